@@ -1,0 +1,101 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# One non-recursive Makefile. `make help` lists the targets.
+#   make SAN=address,undefined check-unit    another flavour, in a folder of its own
+#   make CC=clang                            likewise
+SHELL := /bin/bash
+.DELETE_ON_ERROR:
+.SUFFIXES:
+.DEFAULT_GOAL := all
+
+VERSION  := 0.1.0
+CC       := gcc
+SAN      :=
+PREFIX   := /usr
+DESTDIR  :=
+V        := 0
+Q        := $(if $(filter 1,$(V)),,@)
+say       = $(if $(filter 1,$(V)),,@printf '  %-7s %s\n' $(1) $(2);)
+
+empty    :=
+space    := $(empty) $(empty)
+comma    := ,
+FLAVOUR  := $(if $(filter gcc,$(CC)),,-$(CC))$(if $(SAN),-$(subst $(comma),-,$(SAN)))$(if $(COV),-cov)
+B        := build$(if $(FLAVOUR),/flavour$(FLAVOUR))
+
+# Dependencies: goals that a newcomer runs first install what is missing.
+ifneq ($(filter demo check check-%,$(MAKECMDGOALS)),)
+  DEPS_DONE := $(shell packaging/install-deps --if-missing 1>&2 && echo yes)
+  ifneq ($(DEPS_DONE),yes)
+    $(error dependencies are missing: run packaging/install-deps as root)
+  endif
+endif
+PKGS     := libsystemd libnl-3.0 libnl-route-3.0 libconfig jansson gnutls
+PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+
+CPPFLAGS := -I. -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
+WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
+            -Wswitch-enum -Wvla -Wformat=2 -Wundef $(if $(WERROR),-Werror)
+HARDEN   := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+OPT      := -O2 -g
+CFLAGS    = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer) \
+            $(if $(COV),--coverage)
+LDFLAGS   = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
+
+# ---- modules: one archive per folder, from every .c in it but main.c ----
+MODULES  := util core hb net fence disk ctl agent cli rest
+module_src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
+module_obj = $(patsubst %.c,$(B)/obj/%.o,$(call module_src,$(1)))
+LIBS     := $(foreach m,$(MODULES),$(if $(call module_src,$(m)),$(B)/lib/lib$(m).a))
+
+define module
+$(B)/lib/lib$(1).a: $(call module_obj,$(1))
+	$$(call say,AR,$$@)mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
+endef
+$(foreach m,$(MODULES),$(eval $(call module,$(m))))
+lib       = $(filter $(foreach m,$(1),$(B)/lib/lib$(m).a),$(LIBS))
+
+$(B)/obj/%.o: %.c
+	$(call say,CC,$<)mkdir -p $(@D); $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+# Text files that programs carry: foo.varlink becomes the C array foo_varlink.
+$(B)/obj/%.varlink.c: %.varlink
+	$(call say,GEN,$@)mkdir -p $(@D); { printf 'extern const char agent_varlink[];\nconst char agent_varlink[] = {\n'; \
+	  od -An -v -tu1 $< | sed 's/\([0-9]\+\)/\1,/g'; printf '0};\n'; } >$@
+$(B)/obj/ctl/io.holdfast.Agent.varlink.o: $(B)/obj/ctl/io.holdfast.Agent.varlink.c
+	$(call say,CC,$<)$(CC) $(CFLAGS) -c -o $@ $<
+$(B)/lib/libctl.a: $(B)/obj/ctl/io.holdfast.Agent.varlink.o
+
+# ---- programs ----
+PROGRAMS := $(if $(wildcard agent/main.c),$(B)/bin/holdfastd) $(if $(wildcard cli/main.c),$(B)/bin/holdfast) \
+            $(if $(wildcard tests/sim/main.c),$(B)/bin/holdfast-sim)
+all: $(PROGRAMS) ## build the programs (default), into build/bin
+
+link      = $(call say,LD,$@)mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+            -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) $(1)
+$(B)/bin/holdfastd: $(B)/obj/agent/main.o $(call lib,agent ctl net hb fence disk core util)
+	$(call link)
+$(B)/bin/holdfast: $(B)/obj/cli/main.o $(call lib,cli ctl hb core util)
+	$(call link)
+$(B)/bin/holdfast-sim: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c)) $(call lib,hb core util)
+	$(call link)
+
+# ---- tests ----
+include tests/tests.mk
+
+# ---- style and tools ----
+SOURCES  := $(wildcard $(foreach d,$(MODULES) include,$(d)/*.[ch]) tests/*/*.[ch])
+lint: ## include arrows, purity of core, sizes, format, clang-tidy, cppcheck
+	$(Q)tests/lint/run
+format: ## rewrite all sources in the layout of .clang-format
+	$(Q)clang-format -i $(SOURCES)
+
+include packaging/install.mk
+
+clean: ## remove build/
+	rm -rf build
+help: ## this list
+	@grep -hE '^[a-z%-]+:.*## ' Makefile tests/tests.mk packaging/install.mk | sed 's/:.*## /\t/' | expand -t 20
+
+.PHONY: all lint format clean help
+-include $(shell find $(B)/obj -name '*.d' 2>/dev/null)

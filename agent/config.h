@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_CONFIG_H
+#define HF_AGENT_CONFIG_H
+
+/*
+ * The configuration file (libconfig syntax, holdfast.conf(5)): parsed whole into a fresh object,
+ * every error collected with file and line, then derived and cross-checked by pure functions.
+ */
+
+#include "include/core.h"
+#include "include/net.h"
+#include "util/cleanup.h"
+
+#include <sys/socket.h>
+
+enum resource_type { RESOURCE_TYPE_FIP, RESOURCE_TYPE_EXEC };
+
+/* Paths and argument vectors are allocated; argv is NULL-terminated. */
+struct resource_config {
+	char name[NAME_SIZE];
+	enum resource_type type;
+	uint16_t group;
+	char comment[128];
+	uint8_t n_deps;
+	uint16_t deps[DEPS_MAX]; /* indexes in config.resources */
+	uint64_t start_timeout_us, stop_timeout_us;
+	uint8_t start_retries;
+	struct net_fip_config fip; /* type fip */
+	char **start, **stop;	   /* type exec */
+	char *user;		   /* type exec; NULL: root */
+	unsigned int line;	   /* where it stands in the file */
+};
+
+struct group_config {
+	char name[NAME_SIZE];
+	char comment[128];
+	bool autostart;
+	uint8_t n_nodes;
+	uint8_t nodes[NODES_MAX];
+	bool accept_agent_enforced_lease; /* the risk is accepted by name */
+	unsigned int line;
+};
+
+struct node_config {
+	char name[NAME_SIZE];
+	uint32_t votes;
+	bool witness;
+	uint8_t n_links;
+	struct sockaddr_storage link[LINKS_MAX];
+	unsigned int line;
+};
+
+/* Zero where the file does not set it, until config_derive(). */
+struct timing_config {
+	uint64_t detection_us; /* the one number */
+	uint64_t interval_us, timeout_us, lease_us, lease_margin_us, startup_wait_us;
+	uint64_t request_timeout_us;
+	uint32_t late_percent, drift_ppm;
+	uint32_t flap_limit;
+	uint64_t flap_window_us, quarantine_us, quarantine_max_us;
+};
+
+struct config {
+	char cluster_name[NAME_SIZE];
+	uint16_t port;
+	enum takeover takeover;
+	struct timing_config timing;
+	uint8_t n_nodes, n_links;
+	uint16_t n_groups, n_resources;
+	struct node_config nodes[NODES_MAX];
+	struct group_config groups[GROUPS_MAX];
+	struct resource_config resources[RESOURCES_MAX]; /* by group, dependencies first */
+	char *key_file, *state_directory, *socket_path, *run_directory;
+	char *change_group, *view_group;
+	bool realtime; /* ask for it */
+	uint32_t event_records;
+	uint64_t hash, safety_hash; /* filled by config_load() */
+};
+
+struct config_problem {
+	bool warning;	   /* accepted, but said */
+	unsigned int line; /* 0: the file as a whole */
+	char text[256];	   /* what is wrong, naming key and value, and what to do about it */
+};
+
+#define CONFIG_PROBLEMS_MAX 64
+struct config_report {
+	size_t n;
+	size_t errors;
+	bool truncated; /* there were more */
+	struct config_problem problem[CONFIG_PROBLEMS_MAX];
+};
+
+/*
+ * Reads, derives and checks. Always fills `report`; 0 with *ret, or -EINVAL if it holds errors,
+ * -errno if the file cannot be read.
+ */
+_must_check_ int config_load(const char *path, struct config **ret, struct config_report *report);
+/* The same from memory (tests, fuzzing). `name` stands in messages. */
+_must_check_ int config_load_text(const char *name, const char *text, struct config **ret,
+				  struct config_report *report);
+struct config *config_free(struct config *config);
+
+/* Pure: fills what the file left unset from timing.detection_us. */
+void config_derive_timing(struct timing_config *timing);
+/* Pure: everything that one value alone does not show (protocol.md: enforcement, quorum, sums). */
+void config_check(const struct config *config, struct config_report *report);
+
+/* Index of the node with this name, or -ENOENT. */
+_must_check_ int config_find_node(const struct config *config, const char *name);
+_must_check_ int config_find_group(const struct config *config, const char *name);
+
+/* For core_new(). */
+void config_to_core(const struct config *config, uint8_t self, struct core_config *ret);
+
+/* The resolved configuration in the file's own syntax (parses back to the same), and the time
+ * budget: worst-case detection, proof, takeover. Allocated text, NULL on -ENOMEM. */
+char *config_print(const struct config *config);
+char *config_budget(const struct config *config);
+
+#endif

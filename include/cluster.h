@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_CLUSTER_H
+#define HF_CLUSTER_H
+
+/*
+ * The vocabulary that all modules share: limits, the vector a node broadcasts, and the rows in
+ * it. No code. docs/protocol.md explains each field; rule numbers in comments refer to it.
+ */
+
+#include "util/mask.h"
+#include "util/time.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define NODES_MAX     32
+#define LINKS_MAX     8 /* links of one node; link k of a node talks to link k of its peers */
+#define GROUPS_MAX    128
+#define RESOURCES_MAX 512
+#define DEPS_MAX      8	 /* resources that one resource directly depends on */
+#define NAME_SIZE     32 /* with the terminating NUL */
+
+#define NODE_NONE 0xff
+#define EPOCH_MAX (UINT64_MAX / 4) /* larger ones are rejected on the wire and on disk */
+
+/* What a node's agent is doing, by its own word. */
+enum node_mode {
+	NODE_MODE_UNKNOWN,  /* never heard */
+	NODE_MODE_STARTING, /* cleans leftovers; takes part in views but hosts nothing yet */
+	NODE_MODE_ONLINE,
+	NODE_MODE_STOPPING, /* giving up its groups; still a member */
+	NODE_MODE_STOPPED,  /* holds nothing and will not until a new incarnation: proof 'left' */
+	NODE_MODE_COUNT_
+};
+
+/* An agreed membership (protocol.md, Views). epoch 0: none. */
+struct view {
+	uint64_t epoch;
+	node_mask members;
+	uint8_t coordinator;
+};
+
+/* Versions are ordered by epoch, then counter. Only the coordinator of `epoch` makes them. */
+struct version {
+	uint64_t epoch;
+	uint32_t counter;
+};
+
+/* Names one admin command: the node it entered at, that agent's incarnation, a running number. */
+struct request_id {
+	uint64_t incarnation;
+	uint32_t number; /* 0: none */
+	uint8_t node;
+};
+
+enum wanted { WANTED_OFFLINE, WANTED_ONLINE, WANTED_COUNT_ };
+
+/* Why the coordinator last changed the owner of a group. Ends up in CLP_EVENT and in events. */
+enum intent_cause {
+	CAUSE_NONE,
+	CAUSE_START,	/* cluster start, or the group's automatic start */
+	CAUSE_ADMIN,	/* group start, stop or move by command */
+	CAUSE_FAILOVER, /* the owner was lost; a takeover proof held */
+	CAUSE_FAILURE,	/* the group failed on its owner */
+	CAUSE_LEAVE,	/* the owner leaves in good order */
+	CAUSE_CONFLICT, /* it was running on more than one node */
+	CAUSE_COUNT_
+};
+
+/*
+ * What should be, one row a group. A node may start the group only on a row of the epoch that
+ * it has installed, with itself as owner, and with a valid lease (rule G1).
+ */
+struct group_intent {
+	struct version version;
+	struct request_id request; /* the admin command that last changed it, if any */
+	uint8_t wanted;		   /* enum wanted */
+	uint8_t owner;		   /* may start and hold it; NODE_NONE: nobody may */
+	uint8_t target;		   /* where the next owner should be; NODE_NONE: by policy */
+	uint8_t cause;		   /* enum intent_cause */
+	uint8_t attempt;	   /* grows by each start or move command; clears failure marks */
+};
+
+/* What should be, one row a node. Applies to `incarnation` only: a restarted agent starts anew. */
+struct node_intent {
+	struct version version;
+	struct request_id request;
+	uint64_t incarnation;
+	uint8_t wanted; /* WANTED_OFFLINE: leave in good order */
+};
+
+enum resource_state {
+	RESOURCE_UNKNOWN, /* may be running: a leftover not yet cleaned */
+	RESOURCE_OFFLINE,
+	RESOURCE_STARTING,
+	RESOURCE_ONLINE,
+	RESOURCE_STOPPING,
+	RESOURCE_START_FAILED, /* not usable, must be stopped before it counts as offline */
+	RESOURCE_STOP_FAILED,  /* may be running: blocks every takeover but a fenced one */
+	RESOURCE_STATE_COUNT_
+};
+
+enum group_state {
+	GROUP_UNKNOWN,
+	GROUP_OFFLINE, /* every resource is proven stopped: the only state that allows a takeover */
+	GROUP_STARTING,
+	GROUP_ONLINE,
+	GROUP_STOPPING,
+	GROUP_STOP_FAILED,
+	GROUP_STATE_COUNT_
+};
+
+/* What is, one row a group; written only by the node itself. */
+struct group_actual {
+	ha_time since;		/* on the sender's clock: when `state` was reached */
+	uint8_t state;		/* enum group_state */
+	uint8_t failed_attempt; /* intent.attempt of the last failure here; 0: none */
+};
+
+struct resource_actual {
+	uint8_t state;	  /* enum resource_state */
+	uint8_t failures; /* since the group's attempt number changed; saturates */
+};
+
+/* What a node says about one peer. */
+struct peer_entry {
+	uint64_t incarnation; /* newest heard; 0: never */
+	ha_time stamp;	      /* newest send time heard, on the peer's own clock: the echo */
+	uint32_t age_ms;      /* time since a beat was heard; saturates */
+	uint32_t clear_us;    /* until every grant to it has surely run out (rule L4) */
+	uint8_t paths;	      /* bit k: link k delivered within `timeout` */
+	bool heard;
+	bool grant; /* grants a lease for `stamp`, of vector.lease_us (rule L1) */
+};
+
+enum request_kind {
+	REQUEST_NONE,
+	REQUEST_GROUP_START,
+	REQUEST_GROUP_STOP,
+	REQUEST_GROUP_MOVE,
+	REQUEST_NODE_START, /* also ends a quarantine */
+	REQUEST_NODE_STOP,
+	REQUEST_KIND_COUNT_
+};
+
+struct request {
+	struct request_id id;
+	uint8_t kind;	/* enum request_kind */
+	uint8_t target; /* node; NODE_NONE: by policy */
+	uint16_t group; /* index; unused for node requests */
+};
+
+enum answer_code {
+	ANSWER_NONE,
+	ANSWER_ACCEPTED,      /* every member of the view has it on disk: never forgotten (I5) */
+	ANSWER_NOTHING_TO_DO, /* already so */
+	ANSWER_NO_QUORUM,     /* no view is installed here */
+	ANSWER_BUSY,	      /* another operation on the same object has not ended */
+	ANSWER_BAD_TARGET,    /* that node is not in the group's list or does not host */
+	ANSWER_TARGET_DOWN,   /* that node is not a member, or leaving */
+	ANSWER_NO_TARGET,     /* no other node can take it */
+	ANSWER_OFFLINE,	      /* the group is stopped: start it rather than move it */
+	ANSWER_STORE_FAILED,  /* a member cannot write its state file */
+	ANSWER_TIMEOUT,	      /* no agreement within the limit: the command may still take effect */
+	ANSWER_CODE_COUNT_
+};
+
+/* The coordinator's answer to a node's newest request. */
+struct answer {
+	struct request_id id;
+	uint8_t code; /* enum answer_code */
+};
+
+struct vector_head {
+	uint64_t incarnation;
+	uint64_t sequence;
+	ha_time stamp;	      /* send time on the sender's clock */
+	uint64_t config_hash; /* of the whole configuration: a difference is shown */
+	uint64_t safety_hash; /* of nodes and votes: a difference keeps it out of views */
+	uint64_t promised;    /* no lower epoch will be accepted */
+	struct view accepted;
+	struct view installed;
+	node_mask wanted;	 /* the clique it would like as a view (rule V1) */
+	node_mask quarantined;	 /* peers it keeps out of views */
+	uint64_t lease_us;	 /* of the grants in `peer` */
+	uint64_t intent_digest;	 /* of all intent rows it knows */
+	uint64_t durable_digest; /* of those it has on disk */
+	uint64_t actual_digest;	 /* of all its actual rows */
+	uint8_t node;
+	uint8_t mode; /* enum node_mode */
+	bool warm;    /* the cluster has completed its start-up (rule S2) */
+	bool store_failed;
+	uint8_t n_peers; /* entries in `peer`: the configured nodes, self included */
+	struct peer_entry peer[NODES_MAX];
+	struct request request; /* the admin command it forwards */
+	uint8_t n_answers;
+	struct answer answers[NODES_MAX];
+};
+
+/*
+ * A vector, or the part of one that a datagram carries: `head` is always whole, each row range
+ * may cover some rows only. The row pointers belong to whoever made the vector: core_vector()
+ * points into the core, a decoder points into the scratch space that its caller gave it.
+ */
+struct vector {
+	struct vector_head head;
+	uint16_t first_group, n_groups;
+	uint16_t first_resource, n_resources;
+	uint16_t first_node, n_nodes;
+	const struct group_intent *group_intents; /* n_groups rows from first_group */
+	const struct group_actual *group_actuals; /* likewise */
+	const struct resource_actual *resource_actuals;
+	const struct node_intent *node_intents;
+};
+
+/* Room for the rows of one vector. */
+struct vector_rows {
+	struct group_intent group_intents[GROUPS_MAX];
+	struct group_actual group_actuals[GROUPS_MAX];
+	struct resource_actual resource_actuals[RESOURCES_MAX];
+	struct node_intent node_intents[NODES_MAX];
+};
+
+/*
+ * What a node must not forget when it is restarted (rules P1 to P3). Written whole, before the
+ * fact it promises is told to anybody.
+ */
+struct durable_state {
+	uint64_t generation;  /* grows with each write */
+	uint64_t incarnation; /* of the agent that wrote it */
+	uint64_t
+		epoch_reserve; /* promises up to here need no write; a restart counts as promised */
+	uint64_t lease_max_us; /* longest lease ever granted since it was last known to be over */
+	uint16_t n_groups;
+	uint16_t n_nodes;
+	struct group_intent group_intents[GROUPS_MAX];
+	struct node_intent node_intents[NODES_MAX];
+};
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_CORE_H
+#define HF_CORE_H
+
+/*
+ * The core: all decisions of one node. Pure: no descriptor, no clock, no allocation after
+ * core_new(), and the same events give the same actions. The agent and the simulator run the
+ * same object code. docs/protocol.md is the specification; code cites its rule numbers.
+ */
+
+#include "include/cluster.h"
+#include "include/event.h"
+#include "util/cleanup.h"
+
+struct core;
+
+struct core_node_config {
+	char name[NAME_SIZE];
+	uint32_t votes;
+	bool hosts; /* false: a witness, which votes and grants but never holds a group */
+};
+
+struct core_group_config {
+	char name[NAME_SIZE];
+	bool autostart;
+	uint8_t n_nodes;
+	uint8_t nodes[NODES_MAX]; /* allowed owners, best first */
+};
+
+struct core_resource_config {
+	char name[NAME_SIZE];
+	uint16_t group;
+	bool address; /* a floating IP: given up first, and at once, when the lease is lost */
+	uint8_t start_retries;
+	uint8_t n_deps;
+	uint16_t deps[DEPS_MAX]; /* resources of the same group, with lower indexes */
+	uint64_t start_timeout_us;
+	uint64_t stop_timeout_us;
+};
+
+enum takeover { TAKEOVER_FENCE, TAKEOVER_LEASE };
+
+struct core_config {
+	uint8_t n_nodes;
+	uint8_t self; /* index in nodes */
+	uint8_t n_links;
+	uint16_t n_groups;
+	uint16_t n_resources;
+	uint8_t takeover; /* enum takeover: which proof a lost owner needs */
+	uint64_t config_hash;
+	uint64_t safety_hash;
+	uint64_t interval_us;	     /* between beats */
+	uint64_t timeout_us;	     /* silence that counts as failed; at least 3 intervals */
+	uint64_t lease_us;	     /* L, at least timeout_us */
+	uint64_t lease_margin_us;    /* added to every wait for a lease to run out */
+	uint32_t drift_ppm;	     /* bound on the relative rate error of two clocks */
+	uint32_t late_percent;	     /* of timeout_us: warn when a beat is later */
+	uint64_t startup_wait_us;    /* for absent nodes, when the whole cluster starts */
+	uint64_t request_timeout_us; /* until a command is answered ANSWER_TIMEOUT */
+	uint32_t flap_limit;	     /* departures within flap_window_us before quarantine */
+	uint64_t flap_window_us;
+	uint64_t quarantine_us; /* the first one; doubles each time */
+	uint64_t quarantine_max_us;
+	struct core_node_config nodes[NODES_MAX];
+	struct core_group_config groups[GROUPS_MAX];
+	struct core_resource_config resources[RESOURCES_MAX];
+};
+
+enum core_event_type {
+	CORE_EVENT_TICK,	  /* core_deadline() was reached */
+	CORE_EVENT_VECTOR,	  /* an authentic vector of a peer */
+	CORE_EVENT_PERSISTED,	  /* answer to CORE_ACTION_PERSIST */
+	CORE_EVENT_RESOURCE_DONE, /* answer to RESOURCE_START or RESOURCE_STOP */
+	CORE_EVENT_RESOURCE_LOST, /* a started resource is gone and was not repaired */
+	CORE_EVENT_REQUEST,	  /* an admin command entered at this node */
+	CORE_EVENT_FENCED,	  /* a node was confirmed off */
+	CORE_EVENT_LEAVE,	  /* this agent is to stop in good order (SIGTERM) */
+	CORE_EVENT_TYPE_COUNT_
+};
+
+enum resource_result {
+	RESOURCE_RESULT_UNCONFIRMED, /* zero: nothing is known, treated as a failure */
+	RESOURCE_RESULT_OK,
+	RESOURCE_RESULT_FAILED,	 /* start: not running or half running; stop: may be running */
+	RESOURCE_RESULT_TIMEOUT, /* the same, after its time limit */
+};
+
+struct core_event {
+	enum core_event_type type;
+	union {
+		struct {
+			const struct vector *vector; /* read during the call only */
+			uint8_t link;
+		} vector;
+		struct {
+			uint64_t generation; /* of the durable_state that was written */
+			int result;	     /* 0 or -errno */
+		} persisted;
+		struct {
+			uint32_t operation;
+			uint8_t result;	  /* enum resource_result */
+			const char *text; /* detail for the event, or NULL */
+		} resource_done;
+		struct {
+			uint16_t resource;
+			const char *text;
+		} resource_lost;
+		struct {
+			uint8_t kind;	/* enum request_kind */
+			uint8_t target; /* node or NODE_NONE */
+			uint16_t group;
+			uint64_t token; /* given back in CORE_ACTION_ANSWER */
+		} request;
+		struct {
+			uint8_t node;
+			uint64_t incarnation; /* newest one known to be dead */
+		} fenced;
+	};
+};
+
+enum core_action_type {
+	CORE_ACTION_SEND,	    /* send core_vector() to every peer */
+	CORE_ACTION_PERSIST,	    /* write core_durable(); one at a time */
+	CORE_ACTION_RESOURCE_START, /* answer with RESOURCE_DONE */
+	CORE_ACTION_RESOURCE_STOP,
+	CORE_ACTION_RESOURCE_KILL, /* end operation `operation` now; it still answers */
+	CORE_ACTION_LEASE,	   /* this node's lease is valid until `lease.until` */
+	CORE_ACTION_EVENT,
+	CORE_ACTION_ANSWER,
+	CORE_ACTION_LEFT, /* a LEAVE is complete: the agent may exit */
+	CORE_ACTION_TYPE_COUNT_
+};
+
+struct core_action {
+	enum core_action_type type;
+	union {
+		struct {
+			bool whole; /* all rows at once, not just the next part */
+		} send;
+		struct {
+			uint32_t operation;
+			uint16_t resource;
+			uint8_t cause; /* enum intent_cause */
+			bool proven;   /* start: a takeover proof shows that nobody else has it, so
+					  a duplicate check need not delay it */
+			bool urgent;   /* stop: the lease is lost, others may start it soon */
+		} resource;
+		struct {
+			ha_time until; /* HA_TIME_ZERO: not valid */
+		} lease;
+		struct event event;
+		struct {
+			uint64_t token;
+			uint8_t code; /* enum answer_code */
+			struct request_id id;
+		} answer;
+	};
+};
+
+#define CORE_ACTIONS_MAX 2048
+struct core_actions {
+	size_t n;
+	struct core_action action[CORE_ACTIONS_MAX];
+};
+
+/*
+ * Copies `config`. `durable` is what the last run left (NULL: first start); the new incarnation
+ * is one higher. `leftovers` has `n_resources` entries, true where a resource may still be
+ * running (NULL: none): those are stopped first. Nothing is sent before the first PERSIST was
+ * answered. `now` counts as the newest grant to every peer (rule L5).
+ * -ENOMEM, -EINVAL (a count over its limit, self out of range, timeout below 3 intervals, lease
+ * below timeout, no votes).
+ */
+_must_check_ int core_new(const struct core_config *config, const struct durable_state *durable,
+			  const bool *leftovers, ha_time now, struct core **ret);
+struct core *core_free(struct core *core);
+
+/* The one door. Empties `actions` first; they are to be carried out in order. */
+void core_step(struct core *core, const struct core_event *event, ha_time now,
+	       struct core_actions *actions);
+
+/* When to step with CORE_EVENT_TICK, if nothing else happens before. */
+ha_time core_deadline(const struct core *core);
+
+/* What to send now; owned by the core, valid until its next step. Each call is one sending. */
+const struct vector *core_vector(struct core *core, ha_time now);
+
+/* What to write for CORE_ACTION_PERSIST. */
+void core_durable(const struct core *core, struct durable_state *ret);
+
+/* Queries, for status displays and tests. */
+struct core_self_info {
+	uint64_t incarnation;
+	uint8_t mode;
+	struct view view; /* installed; epoch 0: none */
+	ha_time lease_until;
+	bool lease_valid;
+	bool quorate;
+	bool warm;
+	bool store_failed;
+	node_mask wanted;
+	uint32_t votes_total, votes_view; /* all configured; of the installed members */
+};
+void core_self_info(const struct core *core, ha_time now, struct core_self_info *ret);
+
+enum peer_state {
+	PEER_UNKNOWN, /* never heard since this agent started */
+	PEER_HEARD,   /* heard, not (yet) in the view */
+	PEER_MEMBER,
+	PEER_SILENT,	  /* was heard, is not any more */
+	PEER_LEFT,	  /* left in good order */
+	PEER_ISOLATED,	  /* heard, but does not hear enough of us to be in the clique */
+	PEER_QUARANTINED, /* flapped; kept out for a while */
+	PEER_MISMATCH,	  /* its nodes or votes differ from ours */
+	PEER_STATE_COUNT_
+};
+const char *peer_state_to_string(enum peer_state state);
+const char *node_mode_to_string(enum node_mode mode);
+const char *group_state_to_string(enum group_state state);
+const char *resource_state_to_string(enum resource_state state);
+const char *answer_code_to_string(enum answer_code code);
+
+struct core_peer_info {
+	uint8_t state;	       /* enum peer_state */
+	uint8_t mode;	       /* enum node_mode, by its newest vector */
+	uint8_t paths;	       /* bit k: link k heard within the timeout */
+	uint8_t heard_by_peer; /* bit 0: the peer says it hears us */
+	uint64_t incarnation;
+	uint64_t silence_us;	/* since the newest beat on any link */
+	uint64_t quarantine_us; /* left of its quarantine */
+	bool config_differs;
+	bool grants_us, we_grant;
+	uint8_t proof; /* enum proof, for a node outside the view */
+	struct view installed;
+	node_mask hears; /* whom it hears, by its newest vector */
+};
+void core_peer_info(const struct core *core, uint8_t node, ha_time now, struct core_peer_info *ret);
+
+struct core_group_info {
+	struct group_intent intent;
+	uint8_t state;	    /* enum group_state, over all members */
+	uint8_t current;    /* the node where it runs or is being started; NODE_NONE */
+	uint8_t blocked_by; /* an absent node whose proof is missing; NODE_NONE */
+	bool failed;	    /* wanted, but failed on every node that could take it */
+	uint64_t online_us; /* for how long it is online */
+	node_mask failed_on;
+};
+void core_group_info(const struct core *core, uint16_t group, ha_time now,
+		     struct core_group_info *ret);
+/* State of a resource on `node` by its newest vector (or our own): enum resource_state. */
+enum resource_state core_resource_state(const struct core *core, uint16_t resource, uint8_t node);
+
+/* Asserts the internal invariants. The simulator and debug builds call it after each step. */
+void core_check(const struct core *core);
+
+#endif

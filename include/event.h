@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_EVENT_H
+#define HF_EVENT_H
+
+/*
+ * Events: every automatic action and every change of state leaves one (invariant I6). Ids are
+ * stable for ever: a new event gets a new number, a retired number is never used again. The
+ * table behind event_info() is the catalogue; docs/man/holdfast-events.7 is made from it.
+ */
+
+#include "include/cluster.h"
+
+enum event_id {
+	EVENT_NONE = 0,
+	/* 1xx: this agent */
+	EVENT_AGENT_STARTED = 100,
+	EVENT_AGENT_STOPPED = 101,
+	EVENT_AGENT_STALLED = 102, /* was not scheduled for a while */
+	EVENT_STORE_FAILED = 103,
+	EVENT_STORE_RECOVERED = 104,
+	EVENT_NO_REALTIME = 105,
+	EVENT_NO_MEMLOCK = 106,
+	EVENT_CLEANED_LEFTOVER = 107,
+	EVENT_UNSAFE_CONFIG = 108, /* a risk that the configuration accepts by name */
+	/* 2xx: nodes and heartbeats */
+	EVENT_NODE_HEARD = 200,
+	EVENT_NODE_SILENT = 201, /* declared failed: evidence is the last beat */
+	EVENT_NODE_LATE = 202,
+	EVENT_NODE_RESTARTED = 203, /* a new incarnation */
+	EVENT_LINK_DOWN = 204,
+	EVENT_LINK_UP = 205,
+	EVENT_NODE_ISOLATED = 206, /* heard, but outside the clique */
+	EVENT_NODE_QUARANTINED = 207,
+	EVENT_NODE_RELEASED = 208,
+	EVENT_CONFIG_MISMATCH = 209,
+	EVENT_CONFIG_MATCH = 210,
+	EVENT_NODE_LEAVING = 211,
+	EVENT_NODE_LEFT = 212,
+	/* 3xx: views, leases, proofs */
+	EVENT_VIEW_PROPOSED = 300,
+	EVENT_VIEW_ACCEPTED = 301,
+	EVENT_VIEW_INSTALLED = 302,
+	EVENT_VIEW_LOST = 303, /* the lease ran out or was refused */
+	EVENT_LEASE_VALID = 304,
+	EVENT_LEASE_EXPIRED = 305,
+	EVENT_LEASE_REFUSED = 306,
+	EVENT_PROOF = 307, /* why an absent node no longer counts as a holder */
+	EVENT_WAITING_FOR_PROOF = 308,
+	EVENT_STARTUP_WAIT = 309,
+	EVENT_STARTUP_DONE = 310,
+	/* 4xx: groups and resources */
+	EVENT_GROUP_PLACED = 400, /* the coordinator chose an owner: why, where */
+	EVENT_GROUP_STARTING = 401,
+	EVENT_GROUP_ONLINE = 402,
+	EVENT_GROUP_STOPPING = 403,
+	EVENT_GROUP_OFFLINE = 404,
+	EVENT_GROUP_FAILED = 405,
+	EVENT_GROUP_NO_TARGET = 406,
+	EVENT_GROUP_CONFLICT = 407,
+	EVENT_RESOURCE_STARTING = 410,
+	EVENT_RESOURCE_ONLINE = 411,
+	EVENT_RESOURCE_START_FAILED = 412,
+	EVENT_RESOURCE_STOPPING = 413,
+	EVENT_RESOURCE_OFFLINE = 414,
+	EVENT_RESOURCE_STOP_FAILED = 415,
+	EVENT_RESOURCE_LOST = 416,
+	EVENT_RESOURCE_TIMEOUT = 417,
+	EVENT_RESOURCE_RETRY = 418,
+	EVENT_FIP_ANNOUNCED = 420,
+	EVENT_FIP_CONFLICT = 421,
+	EVENT_FIP_REPAIRED = 422,
+	/* 5xx: commands */
+	EVENT_REQUEST_RECEIVED = 500,
+	EVENT_REQUEST_ANSWERED = 501,
+};
+
+enum event_severity { EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR, EVENT_SEVERITY_COUNT_ };
+
+/* Why an absent node may be taken over (docs/protocol.md, Takeover proofs). */
+enum proof {
+	PROOF_NOT_CONFIRMED, /* the zero value never means safe */
+	PROOF_LEASE,
+	PROOF_FENCED,
+	PROOF_LEFT,
+	PROOF_NEVER_HELD, /* cannot host groups */
+	PROOF_COUNT_
+};
+
+#define EVENT_TEXT_SIZE 96
+
+/*
+ * One event as it is decided. Unused fields are NODE_NONE, UINT16_MAX or 0. `arg` holds what
+ * the id's catalogue row says, durations in microseconds.
+ */
+struct event {
+	ha_time at; /* when it was decided, on the clock of `origin` */
+	uint64_t epoch;
+	uint64_t arg[4];
+	uint16_t id;		    /* enum event_id */
+	uint16_t group;		    /* index, UINT16_MAX: none */
+	uint16_t resource;	    /* index, UINT16_MAX: none */
+	uint8_t origin;		    /* the node whose agent decided it */
+	uint8_t node;		    /* the node it is about; NODE_NONE: none */
+	char text[EVENT_TEXT_SIZE]; /* detail from a driver or the system; "" for none */
+};
+
+struct event_info {
+	uint16_t id;
+	uint8_t severity;    /* enum event_severity */
+	const char *name;    /* "node-silent": stable, for machines */
+	const char *message; /* template, see event_format() */
+	const char *arg[4];  /* what each argument is, NULL for unused */
+	const char *meaning; /* one sentence for the manual */
+};
+
+/* The catalogue row of an id; NULL if there is none. The rows are static. */
+const struct event_info *event_info(uint16_t id);
+/* Row `i` of the catalogue in order of ids; NULL past its end. */
+const struct event_info *event_info_at(size_t i);
+
+/* Names for the indexes in events; the strings belong to the caller and may be NULL. */
+struct event_names {
+	const char *(*node)(void *userdata, uint8_t node);
+	const char *(*group)(void *userdata, uint16_t group);
+	const char *(*resource)(void *userdata, uint16_t resource);
+	void *userdata;
+};
+
+/*
+ * Fills the template: {node} {origin} {group} {resource} {epoch} {text}, {0}..{3} an argument as
+ * a number, {0ms} as milliseconds with three decimals, {0nodes} as a list of node names,
+ * {0node} a node name, {0proof} {0cause} a name of that enum. Always terminates `buf`.
+ * Returns `buf`.
+ */
+char *event_format(const struct event *event, const struct event_names *names, char *buf,
+		   size_t size);
+
+const char *proof_to_string(enum proof proof);
+const char *intent_cause_to_string(enum intent_cause cause);
+
+#endif

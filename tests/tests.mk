@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Test targets. `check` is their sum; each can be run alone.
+
+TEST_LIBS := $(call lib,agent cli ctl net hb fence disk core util)
+
+# Unit tests: tests/unit/test_X.c is one cmocka program; it may link any module.
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/test_*.c))
+$(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(TEST_LIBS)
+	$(call link,-lcmocka)
+check-unit: $(UNIT_TESTS) $(PROGRAMS) ## unit tests (cmocka) and golden files
+	$(Q)BUILD=$(B) tests/unit/run $(UNIT_TESTS)
+
+check-sim: $(B)/bin/holdfast-sim ## cluster simulation and its mutants
+	$(Q)BUILD=$(B) CC=$(CC) tests/sim/run
+sim: $(B)/bin/holdfast-sim ## longer simulation: make sim RUNS=1000000 [SEED=1]
+	$(Q)$(B)/bin/holdfast-sim --runs $(or $(RUNS),100000) --seed $(or $(SEED),1)
+
+check-model: ## exhaust the Promela model with spin, and its mutants
+	$(Q)BUILD=$(B) tests/model/run
+
+# Fuzzing: tests/fuzz/fuzz_X.c has LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/X/.
+FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
+FUZZ_REPLAY  := $(FUZZ_TARGETS:%=$(B)/test/replay_%)
+$(B)/test/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(TEST_LIBS)
+	$(call link)
+check-fuzz: $(FUZZ_REPLAY) ## replay the fuzz corpora, and fuzz each target for a few seconds
+	$(Q)BUILD=$(B) tests/fuzz/run replay $(FUZZ_REPLAY)
+fuzz: ## fuzz with libFuzzer: make fuzz [T=wire] [SECONDS=60]
+	$(Q)BUILD=$(B) tests/fuzz/run fuzz "$(or $(T),$(FUZZ_TARGETS))" $(or $(SECONDS),60)
+
+check-net: $(PROGRAMS) $(UNIT_TESTS) ## floating IPs and heartbeats in network namespaces (root)
+	$(Q)BUILD=$(B) CC=$(CC) tests/net/run
+check-e2e: $(PROGRAMS) ## real agents in network namespaces (root)
+	$(Q)BUILD=$(B) tests/e2e/run
+demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it running
+	$(Q)BUILD=$(B) KEEP=$(KEEP) tests/e2e/demo
+bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
+	$(Q)BUILD=$(B) tests/bench/run
+
+check: ## every test
+	$(Q)$(MAKE) --no-print-directory lint
+	$(Q)$(MAKE) --no-print-directory check-unit
+	$(Q)$(MAKE) --no-print-directory check-fuzz
+	$(Q)$(MAKE) --no-print-directory check-model
+	$(Q)$(MAKE) --no-print-directory check-sim
+	$(Q)$(MAKE) --no-print-directory check-net
+	$(Q)$(MAKE) --no-print-directory check-e2e
+
+.PHONY: check check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e demo bench
+.SECONDARY:

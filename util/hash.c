@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "util/hash.h"
+
+#define CRC32C_POLY 0x82f63b78U /* 0x1edc6f41 bit-reversed */
+#define FNV_PRIME   0x100000001b3ULL
+
+uint32_t crc32c(uint32_t crc, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	crc = ~crc;
+	for (size_t i = 0; i < n; i++) {
+		crc ^= p[i];
+		for (int bit = 0; bit < 8; bit++)
+			crc = crc >> 1 ^ (crc & 1 ? CRC32C_POLY : 0);
+	}
+	return ~crc;
+}
+
+uint64_t hash64(uint64_t hash, const void *data, size_t n)
+{
+	const uint8_t *p = data;
+
+	for (size_t i = 0; i < n; i++)
+		hash = (hash ^ p[i]) * FNV_PRIME;
+	return hash;
+}
+
+uint64_t hash64_u64(uint64_t hash, uint64_t v)
+{
+	for (int i = 0; i < 8; i++, v >>= 8)
+		hash = (hash ^ (v & 0xff)) * FNV_PRIME;
+	return hash;
+}
