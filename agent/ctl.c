@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/ctl_internal.h"
+
+#include "util/log.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define METHOD(name) "io.holdfast.Agent." name
+
+static const struct ctl_method methods[] = {
+	{METHOD("GetStatus"), CTL_ACCESS_VIEW, ctl_get_status},
+	{METHOD("GetConfig"), CTL_ACCESS_VIEW, ctl_get_config},
+	{METHOD("GetEvents"), CTL_ACCESS_VIEW, ctl_get_events},
+	{METHOD("Explain"), CTL_ACCESS_VIEW, ctl_explain},
+	{METHOD("GroupStart"), CTL_ACCESS_CHANGE, ctl_group_start},
+	{METHOD("GroupStop"), CTL_ACCESS_CHANGE, ctl_group_stop},
+	{METHOD("GroupMove"), CTL_ACCESS_CHANGE, ctl_group_move},
+	{METHOD("ServerStart"), CTL_ACCESS_CHANGE, ctl_server_start},
+	{METHOD("ServerStop"), CTL_ACCESS_CHANGE, ctl_server_stop},
+	{NULL, CTL_ACCESS_NONE, NULL},
+};
+
+static void on_gone(struct ctl_call *call, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	if (!streams_gone(agent, call))
+		commands_gone(agent, call);
+}
+
+int ctl_start(struct agent *agent)
+{
+	struct ctl_server_config config = {
+		.path = agent->config->socket_path,
+		.change_group = agent->config->change_group,
+		.view_group = agent->config->view_group,
+		.methods = methods,
+		.userdata = agent,
+		.call_gone = on_gone,
+	};
+	int r;
+
+	r = streams_new(agent, &agent->streams);
+	if (r >= 0)
+		r = commands_new(&agent->commands);
+	if (r >= 0)
+		r = ctl_server_new(agent->event, &config, &agent->ctl);
+	if (r == -EADDRINUSE)
+		log_err("another agent answers on %s", agent->config->socket_path);
+	else if (r < 0)
+		log_err("cannot listen on %s: %s", agent->config->socket_path, strerror(-r));
+	return r;
+}
+
+void ctl_stop(struct agent *agent)
+{
+	/* The server first: it reports every kept call as gone. */
+	agent->ctl = ctl_server_free(agent->ctl);
+	agent->streams = streams_free(agent->streams);
+	agent->commands = commands_free(agent->commands);
+}
+
+/* Length of a valid UTF-8 sequence that starts at `s`; 0: it is none. */
+static size_t sequence_length(const unsigned char *s)
+{
+	static const unsigned int smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+	size_t n = s[0] < 0x80 ? 1 : (s[0] & 0xe0) == 0xc0 ? 2 : (s[0] & 0xf0) == 0xe0 ? 3
+		   : (s[0] & 0xf8) == 0xf0 ? 4 : 0;
+	unsigned int c;
+
+	if (n < 2)
+		return n;
+	c = s[0] & (0x7fU >> n);
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80) /* a NUL ends it too */
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < smallest[n] || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff))
+		return 0;
+	return n;
+}
+
+json_t *ctl_text(const char *text)
+{
+	_cleanup_free_ char *copy = strdup(text ? text : "");
+	size_t n;
+
+	if (!copy)
+		return NULL;
+	for (unsigned char *s = (unsigned char *)copy; *s; s += n) {
+		n = sequence_length(s);
+		if (n == 0) {
+			*s = '?';
+			n = 1;
+		}
+	}
+	return json_string(copy);
+}
+
+json_t *ctl_text_or_null(const char *text)
+{
+	return text ? ctl_text(text) : json_null();
+}
+
+void ctl_reply_checked(struct ctl_call *call, json_t *parameters)
+{
+	if (parameters)
+		ctl_reply(call, parameters);
+	else
+		ctl_reply_error(call, "io.holdfast.Agent.Refused",
+				json_pack("{s:s, s:s}", "answer", "no-memory", "message",
+					  "the agent has no memory for this reply"));
+}

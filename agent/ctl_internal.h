@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_CTL_INTERNAL_H
+#define HF_AGENT_CTL_INTERNAL_H
+
+/*
+ * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c and ctl_objects.c assemble
+ * the status, ctl_events.c streams events, ctl_command.c carries admin commands to the core
+ * and follows them, facts.c copies what the verdict is made from.
+ */
+
+#include "agent/agent.h"
+
+/* ctl.c */
+int ctl_start(struct agent *agent);
+void ctl_stop(struct agent *agent);
+/* A JSON string; bytes that are no UTF-8 become '?'. */
+json_t *ctl_text(const char *text);
+/* The same, null for NULL. */
+json_t *ctl_text_or_null(const char *text);
+/* A reply for which there was no memory: the client is told so, the agent goes on. */
+void ctl_reply_checked(struct ctl_call *call, json_t *parameters);
+
+/* facts.c */
+void facts_collect(struct agent *agent, ha_time now);
+/* One line for `systemctl status`. */
+void facts_tell_manager(struct agent *agent);
+
+/* ctl_status.c, ctl_objects.c */
+void ctl_get_status(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_get_config(struct ctl_call *call, json_t *parameters, void *userdata);
+json_t *status_servers(struct agent *agent, ha_time now);
+json_t *status_groups(struct agent *agent, ha_time now);
+json_t *status_resources(struct agent *agent, ha_time now);
+
+/* ctl_events.c */
+void ctl_get_events(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_explain(struct ctl_call *call, json_t *parameters, void *userdata);
+json_t *event_to_json(const struct agent *agent, const struct event_record *record);
+int streams_new(struct agent *agent, struct streams **ret);
+struct streams *streams_free(struct streams *streams);
+/* There are new records. */
+void streams_kick(struct agent *agent);
+bool streams_gone(struct agent *agent, const struct ctl_call *call);
+
+/* ctl_command.c */
+void ctl_group_start(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_group_stop(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_group_move(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_server_start(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_server_stop(struct ctl_call *call, json_t *parameters, void *userdata);
+int commands_new(struct commands **ret);
+struct commands *commands_free(struct commands *commands);
+void commands_answered(struct agent *agent, uint64_t token, uint8_t code,
+		       const struct request_id *id);
+/* Tells those who wait how far it is. */
+void commands_progress(struct agent *agent, ha_time now);
+void commands_gone(struct agent *agent, const struct ctl_call *call);
+
+#endif

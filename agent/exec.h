@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_EXEC_H
+#define HF_AGENT_EXEC_H
+
+/*
+ * Runs the programs of exec resources: each in a session and process group of its own, without
+ * the agent's privileges of scheduling, descriptors, signals or locked memory. Their output goes
+ * to the journal directly, never through the agent. How long one may take is decided elsewhere:
+ * exec_kill() ends it.
+ */
+
+#include "include/event.h"
+#include "util/cleanup.h"
+#include "util/time.h"
+
+#include <systemd/sd-event.h>
+
+/* Time from SIGTERM to SIGKILL when a program is ended, and from SIGKILL until it is given up
+ * as unkillable (it hangs in the kernel). */
+#define EXEC_TERM_GRACE_US 500000ULL
+#define EXEC_KILL_GRACE_US 2000000ULL
+
+struct exec;
+
+struct exec_config {
+	sd_event *event;
+	int64_t priority; /* of the event sources */
+	/* Answer to exec_run(), exactly one. `result` is an enum resource_result. */
+	void (*done)(uint32_t operation, uint8_t result, const char *text, void *userdata);
+	void *userdata;
+};
+
+/* SIGCHLD must be blocked. */
+_must_check_ int exec_new(const struct exec_config *config, struct exec **ret);
+/* Kills what still runs; nothing is answered any more. */
+struct exec *exec_free(struct exec *exec);
+
+struct exec_program {
+	uint32_t operation;
+	const char *name;    /* of the resource: names its lines in the journal */
+	char *const *argv;   /* argv[0] is an absolute path */
+	char *const *env;
+	const char *user; /* NULL: stays root */
+};
+
+/* -errno: it was not started and no answer follows. That it cannot be executed comes as answer,
+ * for only the new process looks at the file: a disk that hangs must not stop the agent. */
+_must_check_ int exec_run(struct exec *exec, const struct exec_program *program);
+/* Ends an operation: its whole process group. It still answers, within the two graces above. */
+void exec_kill(struct exec *exec, uint32_t operation, ha_time now);
+
+ha_time exec_deadline(const struct exec *exec);
+void exec_dispatch(struct exec *exec, ha_time now);
+/* Programs that have not ended, the unkillable ones included. */
+size_t exec_running(const struct exec *exec);
+
+#endif

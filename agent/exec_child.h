@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_EXEC_CHILD_H
+#define HF_AGENT_EXEC_CHILD_H
+
+/* The new process of an exec program, from fork to exec. */
+
+#include "agent/exec.h"
+
+enum exec_stage {
+	EXEC_STAGE_NONE,
+	EXEC_STAGE_SESSION,
+	EXEC_STAGE_OUTPUT,
+	EXEC_STAGE_DESCRIPTORS,
+	EXEC_STAGE_FIND_USER,
+	EXEC_STAGE_SET_USER,
+	EXEC_STAGE_PROGRAM,
+	EXEC_STAGE_COUNT_
+};
+
+/* Why the program was never run, from child to agent. */
+struct exec_failure {
+	int32_t stage; /* enum exec_stage */
+	int32_t error; /* errno, positive */
+};
+
+/* Becomes the program; a failure is written to `failure_fd` and ends the process. */
+_Noreturn void exec_child(const struct exec_program *program, int failure_fd);
+
+/* Reads what the child wrote, if it wrote anything. `fd` does not block. */
+bool exec_failure_read(int fd, struct exec_failure *ret);
+void exec_failure_describe(const struct exec_failure *failure, char *text, size_t size);
+
+#endif

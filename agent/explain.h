@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_EXPLAIN_H
+#define HF_AGENT_EXPLAIN_H
+
+/*
+ * Tells a failover as a timeline, from the event records of all nodes: a pure function over them.
+ * The clocks of the nodes are not compared by their wall time alone: who proposed a view did so
+ * before others accepted it, and that bounds how far two clocks are apart.
+ */
+
+#include "agent/store.h"
+
+#define EXPLAIN_STEPS_MAX    96
+#define EXPLAIN_EVIDENCE_MAX 8
+#define EXPLAIN_TEXT_SIZE    256
+
+/* Records in ascending order of number; what is not in memory is NULL. */
+struct explain_source {
+	uint64_t first, next;
+	const struct event_record *(*record)(void *userdata, uint64_t number);
+	void *userdata;
+	const struct event_names *names;
+};
+
+struct explain_query {
+	uint16_t group;	 /* UINT16_MAX: of any group */
+	uint64_t number; /* the story around this record; 0: the last failover */
+};
+
+struct explain_step {
+	const struct event_record *record;
+	int64_t at_us; /* since the first step */
+	char what[EXPLAIN_TEXT_SIZE / 2];
+};
+
+struct explain {
+	char title[EXPLAIN_TEXT_SIZE];
+	size_t n_steps;
+	struct explain_step steps[EXPLAIN_STEPS_MAX];
+	size_t n_evidence;
+	char evidence[EXPLAIN_EVIDENCE_MAX][EXPLAIN_TEXT_SIZE];
+};
+
+/* -ENOENT: there is no such event, or there was no failover. Records are borrowed. */
+_must_check_ int explain(const struct explain_source *source, const struct explain_query *query,
+			 struct explain *ret);
+
+#endif

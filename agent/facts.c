@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Copies from the core what the verdict is made from. */
+#include "agent/ctl_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static uint8_t links_down(const struct config *config, uint8_t self, uint8_t peer, uint8_t paths)
+{
+	uint8_t down = 0;
+
+	for (uint8_t k = 0; k < config->n_links; k++) {
+		bool used = config->nodes[self].link[k].ss_family != AF_UNSPEC &&
+			    config->nodes[peer].link[k].ss_family != AF_UNSPEC;
+
+		if (used && !(paths & 1U << k))
+			down++;
+	}
+	return down;
+}
+
+static void collect_node(struct agent *agent, uint8_t n, const struct core_self_info *self,
+			 ha_time now)
+{
+	const struct node_config *config = &agent->config->nodes[n];
+	struct verdict_node *fact = &agent->facts->nodes[n];
+	struct core_peer_info info;
+
+	core_peer_info(agent->core, n, now, &info);
+	*fact = (struct verdict_node){
+		.votes = config->votes,
+		.hosts = !config->witness,
+		.member = node_mask_has(self->view.members, n),
+		.state = info.state,
+		.config_differs = info.config_differs,
+		.leaving = info.mode == NODE_MODE_STOPPING || info.mode == NODE_MODE_STOPPED,
+	};
+	(void)snprintf(fact->name, sizeof fact->name, "%s", config->name);
+	fact->usable = fact->member && info.mode == NODE_MODE_ONLINE;
+	if (n != agent->self && fact->member)
+		fact->links_down = links_down(agent->config, agent->self, n, info.paths);
+}
+
+static void collect_group(struct agent *agent, uint16_t g, ha_time now)
+{
+	const struct group_config *config = &agent->config->groups[g];
+	struct verdict_group *fact = &agent->facts->groups[g];
+	struct core_group_info info;
+
+	core_group_info(agent->core, g, now, &info);
+	*fact = (struct verdict_group){
+		.wanted = info.intent.wanted == WANTED_ONLINE,
+		.state = info.state,
+		.current = info.current,
+		.blocked_by = info.blocked_by,
+		.failed = info.failed,
+		.failed_on = info.failed_on,
+	};
+	(void)snprintf(fact->name, sizeof fact->name, "%s", config->name);
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		fact->allowed |= node_bit(config->nodes[i]);
+}
+
+void facts_collect(struct agent *agent, ha_time now)
+{
+	struct verdict_facts *facts = agent->facts;
+	struct core_self_info self;
+
+	core_self_info(agent->core, now, &self);
+	facts->quorate = self.quorate;
+	facts->lease_valid = self.lease_valid;
+	facts->starting = !self.warm;
+	facts->store_ok = !self.store_failed;
+	facts->self_mode = self.mode;
+	facts->votes_total = self.votes_total;
+	facts->votes_view = self.votes_view;
+	facts->n_nodes = agent->config->n_nodes;
+	facts->n_groups = agent->config->n_groups;
+	facts->n_warnings = agent->n_warnings;
+	facts->warnings = (const char *const *)agent->warnings;
+	for (uint8_t n = 0; n < facts->n_nodes; n++)
+		collect_node(agent, n, &self, now);
+	for (uint16_t g = 0; g < facts->n_groups; g++)
+		collect_group(agent, g, now);
+}
+
+void facts_tell_manager(struct agent *agent)
+{
+	struct verdict verdict;
+
+	verdict_judge(agent->facts, &verdict);
+	notify_manager(agent->notify, "STATUS=%s", verdict.text);
+}

@@ -1,0 +1,280 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The two drivers: floating IPs through net/, programs through exec.c. */
+#include "agent/agent.h"
+#include "agent/exec_env.h"
+#include "agent/held.h"
+
+#include "util/clock.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+static void answer(struct agent *agent, uint32_t operation, enum resource_result result,
+		   const char *text)
+{
+	step_post(agent, &(struct core_event){.type = CORE_EVENT_RESOURCE_DONE,
+					      .resource_done = {.operation = operation,
+								.result = (uint8_t)result,
+								.text = text}});
+}
+
+static void answer_error(struct agent *agent, uint32_t operation, const char *what, int error)
+{
+	char text[EVENT_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof text, "%s: %s", what, strerror(-error));
+	answer(agent, operation, RESOURCE_RESULT_FAILED, text);
+}
+
+/* ---- floating IPs: the number of one in net/ is its resource index ---- */
+
+static void fip_start(struct agent *agent, const struct core_action *action)
+{
+	uint16_t index = action->resource.resource;
+	struct resource_run *run = &agent->runs[index];
+	int r;
+
+	run->start_operation = action->resource.operation;
+	r = net_fip_start(agent->net, index, &agent->config->resources[index].fip,
+			  action->resource.proven, clock_boot());
+	if (r < 0) {
+		run->start_operation = 0;
+		answer_error(agent, action->resource.operation, "cannot start the address", r);
+		return;
+	}
+	resource_net_events(agent); /* usually it is up already */
+}
+
+static void fip_stop(struct agent *agent, const struct core_action *action)
+{
+	int r;
+
+	/* A start that this ends is not answered: the core has replaced its operation. */
+	agent->runs[action->resource.resource].start_operation = 0;
+	r = net_fip_stop(agent->net, action->resource.resource);
+	if (r < 0)
+		answer_error(agent, action->resource.operation, "cannot remove the address", r);
+	else
+		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
+}
+
+static void fip_kill(struct agent *agent, const struct core_action *action)
+{
+	struct resource_run *run = &agent->runs[action->resource.resource];
+
+	if (run->start_operation != action->resource.operation)
+		return; /* its answer is in the queue */
+	run->start_operation = 0;
+	/* Whether or not it could be removed: a failed start is always stopped afterwards. */
+	(void)net_fip_stop(agent->net, action->resource.resource);
+	answer(agent, action->resource.operation, RESOURCE_RESULT_TIMEOUT,
+	       "the address did not come up in time");
+}
+
+static void fip_answered(struct agent *agent, const struct net_event *event, bool ok)
+{
+	struct resource_run *run = &agent->runs[event->fip];
+	uint32_t operation = run->start_operation;
+
+	run->start_operation = 0;
+	if (operation)
+		answer(agent, operation, ok ? RESOURCE_RESULT_OK : RESOURCE_RESULT_FAILED,
+		       event->text);
+}
+
+static void fip_say(struct agent *agent, const struct net_event *net_event, enum event_id id)
+{
+	struct event event = record_event(agent, id);
+
+	event.node = agent->self;
+	event.resource = net_event->fip;
+	event.group = agent->config->resources[net_event->fip].group;
+	(void)snprintf(event.text, sizeof event.text, "%s", net_event->text);
+	record_add(agent, &event);
+}
+
+static void net_event(struct agent *agent, const struct net_event *event)
+{
+	if (event->type == NET_EVENT_ADDRESSES_CHANGED) {
+		(void)hb_lan_retry(agent->lan);
+		return;
+	}
+	if (event->fip >= agent->config->n_resources)
+		return;
+	switch (event->type) {
+	case NET_EVENT_STARTED:
+		fip_answered(agent, event, true);
+		break;
+	case NET_EVENT_FAILED:
+		fip_answered(agent, event, false);
+		break;
+	case NET_EVENT_ANNOUNCED:
+		fip_say(agent, event, EVENT_FIP_ANNOUNCED);
+		break;
+	case NET_EVENT_REPAIRED:
+		fip_say(agent, event, EVENT_FIP_REPAIRED);
+		break;
+	case NET_EVENT_CONFLICT:
+		fip_say(agent, event, EVENT_FIP_CONFLICT);
+		break;
+	case NET_EVENT_LOST:
+		step_post(agent, &(struct core_event){.type = CORE_EVENT_RESOURCE_LOST,
+						      .resource_lost = {.resource = event->fip,
+									.text = event->text}});
+		break;
+	case NET_EVENT_ADDRESSES_CHANGED:
+	default:
+		break;
+	}
+}
+
+void resource_net_events(struct agent *agent)
+{
+	struct net_event event;
+
+	while (net_next_event(agent->net, &event) > 0)
+		net_event(agent, &event);
+}
+
+void resource_stop_addresses(struct agent *agent)
+{
+	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
+		const struct resource_config *r = &agent->config->resources[i];
+
+		if (r->type != RESOURCE_TYPE_FIP)
+			continue;
+		if (net_fip_stop(agent->net, i) < 0)
+			log_err("the address of %s could not be removed", r->name);
+	}
+}
+
+/* ---- programs ---- */
+
+static uint8_t place_in_list(const struct group_config *group, uint8_t node)
+{
+	for (uint8_t i = 0; i < group->n_nodes; i++)
+		if (group->nodes[i] == node)
+			return (uint8_t)(i + 1);
+	return 0;
+}
+
+static char **environment(struct agent *agent, const struct core_action *action)
+{
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
+	const struct group_config *group = &agent->config->groups[r->group];
+	bool stop = action->type == CORE_ACTION_RESOURCE_STOP;
+	struct core_group_info info;
+	struct core_self_info self;
+	ha_time now = clock_boot();
+
+	core_group_info(agent->core, r->group, now, &info);
+	core_self_info(agent->core, now, &self);
+	return exec_env_new(&(struct exec_context){
+		.group = group->name,
+		.resource = r->name,
+		.user = r->user,
+		.cause = action->resource.cause,
+		.priority = place_in_list(group, agent->self),
+		.stop = stop,
+		.urgent = action->resource.urgent,
+		.leaving = agent->leaving || self.mode == NODE_MODE_STOPPING,
+		.wanted_online = info.intent.wanted == WANTED_ONLINE,
+		.restart = info.intent.wanted == WANTED_ONLINE &&
+			   info.intent.owner == agent->self && self.lease_valid,
+	});
+}
+
+static int program_run(struct agent *agent, const struct core_action *action)
+{
+	uint16_t index = action->resource.resource;
+	const struct resource_config *r = &agent->config->resources[index];
+	bool stop = action->type == CORE_ACTION_RESOURCE_STOP;
+	char **env = environment(agent, action);
+	struct exec_program program = {
+		.operation = action->resource.operation,
+		.name = r->name,
+		.argv = stop ? r->stop : r->start,
+		.env = env,
+		.user = r->user,
+	};
+	int k;
+
+	if (!env)
+		return -ENOMEM;
+	k = exec_run(agent->exec, &program);
+	(void)exec_env_free(env);
+	if (k < 0)
+		return k;
+	agent->runs[index].exec_operation = action->resource.operation;
+	agent->runs[index].exec_is_stop = stop;
+	return 0;
+}
+
+static void program_begin(struct agent *agent, const struct core_action *action)
+{
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
+	bool stop = action->type == CORE_ACTION_RESOURCE_STOP;
+	int k;
+
+	/* Without the mark a successor would not know that it must be stopped. */
+	k = stop ? 0 : held_mark(agent->held_fd, r->name);
+	if (k < 0) {
+		answer_error(agent, action->resource.operation,
+			     "cannot mark it as held in the run directory", k);
+		return;
+	}
+	if (stop && !r->stop) { /* nothing to run: what the start program did ends by itself */
+		(void)held_clear(agent->held_fd, r->name);
+		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
+		return;
+	}
+	k = program_run(agent, action);
+	if (k < 0)
+		answer_error(agent, action->resource.operation, "cannot start a process", k);
+}
+
+void resource_exec_done(uint32_t operation, uint8_t result, const char *text, void *userdata)
+{
+	struct agent *agent = userdata;
+
+	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
+		struct resource_run *run = &agent->runs[i];
+		const char *name = agent->config->resources[i].name;
+		int r = 0;
+
+		if (run->exec_operation != operation)
+			continue;
+		run->exec_operation = 0;
+		if (run->exec_is_stop && result == RESOURCE_RESULT_OK)
+			r = held_clear(agent->held_fd, name);
+		if (r < 0) /* costs one needless stop after a crash */
+			log_warning("cannot clear the mark of %s in the run directory: %s, ignoring",
+				    name, strerror(-r));
+	}
+	answer(agent, operation, (enum resource_result)result, text);
+	loop_turn(agent);
+}
+
+static void fip_action(struct agent *agent, const struct core_action *action)
+{
+	if (action->type == CORE_ACTION_RESOURCE_START)
+		fip_start(agent, action);
+	else if (action->type == CORE_ACTION_RESOURCE_STOP)
+		fip_stop(agent, action);
+	else
+		fip_kill(agent, action);
+}
+
+void resource_action(struct agent *agent, const struct core_action *action)
+{
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
+
+	if (r->type == RESOURCE_TYPE_FIP)
+		fip_action(agent, action);
+	else if (action->type == CORE_ACTION_RESOURCE_KILL)
+		exec_kill(agent->exec, action->resource.operation, clock_boot());
+	else
+		program_begin(agent, action);
+}

@@ -1,0 +1,236 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/verdict.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+const char *verdict_level_to_string(enum verdict_level level)
+{
+	static const char *const names[VERDICT_LEVEL_COUNT_] = {
+		[VERDICT_HEALTHY] = "healthy",
+		[VERDICT_DEGRADED] = "degraded",
+		[VERDICT_DOWN] = "down",
+		[VERDICT_UNPROTECTED] = "unprotected",
+	};
+
+	return level < VERDICT_LEVEL_COUNT_ ? names[level] : "unknown";
+}
+
+/* Reasons are added most important first. */
+__attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const char *format, ...)
+{
+	size_t at = v->n_reasons++;
+	va_list ap;
+
+	if (at >= VERDICT_REASONS_MAX)
+		return;
+	va_start(ap, format);
+	(void)vsnprintf(v->reasons[at], VERDICT_TEXT_SIZE, format, ap);
+	va_end(ap);
+}
+
+/* Levels are not ordered by number: a later check must not hide an earlier, worse finding. */
+static void set_level(struct verdict *v, enum verdict_level level)
+{
+	if (v->level == VERDICT_HEALTHY ||
+	    (v->level == VERDICT_DEGRADED && level != VERDICT_HEALTHY))
+		v->level = level;
+}
+
+static void check_quorum(const struct verdict_facts *f, struct verdict *v)
+{
+	if (f->quorate && f->lease_valid)
+		return;
+	set_level(v, VERDICT_UNPROTECTED);
+	if (f->self_mode == NODE_MODE_STOPPED || f->self_mode == NODE_MODE_STOPPING)
+		add(v, "the cluster service on this node is stopped");
+	else if (!f->quorate)
+		add(v, "no quorum: this node is in no view, %u of %u votes are needed",
+		    f->votes_total / 2 + 1, f->votes_total);
+	else
+		add(v, "this node has no valid lease, so it may hold no group");
+}
+
+static void check_group(const struct verdict_facts *f, const struct verdict_group *g,
+			struct verdict *v)
+{
+	if (!g->wanted || (g->state == GROUP_ONLINE && !g->failed))
+		return;
+	if (f->quorate)
+		set_level(v, VERDICT_DOWN);
+	if (g->failed)
+		add(v, "group %s failed on every node that could take it", g->name);
+	else if (g->state == GROUP_STARTING && g->current < f->n_nodes)
+		add(v, "group %s is starting on %s", g->name, f->nodes[g->current].name);
+	else if (g->state == GROUP_STOPPING)
+		add(v, "group %s is stopping, to be started elsewhere", g->name);
+	else if (g->state == GROUP_STOP_FAILED)
+		add(v, "group %s could not be stopped%s%s, so no other node may start it", g->name,
+		    g->current < f->n_nodes ? " on " : "",
+		    g->current < f->n_nodes ? f->nodes[g->current].name : "");
+	else if (g->blocked_by < f->n_nodes)
+		add(v, "group %s waits for proof that %s does not run it", g->name,
+		    f->nodes[g->blocked_by].name);
+	else if (f->starting)
+		add(v, "group %s waits until the cluster has started up", g->name);
+	else
+		add(v, "group %s is not online", g->name);
+}
+
+/* Would the votes of the view without `node` still be a quorum? And of all nodes without it: if
+ * not, the configuration has no redundancy, which is no news to anybody. */
+static bool quorum_depends_on(const struct verdict_facts *f, unsigned int node)
+{
+	return f->nodes[node].member && (f->votes_view - f->nodes[node].votes) * 2 <= f->votes_total;
+}
+
+static bool quorum_always_depends_on(const struct verdict_facts *f, unsigned int node)
+{
+	return (f->votes_total - f->nodes[node].votes) * 2 <= f->votes_total;
+}
+
+static void check_votes(const struct verdict_facts *f, struct verdict *v)
+{
+	for (uint8_t n = 0; n < f->n_nodes; n++) {
+		if (!quorum_depends_on(f, n))
+			continue;
+		if (quorum_always_depends_on(f, n)) {
+			add(v, "losing %s always ends the quorum: no other nodes have a majority",
+			    f->nodes[n].name);
+			continue;
+		}
+		set_level(v, VERDICT_UNPROTECTED);
+		add(v, "losing one more node (%s) would end the quorum: %u of %u votes are here",
+		    f->nodes[n].name, f->votes_view, f->votes_total);
+		return;
+	}
+}
+
+static void check_spare(const struct verdict_facts *f, const struct verdict_group *g,
+			struct verdict *v)
+{
+	node_mask spare = g->allowed & ~g->failed_on;
+
+	if (!g->wanted || g->state != GROUP_ONLINE || g->current >= f->n_nodes)
+		return;
+	spare &= ~node_bit(g->current);
+	for (uint8_t n = 0; n < f->n_nodes; n++)
+		if (!f->nodes[n].usable || !f->nodes[n].hosts)
+			spare &= ~node_bit(n);
+	if (spare)
+		return;
+	if (node_mask_count(g->allowed) < 2) {
+		add(v, "group %s can run on one node only", g->name);
+		return;
+	}
+	set_level(v, VERDICT_UNPROTECTED);
+	add(v, "group %s has no spare node: losing %s would stop it", g->name,
+	    f->nodes[g->current].name);
+}
+
+static const char *why_absent(uint8_t state)
+{
+	switch ((enum peer_state)state) {
+	case PEER_UNKNOWN:
+		return "has not been heard since this agent started";
+	case PEER_HEARD:
+		return "is heard but not yet in the view";
+	case PEER_SILENT:
+		return "is silent";
+	case PEER_LEFT:
+		return "has left in good order";
+	case PEER_ISOLATED:
+		return "is isolated: it is heard but does not hear enough of the others";
+	case PEER_QUARANTINED:
+		return "is in quarantine because it kept coming and going";
+	case PEER_MISMATCH:
+		return "has another configuration of nodes, votes or groups";
+	case PEER_MEMBER:
+	case PEER_STATE_COUNT_:
+	default:
+		return "is not usable";
+	}
+}
+
+static void check_node(const struct verdict_facts *f, const struct verdict_node *n,
+		       struct verdict *v)
+{
+	if (!n->member && f->quorate) {
+		set_level(v, VERDICT_DEGRADED);
+		add(v, "%s %s", n->name, why_absent(n->state));
+	} else if (n->member && n->leaving) {
+		set_level(v, VERDICT_DEGRADED);
+		add(v, "%s is leaving", n->name);
+	}
+	if (n->links_down) {
+		set_level(v, VERDICT_DEGRADED);
+		add(v, "%u link%s to %s %s down", n->links_down, n->links_down > 1 ? "s" : "",
+		    n->name, n->links_down > 1 ? "are" : "is");
+	}
+	if (n->config_differs) {
+		set_level(v, VERDICT_DEGRADED);
+		add(v, "%s runs another configuration than this node", n->name);
+	}
+}
+
+static void write_text(const struct verdict_facts *f, struct verdict *v)
+{
+	unsigned int wanted = 0, online = 0, members = 0;
+	const char *said = "";
+
+	for (uint16_t g = 0; g < f->n_groups; g++) {
+		wanted += f->groups[g].wanted;
+		online += f->groups[g].wanted && f->groups[g].state == GROUP_ONLINE &&
+			  !f->groups[g].failed;
+	}
+	for (uint8_t n = 0; n < f->n_nodes; n++)
+		members += f->nodes[n].member;
+	switch (v->level) {
+	case VERDICT_HEALTHY:
+		said = "service up, protected";
+		break;
+	case VERDICT_DEGRADED:
+		said = "service up, protected, but degraded";
+		break;
+	case VERDICT_DOWN:
+		said = "SERVICE DOWN";
+		break;
+	case VERDICT_UNPROTECTED:
+		said = f->quorate && f->lease_valid ? "service up, NOT PROTECTED"
+						    : "NO QUORUM, nothing runs here";
+		break;
+	case VERDICT_LEVEL_COUNT_:
+	default:
+		break;
+	}
+	(void)snprintf(v->text, sizeof v->text, "%s: %u of %u groups online, %u of %u nodes in view",
+		       said, online, wanted, members, f->n_nodes);
+}
+
+void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
+{
+	*ret = (struct verdict){.level = VERDICT_HEALTHY};
+	check_quorum(facts, ret);
+	for (uint16_t g = 0; g < facts->n_groups; g++)
+		check_group(facts, &facts->groups[g], ret);
+	if (facts->quorate) {
+		check_votes(facts, ret);
+		for (uint16_t g = 0; g < facts->n_groups; g++)
+			check_spare(facts, &facts->groups[g], ret);
+	}
+	if (!facts->store_ok) {
+		set_level(ret, VERDICT_DEGRADED);
+		add(ret, "the state file of this node cannot be written: see its events");
+	}
+	for (uint8_t n = 0; n < facts->n_nodes; n++)
+		check_node(facts, &facts->nodes[n], ret);
+	for (size_t i = 0; i < facts->n_warnings; i++)
+		add(ret, "%s", facts->warnings[i]);
+	write_text(facts, ret);
+	if (ret->n_reasons > VERDICT_REASONS_MAX) {
+		(void)snprintf(ret->reasons[VERDICT_REASONS_MAX - 1], VERDICT_TEXT_SIZE,
+			       "and %zu more reasons", ret->n_reasons - VERDICT_REASONS_MAX + 1);
+		ret->n_reasons = VERDICT_REASONS_MAX;
+	}
+}

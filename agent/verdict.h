@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_AGENT_VERDICT_H
+#define HF_AGENT_VERDICT_H
+
+/*
+ * The one line that a status begins with: is the service up, and what would one more lost node
+ * do to it? Pure: it sees what is copied into the facts, so tests are tables.
+ */
+
+#include "include/core.h"
+
+enum verdict_level { /* the exit codes of `holdfast status` */
+	VERDICT_HEALTHY,
+	VERDICT_DEGRADED,    /* something is lost, the service is up and protected */
+	VERDICT_DOWN,	     /* a group that should run does not */
+	VERDICT_UNPROTECTED, /* no quorum; or up, but one more lost node would stop it */
+	VERDICT_LEVEL_COUNT_
+};
+
+struct verdict_node {
+	char name[NAME_SIZE];
+	uint32_t votes;
+	bool hosts;
+	bool usable; /* member of the view and ONLINE: it can take groups */
+	bool member;
+	bool leaving;
+	uint8_t state;	      /* enum peer_state; of self: PEER_MEMBER */
+	uint8_t links_down;   /* links that are configured and not heard, while it is a member */
+	bool config_differs;
+};
+
+struct verdict_group {
+	char name[NAME_SIZE];
+	bool wanted;
+	uint8_t state;	 /* enum group_state */
+	uint8_t current; /* node or NODE_NONE */
+	uint8_t blocked_by;
+	bool failed;
+	node_mask allowed, failed_on;
+};
+
+struct verdict_facts {
+	bool quorate;
+	bool lease_valid;
+	bool starting; /* the start-up wait is not over */
+	bool store_ok;
+	uint8_t self_mode; /* enum node_mode */
+	uint32_t votes_total, votes_view;
+	uint8_t n_nodes;
+	uint16_t n_groups;
+	struct verdict_node nodes[NODES_MAX];
+	struct verdict_group groups[GROUPS_MAX];
+	size_t n_warnings;
+	const char *const *warnings; /* standing ones: said, but no change of level */
+};
+
+#define VERDICT_TEXT_SIZE   160
+#define VERDICT_REASONS_MAX 16 /* a last one says how many more there are */
+
+struct verdict {
+	enum verdict_level level;
+	char text[VERDICT_TEXT_SIZE];
+	size_t n_reasons;
+	char reasons[VERDICT_REASONS_MAX][VERDICT_TEXT_SIZE];
+};
+
+void verdict_judge(const struct verdict_facts *facts, struct verdict *ret);
+const char *verdict_level_to_string(enum verdict_level level);
+
+#endif
