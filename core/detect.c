@@ -214,6 +214,7 @@ static void take_head(struct core *c, uint8_t node, const struct vector_head *h)
 	p->head = *h;
 	p->head_received = c->now;
 	p->verified = true;
+	c->warm |= h->warm; /* rule S2 */
 	raise_epoch_seen(c, h->promised);
 	raise_epoch_seen(c, h->accepted.epoch);
 	raise_epoch_seen(c, h->installed.epoch);

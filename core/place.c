@@ -128,8 +128,6 @@ static bool is_warm(struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
 
-		if (!is_self(c, n) && p->heard && p->head.warm)
-			c->warm = true;
 		if (p->heard && p->left_incarnation)
 			here |= node_bit(n); /* it is there, and will not come */
 	}

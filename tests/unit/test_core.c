@@ -53,7 +53,10 @@ static void post(struct world *w, uint8_t from)
 			continue;
 		struct datagram *d = calloc(1, sizeof *d);
 		assert_non_null(d);
-		*d = (struct datagram){ha_time_add(w->now, DELAY_US), from, to, *v, {{{{0}}}}};
+		d->at = ha_time_add(w->now, DELAY_US);
+		d->from = from;
+		d->to = to;
+		d->vector = *v;
 		memcpy(d->rows.group_intents, v->group_intents,
 		       v->n_groups * sizeof *v->group_intents);
 		memcpy(d->rows.group_actuals, v->group_actuals,
@@ -302,6 +305,7 @@ static void test_cold_start(void **state)
 
 	(void)state;
 	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 10000, NULL);
 	for (uint8_t i = 0; i < 3; i++) {
 		core_self_info(w->core[i], w->now, &info);
 		assert_int_equal(info.view.members, 7);
@@ -340,6 +344,7 @@ static void test_frozen_owner(void **state)
 
 	(void)state;
 	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
 	w->frozen[0] = true;
 	assert_true(run_until(w, 200000, on_1));
 	run_until(w, 5000000, NULL);
@@ -357,6 +362,7 @@ static void test_minority_stops(void **state)
 
 	(void)state;
 	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
 	w->dead[1] = w->dead[2] = true;
 	run_until(w, 500000, NULL);
 	assert_int_equal(owner(w), -1);
@@ -372,6 +378,7 @@ static void test_witness_breaks_tie(void **state)
 
 	(void)state;
 	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
 	w->dead[0] = true;
 	assert_true(run_until(w, 500000, on_1));
 	w->dead[1] = true;
