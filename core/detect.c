@@ -10,7 +10,7 @@ static uint64_t advance_cap_us(const struct core *c)
 
 static uint64_t late_us(const struct core *c)
 {
-	return c->cfg.timeout_us / 100 * c->cfg.late_percent;
+	return c->cfg.late_percent ? c->cfg.timeout_us / 100 * c->cfg.late_percent : UINT64_MAX;
 }
 
 void detect_advance(struct core *c, uint64_t elapsed_us)
@@ -300,17 +300,23 @@ node_mask detect_quarantined_here(const struct core *c)
 	return mask;
 }
 
-/* Rule D5: ours, and what the members of our view say. */
+/* Rule D5: ours, and what those say whom we hear. */
 node_mask detect_quarantined(const struct core *c)
 {
-	node_mask mask = detect_quarantined_here(c);
-	unsigned int n;
+	node_mask mask = detect_quarantined_here(c), others = node_bit(c->self);
 
-	node_mask_for_each (n, c->installed.members) {
-		if (!is_self(c, n) && c->peers[n].heard)
-			mask |= c->peers[n].head.quarantined;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		const struct peer *p = &c->peers[n];
+
+		if (is_self(c, n) || !p->heard || p->mismatch)
+			continue;
+		mask |= p->head.quarantined;
+		if (p->head.mode != NODE_MODE_STOPPED)
+			others |= node_bit(n);
 	}
-	return mask & ~node_bit(c->self);
+	mask &= ~node_bit(c->self);
+	/* a node that flaps is better than none */
+	return core_quorate(c, others & ~mask) ? mask : 0;
 }
 
 ha_time detect_deadline(const struct core *c)

@@ -55,7 +55,7 @@ void core_peer_info(const struct core *c, uint8_t node, ha_time now, struct core
 		hears |=
 			(is_self(c, node) ? c->peers[n].heard : h->peer[n].heard) ? node_bit(n) : 0;
 	*ret = (struct core_peer_info){
-		.state = peer_state(c, node),
+		.state = (uint8_t)peer_state(c, node),
 		.mode = is_self(c, node) ? c->mode : h->mode,
 		.paths = p->paths,
 		.heard_by_peer = p->verified && h->peer[c->self].heard,
