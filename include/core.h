@@ -157,7 +157,8 @@ struct core_action {
 	};
 };
 
-#define CORE_ACTIONS_MAX 2048
+/* One step can give each resource an end, a kill or an order, each with its event. */
+#define CORE_ACTIONS_MAX (8 * RESOURCES_MAX)
 struct core_actions {
 	size_t n;
 	struct core_action action[CORE_ACTIONS_MAX];

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Queries for status displays and tests; they change nothing. */
+#include "core/internal.h"
+
+#include <string.h>
+
+void core_self_info(const struct core *c, ha_time now, struct core_self_info *ret)
+{
+	*ret = (struct core_self_info){
+		.incarnation = c->incarnation,
+		.mode = c->mode,
+		.view = c->installed,
+		.lease_until = c->lease_until,
+		.lease_valid = c->lease_valid && ha_time_before(now, c->lease_until),
+		.quorate = c->installed.epoch != 0,
+		.warm = c->warm,
+		.store_failed = c->store_failed,
+		.wanted = c->wanted,
+		.votes_total = c->votes_total,
+		.votes_view = core_votes(c, c->installed.members),
+	};
+}
+
+static enum peer_state peer_state(const struct core *c, uint8_t node)
+{
+	const struct peer *p = &c->peers[node];
+
+	if (is_self(c, node))
+		return c->mode == NODE_MODE_STOPPED ? PEER_LEFT
+		       : c->installed.epoch	    ? PEER_MEMBER
+						    : PEER_HEARD;
+	if (!p->verified)
+		return PEER_UNKNOWN;
+	if (p->left_incarnation == p->head.incarnation)
+		return PEER_LEFT;
+	if (!p->heard)
+		return node_mask_has(detect_quarantined(c), node) ? PEER_QUARANTINED : PEER_SILENT;
+	if (p->mismatch)
+		return PEER_MISMATCH;
+	if (node_mask_has(c->installed.members, node))
+		return PEER_MEMBER;
+	if (node_mask_has(detect_quarantined(c), node))
+		return PEER_QUARANTINED;
+	return p->isolated ? PEER_ISOLATED : PEER_HEARD;
+}
+
+void core_peer_info(const struct core *c, uint8_t node, ha_time now, struct core_peer_info *ret)
+{
+	const struct peer *p = &c->peers[node];
+	const struct vector_head *h = &p->head;
+	node_mask hears = 0;
+	ha_time at;
+
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		hears |=
+			(is_self(c, node) ? c->peers[n].heard : h->peer[n].heard) ? node_bit(n) : 0;
+	*ret = (struct core_peer_info){
+		.state = (uint8_t)peer_state(c, node),
+		.mode = is_self(c, node) ? c->mode : h->mode,
+		.paths = p->paths,
+		.heard_by_peer = p->verified && h->peer[c->self].heard,
+		.incarnation = is_self(c, node) ? c->incarnation : h->incarnation,
+		.silence_us = is_self(c, node) ? 0 : p->silence_us + ha_time_since(now, c->now),
+		.quarantine_us =
+			p->quarantine_until.us ? ha_time_since(p->quarantine_until, now) : 0,
+		.config_differs = p->verified && p->config_differs,
+		.grants_us = ha_time_before(now, p->lease_until),
+		.we_grant = lease_grants(c, node),
+		.installed = is_self(c, node) ? c->installed : h->installed,
+		.hears = hears,
+	};
+	if (c->installed.epoch && !node_mask_has(c->installed.members, node))
+		ret->proof = (uint8_t)place_proof(c, node, &at);
+}
+
+/* Of the members (of ourselves, outside of a view): the one that has most of it. */
+static uint8_t best_holder(const struct core *c, uint16_t group)
+{
+	static const uint8_t rank[GROUP_STATE_COUNT_] = {
+		[GROUP_ONLINE] = 5,	 [GROUP_STARTING] = 4, [GROUP_STOPPING] = 3,
+		[GROUP_STOP_FAILED] = 2, [GROUP_UNKNOWN] = 1,
+	};
+	node_mask members = c->installed.epoch ? c->installed.members : node_bit(c->self);
+	uint8_t best = NODE_NONE, best_rank = 0;
+	unsigned int n;
+
+	node_mask_for_each (n, members) {
+		uint8_t r = rank[place_actual(c, group, n)->state];
+
+		if (r > best_rank) {
+			best = (uint8_t)n;
+			best_rank = r;
+		}
+	}
+	return best;
+}
+
+void core_group_info(const struct core *c, uint16_t group, ha_time now, struct core_group_info *ret)
+{
+	const struct group_intent *row = &c->intents[group];
+	uint8_t holder = best_holder(c, group);
+	unsigned int n;
+
+	*ret = (struct core_group_info){
+		.intent = *row,
+		.state = GROUP_OFFLINE,
+		.current = holder,
+		.blocked_by = NODE_NONE,
+	};
+	if (is_coordinator(c) && row->wanted == WANTED_ONLINE && holder == NODE_NONE)
+		ret->blocked_by = c->groups[group].blocked_by;
+	node_mask_for_each (n, c->installed.members)
+		ret->failed_on |=
+			place_actual(c, group, n)->failed_attempt == row->attempt ? node_bit(n) : 0;
+	ret->failed = row->wanted == WANTED_ONLINE && holder == NODE_NONE && ret->failed_on &&
+		      place_choose(c, group) == NODE_NONE;
+	if (holder == NODE_NONE)
+		return;
+	const struct group_actual *a = place_actual(c, group, holder);
+	ret->state = a->state;
+	if (a->state != GROUP_ONLINE)
+		return;
+	ret->online_us = is_self(c, holder)
+				 ? ha_time_since(now, a->since)
+				 : ha_time_since(c->peers[holder].head.stamp, a->since) +
+					   ha_time_since(now, c->peers[holder].head_received);
+}
+
+enum resource_state core_resource_state(const struct core *c, uint16_t resource, uint8_t node)
+{
+	return is_self(c, node) ? c->resources[resource].state
+				: c->peers[node].resources[resource].state;
+}
+
+#define NAME_OF(table, value) \
+	((size_t)(value) < sizeof(table) / sizeof *(table) ? (table)[value] : "?")
+
+const char *peer_state_to_string(enum peer_state state)
+{
+	static const char *const names[PEER_STATE_COUNT_] = {
+		"unknown", "heard",    "member",      "silent",
+		"left",	   "isolated", "quarantined", "mismatch",
+	};
+	return NAME_OF(names, state);
+}
+
+const char *node_mode_to_string(enum node_mode mode)
+{
+	static const char *const names[NODE_MODE_COUNT_] = {
+		"unknown", "starting", "online", "stopping", "stopped",
+	};
+	return NAME_OF(names, mode);
+}
+
+const char *group_state_to_string(enum group_state state)
+{
+	static const char *const names[GROUP_STATE_COUNT_] = {
+		"unknown", "offline", "starting", "online", "stopping", "stop-failed",
+	};
+	return NAME_OF(names, state);
+}
+
+const char *resource_state_to_string(enum resource_state state)
+{
+	static const char *const names[RESOURCE_STATE_COUNT_] = {
+		"unknown",  "offline",	    "starting",	   "online",
+		"stopping", "start-failed", "stop-failed",
+	};
+	return NAME_OF(names, state);
+}
+
+const char *answer_code_to_string(enum answer_code code)
+{
+	static const char *const names[ANSWER_CODE_COUNT_] = {
+		"none",	   "accepted",	   "nothing-to-do", "no-quorum",
+		"busy",	   "bad-target",   "target-down",   "no-target",
+		"offline", "store-failed", "timeout",
+	};
+	return NAME_OF(names, code);
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_CORE_INTERNAL_H
+#define HF_CORE_INTERNAL_H
+
+/*
+ * The core's state and the calls between its files. One file a subject: detect.c (who is
+ * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), request.c (admin
+ * commands), place.c (the coordinator's decisions), group.c and resource.c (this node's own
+ * groups), send.c (the vector), info.c (queries). core.c calls them in a fixed order.
+ */
+
+#include "include/core.h"
+
+#define EPOCH_BLOCK    1000 /* epochs reserved on disk ahead of use (rule P2) */
+#define REQUESTS_MAX   16   /* admin commands waiting at one node */
+#define FLAPS_MAX      8
+#define SETTLE_MAX     16 /* passes of one step; more would be a loop without progress */
+#define RESEND_BEATS   3  /* whole vectors after a change, in case the first is lost */
+#define STOP_RETRY_US  (30 * USEC_PER_SEC)
+#define KILL_GRACE_US  (10 * USEC_PER_SEC)
+#define STORE_RETRY_US USEC_PER_SEC
+
+struct peer {
+	struct vector_head head; /* the newest verified one (rules D1, D2) */
+	ha_time head_received;
+	bool verified; /* `head` is valid */
+	bool heard;
+	bool late;     /* the warning of this silence has been given */
+	bool isolated; /* the event of this isolation has been given */
+	bool mismatch;
+	bool config_differs;
+	uint64_t silence_us; /* counted by rule D3 */
+	uint64_t link_silence_us[LINKS_MAX];
+	uint8_t links_known; /* bit k: link k was heard at least once */
+	uint8_t paths;
+
+	/* the newest authentic vector, verified or not: what we echo */
+	uint64_t echo_incarnation, echo_sequence;
+	ha_time echo_stamp, echo_received;
+
+	ha_time lease_until;	     /* ours from this peer, on our clock (rule L2) */
+	ha_time granted_clear;	     /* our grants to it have surely run out then (rule L4) */
+	uint64_t member_incarnation; /* when the accepted view was accepted */
+
+	uint64_t left_incarnation;   /* said STOPPED (rule Q3); 0: no */
+	uint64_t fenced_incarnation; /* confirmed off (rule Q2); 0: no */
+
+	uint64_t actual_digest; /* of our copy of its rows below */
+	bool actual_stale;	/* the digest must be computed again */
+	struct group_actual groups[GROUPS_MAX];
+	struct resource_actual resources[RESOURCES_MAX];
+
+	ha_time flaps[FLAPS_MAX];
+	uint32_t n_flaps, strikes;
+	ha_time quarantine_until;
+};
+
+struct resource {
+	uint8_t state; /* enum resource_state */
+	uint8_t failures;
+	uint8_t tries; /* starts since the group was last placed here */
+	bool killed;
+	uint32_t operation; /* in progress; 0: none */
+	ha_time started;    /* that operation */
+	ha_time deadline;   /* of that operation, or of the next stop retry */
+};
+
+struct group {
+	uint8_t state; /* enum group_state */
+	bool run;      /* the goal: running here */
+	bool urgent;   /* stop: the lease is lost */
+	bool proven;   /* start: by a takeover proof */
+	uint8_t failed_attempt;
+	uint8_t cause;	   /* enum intent_cause of the goal */
+	uint16_t first, n; /* its resources are neighbours in the configuration */
+	ha_time since, goal_since;
+	/* as coordinator */
+	uint8_t last_owner; /* before the row was revoked; NODE_NONE */
+	uint8_t blocked_by;
+	uint8_t no_target_attempt;
+	bool conflict;
+};
+
+struct pending_request {
+	struct request request;
+	uint64_t token;
+	ha_time deadline;
+};
+
+/* Compared as bytes: no padding. */
+struct clique_input {
+	node_mask edges[NODES_MAX]; /* by node: its mutual neighbours among the candidates */
+	node_mask candidates;
+	node_mask preferred; /* tie-break: members of the newest installed view */
+};
+
+struct core {
+	struct core_config cfg;
+	uint8_t self;
+	uint32_t votes_total;
+	uint64_t incarnation, sequence;
+	ha_time now, started;
+	bool ready; /* the incarnation is on disk (rule P1) */
+	bool leave; /* CORE_EVENT_LEAVE */
+	bool left;  /* CORE_ACTION_LEFT was given */
+	bool warm;
+	bool startup_said;
+	uint8_t mode;
+	ha_time stopped_at;
+
+	/* views */
+	uint64_t promised, epoch_seen;
+	struct view accepted, installed;
+	node_mask wanted;
+	struct clique_input clique_in; /* of the last search */
+	node_mask clique;
+	uint32_t votes[NODES_MAX];
+	ha_time wanted_since, installed_at;
+
+	/* lease */
+	bool lease_valid;
+	ha_time lease_until;
+	ha_time lease_said; /* in the last CORE_ACTION_LEASE */
+
+	/* intents */
+	struct group_intent intents[GROUPS_MAX];
+	struct node_intent node_intents[NODES_MAX];
+	uint64_t intent_digest;
+	uint32_t counter; /* of versions in the installed epoch */
+	bool reaffirmed;  /* rule N3, in the installed view */
+
+	/* persistence */
+	uint64_t generation, generation_in_flight;
+	uint64_t reserve, reserve_in_flight, lease_max_us, lease_max_in_flight;
+	uint64_t durable_digest, digest_in_flight, incarnation_in_flight;
+	bool persist_wanted, persist_busy, store_failed;
+	ha_time persist_after;
+
+	/* this node's groups */
+	struct group groups[GROUPS_MAX];
+	struct resource resources[RESOURCES_MAX];
+	struct group_actual actual_groups[GROUPS_MAX]; /* as told */
+	struct resource_actual actual_resources[RESOURCES_MAX];
+	uint64_t actual_digest;
+	uint32_t last_operation;
+	bool groups_dirty;
+	ha_time groups_deadline;
+
+	/* coordinator */
+	bool place_dirty;
+	ha_time place_deadline;
+	node_mask proof_said, wait_said;
+	struct answer answers[NODES_MAX];
+	struct pending_request queue[REQUESTS_MAX];
+	uint32_t n_queue, last_number;
+
+	/* sending */
+	ha_time next_beat, last_sent;
+	bool send_wanted;
+	uint8_t resend_beats;
+	uint64_t sent_hash;
+	struct vector out;
+
+	bool again; /* something changed that earlier passes of this step did not see */
+	struct core_actions *actions;
+	struct peer peers[NODES_MAX]; /* the entry of self is unused but for clear and flaps */
+};
+
+static inline bool is_self(const struct core *c, unsigned int node)
+{
+	return node == c->self;
+}
+
+static inline bool is_coordinator(const struct core *c)
+{
+	return c->installed.epoch && c->installed.coordinator == c->self;
+}
+
+static inline bool view_equal(const struct view *a, const struct view *b)
+{
+	return a->epoch == b->epoch && a->members == b->members && a->coordinator == b->coordinator;
+}
+
+/* -1, 0, 1 */
+int version_compare(const struct version *a, const struct version *b);
+
+/* core.c */
+struct core_action *core_act(struct core *c, enum core_action_type type);
+/* An event about `node`, no group or resource; the caller may fill in more. */
+struct event *core_say(struct core *c, enum event_id id, uint8_t node);
+uint32_t core_votes(const struct core *c, node_mask mask);
+bool core_quorate(const struct core *c, node_mask mask);
+node_mask core_all(const struct core *c);
+/* Its newest vector has accepted exactly the view that is installed here. */
+bool core_settled(const struct core *c, unsigned int node);
+
+/* detect.c */
+void detect_advance(struct core *c, uint64_t elapsed_us);
+void detect_judge(struct core *c);
+void detect_vector(struct core *c, const struct vector *v, uint8_t link);
+void detect_departed(struct core *c, node_mask departed);
+void detect_release(struct core *c, uint8_t node);
+node_mask detect_quarantined_here(const struct core *c);
+node_mask detect_quarantined(const struct core *c);
+ha_time detect_deadline(const struct core *c);
+
+/* clique.c: the best clique of `candidates` that contains `self` (rule V1). */
+node_mask clique_best(const struct clique_input *in, unsigned int self,
+		      const uint32_t votes[NODES_MAX]);
+
+/* view.c */
+void view_step(struct core *c);
+void view_void(struct core *c);
+ha_time view_deadline(const struct core *c);
+
+/* lease.c */
+void lease_check(struct core *c);
+void lease_step(struct core *c);
+void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *head);
+void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head *head);
+void lease_end(struct core *c);
+bool lease_grants(const struct core *c, unsigned int node);
+uint64_t lease_clear_us(const struct core *c, uint64_t lease_us);
+
+/* intent.c */
+void intent_merge(struct core *c, const struct vector *v);
+void intent_changed(struct core *c);
+struct version intent_next_version(struct core *c);
+uint64_t intent_digest(const struct core *c);
+uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
+		       const struct resource_actual *resources);
+bool peer_actual_complete(struct core *c, unsigned int node);
+void persist_step(struct core *c);
+void persist_done(struct core *c, uint64_t generation, int result);
+
+/* request.c */
+void request_enter(struct core *c, const struct core_event *event);
+void request_step(struct core *c);
+ha_time request_deadline(const struct core *c);
+
+/* place.c */
+void place_step(struct core *c);
+enum proof place_proof(const struct core *c, unsigned int node, ha_time *ret_at);
+bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
+uint8_t place_choose(const struct core *c, uint16_t group);
+const struct group_actual *place_actual(const struct core *c, uint16_t group, unsigned int node);
+
+/* group.c */
+void group_init(struct core *c, const bool *leftovers);
+void group_step(struct core *c);
+void mode_step(struct core *c);
+
+/* resource.c */
+void resource_start(struct core *c, uint16_t index);
+void resource_stop(struct core *c, uint16_t index);
+void resource_kill(struct core *c, uint16_t index);
+void resource_done(struct core *c, const struct core_event *event);
+void resource_lost(struct core *c, const struct core_event *event);
+void resource_expire(struct core *c);
+struct event *resource_say(struct core *c, enum event_id id, uint16_t index);
+struct event *group_say(struct core *c, enum event_id id, uint16_t group, uint8_t node);
+
+/* send.c */
+void send_step(struct core *c);
+ha_time send_deadline(const struct core *c);
+
+#endif

@@ -1,0 +1,388 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Admin commands: entering here, travelling to the coordinator, answered there (rule N4). */
+#include "core/internal.h"
+
+static bool request_is(const struct request_id *a, const struct request_id *b)
+{
+	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
+}
+
+static void answer_token(struct core *c, uint64_t token, const struct request *r, uint8_t code)
+{
+	struct core_action *a = core_act(c, CORE_ACTION_ANSWER);
+
+	a->answer.token = token;
+	a->answer.code = code;
+	a->answer.id = r->id;
+	struct event *e = core_say(c, EVENT_REQUEST_ANSWERED,
+				   r->kind >= REQUEST_NODE_START ? r->target : NODE_NONE);
+	e->group = r->kind >= REQUEST_NODE_START ? UINT16_MAX : r->group;
+	e->arg[0] = r->kind;
+	e->arg[1] = r->id.number;
+	e->arg[2] = code;
+}
+
+static bool request_valid(const struct core *c, const struct request *r)
+{
+	bool node_request = r->kind == REQUEST_NODE_START || r->kind == REQUEST_NODE_STOP;
+
+	if (r->kind == REQUEST_NONE || r->kind >= REQUEST_KIND_COUNT_)
+		return false;
+	if (node_request)
+		return r->target < c->cfg.n_nodes;
+	return r->group < c->cfg.n_groups && (r->target == NODE_NONE || r->target < c->cfg.n_nodes);
+}
+
+/* A new incarnation without a new process: after a `server stop`, `server start`. */
+static void restart_here(struct core *c)
+{
+	c->incarnation++;
+	c->sequence = 0;
+	c->ready = false;
+	c->mode = NODE_MODE_STARTING;
+	c->persist_wanted = true;
+	c->again = true;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		c->peers[n].lease_until = HA_TIME_ZERO;
+	core_say(c, EVENT_AGENT_STARTED, c->self)->arg[0] = c->incarnation;
+}
+
+void request_enter(struct core *c, const struct core_event *event)
+{
+	struct request r = {
+		.kind = event->request.kind,
+		.target = event->request.target,
+		.group = event->request.group,
+		.id = {c->incarnation, ++c->last_number, c->self},
+	};
+	struct event *e = core_say(c, EVENT_REQUEST_RECEIVED,
+				   r.kind >= REQUEST_NODE_START ? r.target : NODE_NONE);
+
+	e->group = r.kind >= REQUEST_NODE_START ? UINT16_MAX : r.group;
+	e->arg[0] = r.kind;
+	e->arg[1] = r.id.number;
+	if (!request_valid(c, &r)) {
+		answer_token(c, event->request.token, &r, ANSWER_BAD_TARGET);
+	} else if (c->n_queue == REQUESTS_MAX) {
+		answer_token(c, event->request.token, &r, ANSWER_BUSY);
+	} else if (r.kind == REQUEST_NODE_START && is_self(c, r.target) &&
+		   c->mode == NODE_MODE_STOPPED && !c->leave) {
+		answer_token(c, event->request.token, &r, ANSWER_ACCEPTED);
+		restart_here(c);
+	} else {
+		c->queue[c->n_queue++] = (struct pending_request){
+			r, event->request.token, ha_time_add(c->now, c->cfg.request_timeout_us)};
+	}
+}
+
+static void queue_pop(struct core *c, uint8_t code)
+{
+	answer_token(c, c->queue[0].token, &c->queue[0].request, code);
+	c->n_queue--;
+	for (uint32_t i = 0; i < c->n_queue; i++)
+		c->queue[i] = c->queue[i + 1];
+	c->again = true;
+}
+
+static bool active(uint8_t state)
+{
+	return state == GROUP_STARTING || state == GROUP_ONLINE;
+}
+
+/* The member where it is active; NODE_NONE if on none. */
+static uint8_t active_on(const struct core *c, uint16_t group)
+{
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		if (active(place_actual(c, group, n)->state))
+			return (uint8_t)n;
+	}
+	return NODE_NONE;
+}
+
+static bool all_offline(const struct core *c, uint16_t group)
+{
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		if (place_actual(c, group, n)->state != GROUP_OFFLINE)
+			return false;
+	}
+	return true;
+}
+
+static void write_group_row(struct core *c, const struct request *r, uint8_t wanted, uint8_t target)
+{
+	struct group_intent *row = &c->intents[r->group];
+
+	row->version = intent_next_version(c);
+	row->request = r->id;
+	row->wanted = wanted;
+	row->owner = NODE_NONE;
+	row->target = target;
+	row->cause = CAUSE_ADMIN;
+	row->attempt = row->attempt == UINT8_MAX ? 1 : (uint8_t)(row->attempt + 1);
+	intent_changed(c);
+}
+
+static bool in_list(const struct core_group_config *g, uint8_t node)
+{
+	for (uint8_t i = 0; i < g->n_nodes; i++)
+		if (g->nodes[i] == node)
+			return true;
+	return false;
+}
+
+/* A named target must be in the group's list and be able to take it now. */
+static uint8_t check_target(const struct core *c, uint16_t group, uint8_t target)
+{
+	if (target == NODE_NONE)
+		return ANSWER_NONE;
+	if (!in_list(&c->cfg.groups[group], target) || !c->cfg.nodes[target].hosts)
+		return ANSWER_BAD_TARGET;
+	uint8_t mode = is_self(c, target) ? c->mode : c->peers[target].head.mode;
+	return node_mask_has(c->installed.members, target) && mode == NODE_MODE_ONLINE
+		       ? ANSWER_NONE
+		       : ANSWER_TARGET_DOWN;
+}
+
+static uint8_t group_start(struct core *c, const struct request *r)
+{
+	uint8_t code = check_target(c, r->group, r->target);
+
+	if (code != ANSWER_NONE)
+		return code;
+	if (c->intents[r->group].wanted == WANTED_ONLINE && active_on(c, r->group) != NODE_NONE)
+		return ANSWER_NOTHING_TO_DO;
+	write_group_row(c, r, WANTED_ONLINE, r->target);
+	return ANSWER_NONE;
+}
+
+static uint8_t group_stop(struct core *c, const struct request *r)
+{
+	if (c->intents[r->group].wanted == WANTED_OFFLINE && all_offline(c, r->group))
+		return ANSWER_NOTHING_TO_DO;
+	write_group_row(c, r, WANTED_OFFLINE, NODE_NONE);
+	return ANSWER_NONE;
+}
+
+/* The next one of the group's list after `current` that can take it. */
+static uint8_t next_target(const struct core *c, uint16_t group, uint8_t current)
+{
+	const struct core_group_config *g = &c->cfg.groups[group];
+	uint8_t at = 0;
+
+	for (uint8_t i = 0; i < g->n_nodes; i++)
+		if (g->nodes[i] == current)
+			at = i;
+	for (uint8_t i = 1; i <= g->n_nodes; i++) {
+		uint8_t n = g->nodes[(at + i) % g->n_nodes];
+
+		if (n != current && check_target(c, group, n) == ANSWER_NONE)
+			return n;
+	}
+	return NODE_NONE;
+}
+
+static uint8_t group_move(struct core *c, const struct request *r)
+{
+	uint8_t code = check_target(c, r->group, r->target), target = r->target;
+	uint8_t current = active_on(c, r->group);
+
+	if (code != ANSWER_NONE)
+		return code;
+	if (c->intents[r->group].wanted != WANTED_ONLINE)
+		return ANSWER_OFFLINE;
+	if (target == NODE_NONE)
+		target = next_target(c, r->group, current);
+	if (target == NODE_NONE)
+		return ANSWER_NO_TARGET;
+	if (target == current)
+		return ANSWER_NOTHING_TO_DO;
+	write_group_row(c, r, WANTED_ONLINE, target);
+	return ANSWER_NONE;
+}
+
+static uint8_t node_change(struct core *c, const struct request *r, uint8_t wanted)
+{
+	const struct peer *p = &c->peers[r->target];
+	bool here = is_self(c, r->target);
+	uint8_t mode = here ? c->mode : p->head.mode;
+	bool heard = here || p->heard;
+	bool quarantined = node_mask_has(detect_quarantined(c), r->target);
+
+	if (wanted == WANTED_OFFLINE && (mode == NODE_MODE_STOPPED || mode == NODE_MODE_STOPPING))
+		return ANSWER_NOTHING_TO_DO;
+	if (!heard && !quarantined)
+		return ANSWER_TARGET_DOWN;
+	if (wanted == WANTED_ONLINE && mode != NODE_MODE_STOPPED && !quarantined)
+		return ANSWER_NOTHING_TO_DO;
+	c->node_intents[r->target] = (struct node_intent){
+		.version = intent_next_version(c),
+		.request = r->id,
+		.incarnation = here ? c->incarnation : p->head.incarnation,
+		.wanted = wanted,
+	};
+	if (wanted == WANTED_ONLINE)
+		detect_release(c, r->target);
+	intent_changed(c);
+	return ANSWER_NONE;
+}
+
+/* As coordinator: writes the row. ANSWER_NONE: done, the answer waits for the disks. */
+static uint8_t carry_out(struct core *c, const struct request *r)
+{
+	switch ((enum request_kind)r->kind) {
+	case REQUEST_GROUP_START:
+		return group_start(c, r);
+	case REQUEST_GROUP_STOP:
+		return group_stop(c, r);
+	case REQUEST_GROUP_MOVE:
+		return group_move(c, r);
+	case REQUEST_NODE_START:
+		return node_change(c, r, WANTED_ONLINE);
+	case REQUEST_NODE_STOP:
+		return node_change(c, r, WANTED_OFFLINE);
+	case REQUEST_NONE:
+	case REQUEST_KIND_COUNT_:
+		break;
+	}
+	return ANSWER_BAD_TARGET;
+}
+
+/* A row that a former coordinator wrote for this very command. */
+static bool already_written(const struct core *c, const struct request *r)
+{
+	if (r->kind == REQUEST_NODE_START || r->kind == REQUEST_NODE_STOP)
+		return request_is(&c->node_intents[r->target].request, &r->id);
+	return request_is(&c->intents[r->group].request, &r->id);
+}
+
+static void coordinate(struct core *c, const struct request *r)
+{
+	struct answer *a = &c->answers[r->id.node];
+
+	if (!request_valid(c, r) || request_is(&a->id, &r->id))
+		return;
+	a->id = r->id;
+	a->code = already_written(c, r) ? ANSWER_NONE : carry_out(c, r);
+	c->again = true;
+}
+
+enum durability { DURABLE_NOT_YET, DURABLE_EVERYWHERE, DURABLE_FAILED };
+
+static enum durability durability(const struct core *c)
+{
+	enum durability d = DURABLE_EVERYWHERE;
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		const struct vector_head *h = &c->peers[n].head;
+		uint64_t digest = is_self(c, n) ? c->durable_digest : h->durable_digest;
+
+		if (is_self(c, n) ? c->store_failed : h->store_failed)
+			return DURABLE_FAILED;
+		if (digest != c->intent_digest || !core_settled(c, n))
+			d = DURABLE_NOT_YET;
+	}
+	return d;
+}
+
+static void finish_answers(struct core *c)
+{
+	enum durability d = durability(c);
+
+	for (uint8_t n = 0; n < c->cfg.n_nodes && d != DURABLE_NOT_YET; n++) {
+		struct answer *a = &c->answers[n];
+
+		if (!a->id.number || a->code != ANSWER_NONE)
+			continue;
+		a->code = d == DURABLE_FAILED ? ANSWER_STORE_FAILED : ANSWER_ACCEPTED;
+		c->again = true;
+	}
+}
+
+/* Whose answer we wait for: our coordinator, or outside of a view the newest one we hear of. */
+static uint8_t coordinator_known(const struct core *c)
+{
+	uint64_t epoch = 0;
+	uint8_t best = NODE_NONE;
+
+	if (c->installed.epoch)
+		return c->installed.coordinator;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		const struct peer *p = &c->peers[n];
+
+		if (p->heard && p->head.installed.coordinator == n &&
+		    p->head.installed.epoch > epoch) {
+			epoch = p->head.installed.epoch;
+			best = n;
+		}
+	}
+	return best;
+}
+
+static const struct answer *find_answer(const struct core *c, uint8_t from,
+					const struct request_id *id)
+{
+	const struct answer *list = is_self(c, from) ? c->answers : c->peers[from].head.answers;
+	uint8_t n = is_self(c, from) ? c->cfg.n_nodes : c->peers[from].head.n_answers;
+
+	for (uint8_t i = 0; i < n; i++)
+		if (request_is(&list[i].id, id) && list[i].code != ANSWER_NONE)
+			return &list[i];
+	return NULL;
+}
+
+static void follow_own(struct core *c)
+{
+	uint8_t from = coordinator_known(c);
+	const struct answer *a;
+
+	if (!c->n_queue)
+		return;
+	if (from == NODE_NONE) {
+		queue_pop(c, ANSWER_NO_QUORUM);
+		return;
+	}
+	a = find_answer(c, from, &c->queue[0].request.id);
+	if (a)
+		queue_pop(c, a->code);
+	else if (ha_time_reached(c->queue[0].deadline, c->now))
+		queue_pop(c, ANSWER_TIMEOUT);
+}
+
+/* A row tells this node to leave, or to come back. */
+static void obey_node_row(struct core *c)
+{
+	const struct node_intent *row = &c->node_intents[c->self];
+
+	if (row->incarnation != c->incarnation || !row->version.epoch)
+		return;
+	if (row->wanted == WANTED_ONLINE && c->mode == NODE_MODE_STOPPED && !c->leave)
+		restart_here(c);
+}
+
+void request_step(struct core *c)
+{
+	obey_node_row(c);
+	if (is_coordinator(c) && c->reaffirmed) {
+		for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+			const struct peer *p = &c->peers[n];
+
+			if (!is_self(c, n) && p->heard && p->head.request.kind != REQUEST_NONE &&
+			    p->head.request.id.node == n)
+				coordinate(c, &p->head.request);
+		}
+		if (c->n_queue)
+			coordinate(c, &c->queue[0].request);
+		finish_answers(c);
+	}
+	follow_own(c);
+}
+
+ha_time request_deadline(const struct core *c)
+{
+	return c->n_queue ? c->queue[0].deadline : HA_TIME_NEVER;
+}

@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Operations on single resources: one at a time each, with a deadline (rules G6, G7). */
+#include "core/internal.h"
+
+#include <string.h>
+
+struct event *group_say(struct core *c, enum event_id id, uint16_t group, uint8_t node)
+{
+	struct event *e = core_say(c, id, node);
+
+	e->group = group;
+	return e;
+}
+
+struct event *resource_say(struct core *c, enum event_id id, uint16_t index)
+{
+	const struct resource *r = &c->resources[index];
+	struct event *e = group_say(c, id, c->cfg.resources[index].group, c->self);
+
+	e->resource = index;
+	e->arg[0] = r->operation;
+	e->arg[1] = r->operation ? ha_time_since(c->now, r->started) : 0;
+	return e;
+}
+
+static void say_text(struct event *e, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n >= sizeof e->text)
+		n = sizeof e->text - 1;
+	if (n)
+		memcpy(e->text, text, n);
+}
+
+static void begin(struct core *c, uint16_t index, uint8_t state, uint64_t limit_us)
+{
+	struct resource *r = &c->resources[index];
+
+	r->state = state;
+	if (++c->last_operation == 0)
+		++c->last_operation; /* 0 means none */
+	r->operation = c->last_operation;
+	r->killed = false;
+	r->started = c->now;
+	r->deadline = ha_time_add(c->now, limit_us);
+	c->groups_dirty = true;
+}
+
+static void order(struct core *c, enum core_action_type type, uint16_t index)
+{
+	const struct group *g = &c->groups[c->cfg.resources[index].group];
+	struct core_action *a = core_act(c, type);
+
+	a->resource.operation = c->resources[index].operation;
+	a->resource.resource = index;
+	a->resource.cause = g->cause;
+	a->resource.proven = g->proven;
+	a->resource.urgent = g->urgent;
+}
+
+void resource_start(struct core *c, uint16_t index)
+{
+	c->resources[index].tries++;
+	begin(c, index, RESOURCE_STARTING, c->cfg.resources[index].start_timeout_us);
+	order(c, CORE_ACTION_RESOURCE_START, index);
+	resource_say(c, EVENT_RESOURCE_STARTING, index);
+}
+
+void resource_stop(struct core *c, uint16_t index)
+{
+	begin(c, index, RESOURCE_STOPPING, c->cfg.resources[index].stop_timeout_us);
+	order(c, CORE_ACTION_RESOURCE_STOP, index);
+	resource_say(c, EVENT_RESOURCE_STOPPING, index);
+}
+
+/* Ends the operation in progress; its answer, or the grace period, goes on from there. */
+void resource_kill(struct core *c, uint16_t index)
+{
+	struct resource *r = &c->resources[index];
+
+	if (r->killed)
+		return;
+	r->killed = true;
+	r->deadline = ha_time_add(c->now, KILL_GRACE_US);
+	order(c, CORE_ACTION_RESOURCE_KILL, index);
+	c->groups_dirty = true;
+}
+
+static void start_ended(struct core *c, uint16_t index, bool ok, const char *text)
+{
+	struct resource *r = &c->resources[index];
+	const struct core_resource_config *cfg = &c->cfg.resources[index];
+
+	say_text(resource_say(c, ok ? EVENT_RESOURCE_ONLINE : EVENT_RESOURCE_START_FAILED, index),
+		 text);
+	r->state = ok ? RESOURCE_ONLINE : RESOURCE_START_FAILED;
+	if (ok)
+		return;
+	if (r->failures < UINT8_MAX)
+		r->failures++;
+	if (c->groups[cfg->group].run && r->tries <= cfg->start_retries) {
+		struct event *e = resource_say(c, EVENT_RESOURCE_RETRY, index);
+		e->arg[0] = r->tries;
+		e->arg[1] = cfg->start_retries;
+	}
+}
+
+static void stop_ended(struct core *c, uint16_t index, bool ok, const char *text)
+{
+	struct resource *r = &c->resources[index];
+
+	say_text(resource_say(c, ok ? EVENT_RESOURCE_OFFLINE : EVENT_RESOURCE_STOP_FAILED, index),
+		 text);
+	r->state = ok ? RESOURCE_OFFLINE : RESOURCE_STOP_FAILED;
+	if (!ok)
+		r->deadline = ha_time_add(c->now, STOP_RETRY_US);
+}
+
+static void operation_ended(struct core *c, uint16_t index, enum resource_result result,
+			    const char *text)
+{
+	struct resource *r = &c->resources[index];
+	bool ok = result == RESOURCE_RESULT_OK;
+
+	r->deadline = HA_TIME_NEVER;
+	if (r->state == RESOURCE_STARTING)
+		start_ended(c, index, ok && !r->killed, text);
+	else
+		stop_ended(c, index, ok, text);
+	r->operation = 0;
+	c->groups_dirty = c->place_dirty = true;
+}
+
+void resource_done(struct core *c, const struct core_event *event)
+{
+	if (!event->resource_done.operation)
+		return;
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
+		if (c->resources[i].operation == event->resource_done.operation) {
+			operation_ended(c, i, event->resource_done.result,
+					event->resource_done.text);
+			return;
+		}
+	/* an answer to an operation that was given up: its resource has been told to stop since */
+}
+
+void resource_lost(struct core *c, const struct core_event *event)
+{
+	uint16_t i = event->resource_lost.resource;
+	struct resource *r;
+
+	if (i >= c->cfg.n_resources || c->resources[i].state != RESOURCE_ONLINE)
+		return;
+	r = &c->resources[i];
+	say_text(resource_say(c, EVENT_RESOURCE_LOST, i), event->resource_lost.text);
+	r->state = RESOURCE_START_FAILED;
+	if (r->failures < UINT8_MAX)
+		r->failures++;
+	c->groups_dirty = c->place_dirty = true;
+}
+
+void resource_expire(struct core *c)
+{
+	if (!ha_time_reached(c->groups_deadline, c->now))
+		return;
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
+		struct resource *r = &c->resources[i];
+
+		if (!r->operation || !ha_time_reached(r->deadline, c->now))
+			continue;
+		if (r->killed) {
+			operation_ended(c, i, RESOURCE_RESULT_TIMEOUT, "did not end when killed");
+			continue;
+		}
+		resource_say(c, EVENT_RESOURCE_TIMEOUT, i);
+		resource_kill(c, i);
+	}
+}
