@@ -145,6 +145,12 @@ static inline bool wire_members_ok(node_mask mask, const struct hb_limits *limit
 	return limits->n_nodes >= NODES_MAX || mask >> limits->n_nodes == 0;
 }
 
+/* ---- hb/wire.c ---- */
+
+/* Decodes a datagram whose header and HMAC have been checked; sets all of *ret but `key`. */
+enum hb_refusal wire_parse(const uint8_t *data, size_t n, const struct hb_limits *limits,
+			   struct vector_rows *rows, struct hb_decoded *ret);
+
 /* ---- hb/wire_head.c ---- */
 
 void wire_put_request_id(struct wire_writer *w, const struct request_id *id);

@@ -112,55 +112,54 @@ static bool get_blob(const uint8_t *data, size_t n, const struct hb_limits *limi
 	       wire_number_ok(ret->to_incarnation) && ret->n <= HB_BLOB_MAX;
 }
 
-static enum hb_refusal get_body(const uint8_t *body, size_t n, const struct hb_limits *limits,
-				struct vector_rows *rows, struct hb_decoded *ret)
+enum hb_refusal wire_parse(const uint8_t *data, size_t n, const struct hb_limits *limits,
+			   struct vector_rows *rows, struct hb_decoded *ret)
 {
-	/* Cannot underflow: hb_wire_decode() checked that the origin is there. */
-	if (body[0] >= limits->n_nodes)
+	struct wire_reader header = {.at = data + 20, .end = data + WIRE_HEADER_BYTES};
+	const uint8_t *body = data + WIRE_HEADER_BYTES;
+	size_t body_bytes = n - WIRE_HEADER_BYTES - WIRE_MAC_BYTES;
+
+	ret->newest_key = get_u32(&header);
+	ret->type = get_u8(&header);
+	ret->from = body[0];
+	ret->part = body[WIRE_ORIGIN_BYTES - 1];
+	if (ret->from >= limits->n_nodes)
 		return HB_REFUSED_SENDER;
 	switch (ret->type) {
 	case HB_MESSAGE_VECTOR:
-		if (!hb_wire_body_decode(body, n, limits, rows, &ret->vector))
+		if (!hb_wire_body_decode(body, body_bytes, limits, rows, &ret->vector))
 			return HB_REFUSED_FORMAT;
 		ret->incarnation = ret->vector.head.incarnation;
 		ret->sequence = ret->vector.head.sequence;
-		break;
+		return HB_OK;
 	case HB_MESSAGE_BLOB:
-		if (!get_blob(body, n, limits, &ret->blob))
+		if (!get_blob(body, body_bytes, limits, &ret->blob))
 			return HB_REFUSED_FORMAT;
 		ret->incarnation = ret->blob.incarnation;
 		ret->sequence = ret->blob.sequence;
-		break;
+		return HB_OK;
 	default:
 		return HB_REFUSED_FORMAT;
 	}
-	ret->from = body[0];
-	ret->part = body[WIRE_ORIGIN_BYTES - 1];
-	return HB_OK;
 }
 
-static const uint8_t *find_key(const struct hb_keys *keys, uint32_t id)
+/* Returns the index, keys->n if there is no such key. */
+static uint8_t find_key(const struct hb_keys *keys, uint32_t id)
 {
-	for (unsigned int i = 0; i < keys->n; i++) {
-		if (keys->id[i] == id)
-			return keys->key[i];
-	}
-	return NULL;
+	uint8_t i = 0;
+
+	while (i < keys->n && keys->id[i] != id)
+		i++;
+	return i;
 }
 
-enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
-			       const struct hb_keys *keys, struct vector_rows *rows,
-			       struct hb_decoded *ret)
+static enum hb_refusal check_header(const uint8_t *data, size_t n, const struct hb_limits *limits)
 {
 	struct wire_reader r = {.at = data, .end = data + n};
-	uint8_t mac[WIRE_MAC_BYTES];
-	const uint8_t *key;
-	size_t signed_bytes;
 	uint8_t major;
 
 	if (n < WIRE_HEADER_BYTES + WIRE_ORIGIN_BYTES + WIRE_MAC_BYTES || n > HB_DATAGRAM_MAX)
 		return HB_REFUSED_SIZE;
-	signed_bytes = n - WIRE_MAC_BYTES;
 	if (get_u32(&r) != WIRE_MAGIC)
 		return HB_REFUSED_MAGIC;
 	major = get_u8(&r);
@@ -169,16 +168,27 @@ enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_li
 		return HB_REFUSED_VERSION;
 	if (get_u16(&r) != n)
 		return HB_REFUSED_SIZE;
-	if (get_u64(&r) != limits->cluster_id)
-		return HB_REFUSED_MAGIC;
-	key = find_key(keys, get_u32(&r));
-	if (!key)
+	return get_u64(&r) == limits->cluster_id ? HB_OK : HB_REFUSED_MAGIC;
+}
+
+enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
+			       const struct hb_keys *keys, struct vector_rows *rows,
+			       struct hb_decoded *ret)
+{
+	enum hb_refusal refusal = check_header(data, n, limits);
+	struct wire_reader key_id = {.at = data + 16, .end = data + 20};
+	uint8_t mac[WIRE_MAC_BYTES];
+	uint8_t key;
+
+	if (refusal != HB_OK)
+		return refusal;
+	key = find_key(keys, get_u32(&key_id));
+	if (key >= keys->n)
 		return HB_REFUSED_KEY;
-	if (!make_mac(key, data, signed_bytes, mac) ||
-	    gnutls_memcmp(mac, data + signed_bytes, WIRE_MAC_BYTES) != 0)
+	n -= WIRE_MAC_BYTES;
+	if (!make_mac(keys->key[key], data, n, mac) ||
+	    gnutls_memcmp(mac, data + n, WIRE_MAC_BYTES) != 0)
 		return HB_REFUSED_HMAC;
-	ret->newest_key = get_u32(&r);
-	ret->type = get_u8(&r);
-	return get_body(data + WIRE_HEADER_BYTES, signed_bytes - WIRE_HEADER_BYTES, limits, rows,
-			ret);
+	ret->key = key;
+	return wire_parse(data, n + WIRE_MAC_BYTES, limits, rows, ret);
 }

@@ -12,8 +12,8 @@ _Static_assert(HB_BODY_MAX - WIRE_ORIGIN_BYTES - (SECTION_BYTES + HEAD_BYTES) -
 
 static bool cursor_done(const struct hb_cursor *cursor, const struct vector *v)
 {
-	return cursor->answer >= v->head.n_answers && cursor->group >= v->n_groups &&
-	       cursor->resource >= v->n_resources && cursor->node >= v->n_nodes;
+	return cursor->group >= v->n_groups && cursor->resource >= v->n_resources &&
+	       cursor->node >= v->n_nodes;
 }
 
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
@@ -32,7 +32,7 @@ size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limit
 		return 0;
 	wire_put_rows(&w, v, cursor);
 	if (cursor_done(cursor, v))
-		*cursor = (struct hb_cursor){};
+		*cursor = (struct hb_cursor){.answer = cursor->answer};
 	else
 		cursor->part++;
 	return (size_t)(w.at - out);

@@ -176,29 +176,28 @@ bool wire_get_request(struct wire_reader *r, const struct hb_limits *limits,
 	return wire_node_or_none(request->target, limits);
 }
 
-/* All of them if they are few; else the next ones, and none once each had its turn. */
-static unsigned int answers_here(const struct vector_head *head, const struct hb_cursor *cursor)
+/* Answers that do not fit take turns from one part to the next. */
+static unsigned int answers_here(const struct vector_head *head, struct hb_cursor *cursor)
 {
-	unsigned int left = 0;
+	unsigned int left;
 
-	if (head->n_answers <= HB_ANSWERS_PER_PART)
-		return head->n_answers;
-	if (cursor->answer < head->n_answers)
-		left = (unsigned int)head->n_answers - cursor->answer;
+	if (cursor->answer >= head->n_answers)
+		cursor->answer = 0;
+	left = (unsigned int)head->n_answers - cursor->answer;
 	return left < HB_ANSWERS_PER_PART ? left : HB_ANSWERS_PER_PART;
 }
 
 static void put_answers(struct wire_writer *w, const struct vector_head *head, unsigned int n,
 			struct hb_cursor *cursor)
 {
-	unsigned int first = head->n_answers <= HB_ANSWERS_PER_PART ? 0 : cursor->answer;
+	unsigned int end = cursor->answer + n;
 
 	put_section(w, SECTION_ANSWERS, n * (size_t)ANSWER_BYTES);
-	for (unsigned int i = first; i < first + n; i++) {
+	for (unsigned int i = cursor->answer; i < end; i++) {
 		wire_put_request_id(w, &head->answers[i].id);
 		put_u8(w, head->answers[i].code);
 	}
-	cursor->answer = (uint8_t)(first + n);
+	cursor->answer = end < head->n_answers ? (uint8_t)end : 0;
 }
 
 bool wire_get_answers(struct wire_reader *r, const struct hb_limits *limits,

@@ -71,21 +71,22 @@ struct hb_limits {
 	uint16_t n_resources;
 };
 
-/* Rows of `v` that earlier parts of it carried. All zero: at the beginning. */
+/* What earlier parts carried. All zero: at the beginning. */
 struct hb_cursor {
-	uint16_t group, resource, node;
-	uint8_t answer;
+	uint16_t group, resource, node; /* rows */
+	uint8_t answer;			/* where the next part's answers start */
 	uint8_t part; /* running number, sent along: tells parts of one vector from repetitions */
 };
 
-#define HB_ANSWERS_PER_PART 8	/* the other answers follow in the next parts */
-#define HB_PARTS_MAX	    128 /* the largest vector needs fewer */
+#define HB_ANSWERS_PER_PART 8				/* more of them take turns */
+#define HB_PARTS_MAX	    128				/* the largest vector needs fewer */
 #define HB_BODY_MAX	    (HB_DATAGRAM_MAX - 25 - 16) /* without header and HMAC */
 
 /*
  * The body of a vector's datagram, without the header and without authentication: the head of
- * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor, which
- * wraps to all zero after the last row. Returns the length; with a `size` of at least HB_BODY_MAX
+ * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor; after the
+ * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART take turns
+ * from one part to the next, also over that end: keep cursor->answer. Returns the length; with a `size` of at least HB_BODY_MAX
  * it cannot fail (0: the head does not fit). v->head must hold what a decoder accepts.
  */
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
@@ -121,6 +122,7 @@ struct hb_decoded {
 	enum hb_message_type type;
 	uint8_t from;
 	uint8_t part;	     /* of a vector: hb_cursor.part */
+	uint8_t key;	     /* index of the key that it was signed with */
 	uint32_t newest_key; /* id of the first key in the sender's file */
 	uint64_t incarnation, sequence;
 	struct vector vector; /* its rows point into the scratch space */
@@ -159,6 +161,7 @@ struct hb_link_stats {
 	ha_time last_heard;
 	uint32_t rtt_us_p50, rtt_us_p99, rtt_us_max; /* of the newest 128 samples; 0: none */
 	bool open;				     /* our socket of this link exists */
+	int error;				     /* if not: why, a negative errno */
 };
 
 /* Opens what can be opened; a link whose address is not (yet) there is left closed and tried

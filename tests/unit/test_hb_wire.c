@@ -37,11 +37,9 @@ static struct hb_keys test_keys(void)
 struct assembly {
 	struct vector_rows rows;
 	unsigned int groups, resources, nodes; /* how many rows came, repeated ones included */
-	struct answer answers[NODES_MAX];
-	unsigned int n_answers;
 };
 
-static void assemble(struct assembly *as, const struct vector *part, bool few_answers)
+static void assemble(struct assembly *as, const struct vector *part)
 {
 	memcpy(as->rows.group_intents + part->first_group, part->group_intents,
 	       part->n_groups * sizeof *part->group_intents);
@@ -54,12 +52,6 @@ static void assemble(struct assembly *as, const struct vector *part, bool few_an
 	as->groups += part->n_groups;
 	as->resources += part->n_resources;
 	as->nodes += part->n_nodes;
-	if (few_answers)
-		as->n_answers = 0;
-	assert_true(as->n_answers + part->head.n_answers <= NODES_MAX);
-	memcpy(as->answers + as->n_answers, part->head.answers,
-	       part->head.n_answers * sizeof *part->head.answers);
-	as->n_answers += part->head.n_answers;
 }
 
 static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
@@ -92,17 +84,44 @@ static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
 		assert_true(d.incarnation == v.head.incarnation);
 		assert_true(d.sequence == v.head.sequence);
 		assert_same_head(&v.head, &d.vector.head);
-		assemble(&as, &d.vector, v.head.n_answers <= HB_ANSWERS_PER_PART);
+		assemble(&as, &d.vector);
 	} while (cursor.part > 0);
-	assert_memory_equal(&cursor, &(struct hb_cursor){}, sizeof cursor);
+	assert_int_equal(cursor.group + cursor.resource + cursor.node, 0);
 	assert_same_rows(&rows, &as.rows, limits);
 	assert_int_equal(as.groups, limits->n_groups);
 	assert_int_equal(as.resources, limits->n_resources);
 	assert_int_equal(as.nodes, limits->n_nodes);
-	assert_int_equal(as.n_answers, v.head.n_answers);
-	for (unsigned int i = 0; i < as.n_answers; i++) {
-		assert_same_id(&as.answers[i].id, &v.head.answers[i].id);
-		assert_int_equal(as.answers[i].code, v.head.answers[i].code);
+}
+
+/* Each part has the next HB_ANSWERS_PER_PART answers, at most, whatever the rows do. */
+static void test_answers(void **state)
+{
+	static struct vector_rows rows, scratch;
+	struct rng rng = {3};
+	struct hb_cursor cursor = {};
+	struct vector v, back;
+	uint8_t body[HB_BODY_MAX];
+	unsigned int next = 0;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, true, &rows, &v);
+	for (unsigned int turn = 0; turn < 500; turn++) {
+		size_t n;
+
+		if (turn % 100 == 0) /* their number changes as nodes ask */
+			v.head.n_answers = (uint8_t[]){32, 0, 8, 9, 31}[turn / 100];
+		n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+		assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
+		if (next >= v.head.n_answers)
+			next = 0;
+		assert_true(back.head.n_answers > 0 || v.head.n_answers == 0);
+		for (unsigned int i = 0; i < back.head.n_answers; i++, next++) {
+			assert_true(next < v.head.n_answers);
+			assert_same_id(&back.head.answers[i].id, &v.head.answers[next].id);
+			assert_int_equal(back.head.answers[i].code, v.head.answers[next].code);
+		}
+		if (next >= v.head.n_answers)
+			next = 0;
 	}
 }
 
@@ -523,6 +542,7 @@ int main(void)
 		cmocka_unit_test(test_roundtrip_small),
 		cmocka_unit_test(test_roundtrip_largest),
 		cmocka_unit_test(test_roundtrip_any_size),
+		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_body_whole),
 		cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_oversized),
