@@ -58,7 +58,7 @@ static void check_links(const struct config *config, const struct node_config *n
 	if (node->n_links != first->n_links)
 		config_report_error(
 			report, node->line,
-			"node \"%s\": links: has %u addresses, node \"%s\" has %u: every "
+			"node \"%s\": links: has %u address(es), node \"%s\" has %u: every "
 			"node needs one for each link",
 			node->name, node->n_links, first->name, first->n_links);
 	if (node->n_links == 0 && config->n_nodes > 1)

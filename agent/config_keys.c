@@ -206,7 +206,8 @@ const struct config_key *config_key_nearest(unsigned int sections, const char *n
 	if (best)
 		return best;
 	for (size_t i = 0; (key = config_key_at(i)); i++) {
-		size_t distance = edit_distance(name, key->name);
+		bool begins = strlen(name) > 3 && strncmp(key->name, name, strlen(name)) == 0;
+		size_t distance = begins ? 0 : edit_distance(name, key->name);
 
 		if ((key->section & sections) && distance < best_distance) {
 			best = key;

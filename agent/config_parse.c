@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From the library's tree to struct config, by the key table. Knows nothing of what values mean. */
 #include "agent/config_internal.h"
+#include "util/parse.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -408,7 +409,7 @@ static void resolve_dependency(struct parser *parser, uint16_t index,
 	int found = name ? find_resource(config, name) : -ENOENT;
 	const char *wrong = NULL;
 
-	if (!name)
+	if (!name || parse_name(name) < 0)
 		return; /* reported when it was read */
 	if (found < 0)
 		wrong = "there is no such resource";

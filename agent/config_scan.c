@@ -123,10 +123,10 @@ static int skip_number(struct scan *scan)
 		scan->at++;
 	n = (size_t)(scan->at - start);
 	if (n > DIGITS_MAX) {
-		config_report_error(scan->report, scan->line,
-				    "number %.20s is too long: no number here has more than %d "
-				    "digits",
-				    start, DIGITS_MAX);
+		config_report_error(
+			scan->report, scan->line,
+			"number %.*s%s is too long: no number here has more than %d digits",
+			n > 20 ? 20 : (int)n, start, n > 20 ? "..." : "", DIGITS_MAX);
 		return -EINVAL;
 	}
 	if (n > 1 && start[0] == '0' && is_digit(start[1])) {

@@ -88,7 +88,7 @@ static void check_late_warning(const struct config *config, struct config_report
 		return;
 	config_report_error(report, config_key_line(config, "late_warning"),
 			    "cluster: late_warning = \"%" PRIu32 "%%\" must be at least \"%" PRIu64
-			    "%%\": one interval after the last is when a beat is in time",
+			    "%%\": beats that are in time come one interval apart",
 			    t->late_percent, least);
 }
 
