@@ -12,8 +12,9 @@
 #define CTL_CLIENTS_ROOT 8
 /* ... and all users without any right share so few: they can only ask what this service is. */
 #define CTL_CLIENTS_STRANGER_MAX 8
-/* Work for one client before others get their turn. */
+/* Work for one client before others, heartbeats above all, get their turn. */
 #define CTL_CALLS_PER_TURN 16
+#define CTL_TURN_US	   500
 
 /* ---- bytes.c: a queue of bytes; bounded by whoever adds to it ---- */
 

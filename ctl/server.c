@@ -31,6 +31,13 @@ struct ctl_conn {
 	LIST_ENTRY(ctl_conn) entry;
 };
 
+/* How much one client has got done without a break. */
+struct turn {
+	ha_time start;
+	unsigned int calls;
+	bool over;
+};
+
 struct ctl_server {
 	sd_event *event;
 	struct ctl_service service;
@@ -153,14 +160,26 @@ static bool conn_finished(const struct ctl_conn *conn)
 	return session->refusal || (conn->end_of_input && !session->call);
 }
 
+/* Handles a request. False: there is none to handle now. */
+static bool conn_step(struct ctl_conn *conn, struct turn *turn)
+{
+	bool again = ctl_session_step(&conn->session);
+
+	turn->calls++;
+	turn->over = turn->calls >= CTL_CALLS_PER_TURN ||
+		     ha_time_since(clock_boot(), turn->start) >= CTL_TURN_US;
+	return again;
+}
+
 /* Sends replies and handles requests until one of them has to wait, or it had its share: then it
  * goes on in its next turn. May free `conn`. */
 static void conn_pump(struct ctl_conn *conn)
 {
+	struct turn turn = {.start = clock_boot()};
 	bool progress = false, again = true;
 	int r;
 
-	for (unsigned int i = 0; i < CTL_CALLS_PER_TURN && again; i++) {
+	while (again && !turn.over) {
 		r = conn_flush(conn);
 		if (r < 0) { /* it has gone: an everyday matter */
 			conn_free(conn);
@@ -171,7 +190,7 @@ static void conn_pump(struct ctl_conn *conn)
 			conn_drop(conn, "it reads its replies too slowly");
 			return;
 		}
-		again = ctl_session_step(&conn->session);
+		again = conn_step(conn, &turn);
 	}
 	if (!again && conn_finished(conn)) {
 		if (conn->session.refusal)
@@ -185,6 +204,17 @@ static void conn_pump(struct ctl_conn *conn)
 		conn_drop(conn, strerror(-r));
 }
 
+/* Both directions are shut: nobody is left to read a reply. What it sent before is still carried
+ * out, as far as one turn goes. */
+static void conn_last_turn(struct ctl_conn *conn)
+{
+	struct turn turn = {.start = clock_boot()};
+
+	do
+		ctl_bytes_drop(&conn->session.out, ctl_bytes_count(&conn->session.out));
+	while (conn_step(conn, &turn) && !turn.over);
+}
+
 static int on_conn_io(sd_event_source *source, int fd, uint32_t revents, void *userdata)
 {
 	struct ctl_conn *conn = userdata;
@@ -193,14 +223,8 @@ static int on_conn_io(sd_event_source *source, int fd, uint32_t revents, void *u
 	(void)source;
 	(void)fd;
 	r = conn_read(conn);
-	/* Both directions are shut: nobody is left to read a reply. What it sent before is still
-	 * carried out as far as one turn goes. */
 	if (r >= 0 && (revents & (EPOLLHUP | EPOLLERR))) {
-		for (unsigned int i = 0; i < CTL_CALLS_PER_TURN; i++) {
-			ctl_bytes_drop(&conn->session.out, ctl_bytes_count(&conn->session.out));
-			if (!ctl_session_step(&conn->session))
-				break;
-		}
+		conn_last_turn(conn);
 		r = -ECONNRESET;
 	}
 	if (r < 0)
