@@ -100,11 +100,10 @@ struct agent {
 	bool peers_changed;
 	ha_time lease_until;
 	struct resource_run *runs; /* n_resources */
+	bool *leftovers;	   /* n_resources: to be stopped first, and said */
 
 	/* the loop */
 	sd_event_source *timer;
-	sd_event_source *store_source;
-	int store_fd; /* that store_source watches */
 	ha_time armed;	  /* what the timer is set to */
 	ha_time house_at; /* next housekeeping */
 	ha_time watchdog_at;
@@ -170,11 +169,9 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 void resource_stop_addresses(struct agent *agent);
 
 /* record.c */
-/* An event of this node: `text` may be NULL. */
+/* An event of this node about nothing in particular, to be filled in. */
 struct event record_event(const struct agent *agent, enum event_id id);
 void record_add(struct agent *agent, const struct event *event);
-void record_say(struct agent *agent, enum event_id id, uint8_t node, const char *format, ...)
-	__attribute__((format(printf, 4, 5)));
 /* Tells the journal, followers and peers of records that are new since the last call. */
 void record_publish(struct agent *agent, ha_time now);
 struct replicate_journal record_journal(void);

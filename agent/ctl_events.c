@@ -17,8 +17,10 @@
 struct stream {
 	struct stream *next;
 	struct ctl_call *call;
-	uint64_t at;	/* number of the next record to send */
+	uint64_t at;	/* the lowest number still to send */
 	uint64_t end;	/* exclusive; UINT64_MAX: follows */
+	uint64_t left;	/* how many may still be sent; UINT64_MAX: no limit */
+	bool ended;	/* for now, if it follows */
 	json_t *events; /* gathered for a client that wants one answer; NULL: many */
 };
 
@@ -139,23 +141,26 @@ bool streams_gone(struct agent *agent, const struct ctl_call *call)
 /* The next records of a stream, at most one piece. */
 static json_t *gather(struct agent *agent, struct stream *stream, json_t *events)
 {
-	uint64_t next = store_next_number(agent->store);
-	uint64_t end = stream->end < next ? stream->end : next;
+	const struct event_record *record;
 
-	if (stream->at < store_first_number(agent->store))
-		stream->at = store_first_number(agent->store); /* overtaken by the ring */
-	for (int n = 0; n < PIECE_EVENTS && stream->at < end; n++, stream->at++) {
-		const struct event_record *record = store_event(agent->store, stream->at);
-
-		if (record)
-			(void)json_array_append_new(events, event_to_json(agent, record));
+	/* Some numbers are left out, and the ring may have overtaken the stream. */
+	for (int n = 0; n < PIECE_EVENTS; n++) {
+		record = store_event_after(agent->store, stream->at - 1);
+		if (!record || record->number >= stream->end || stream->left == 0) {
+			stream->ended = true;
+			break;
+		}
+		(void)json_array_append_new(events, event_to_json(agent, record));
+		stream->at = record->number + 1;
+		if (stream->left != UINT64_MAX)
+			stream->left--;
 	}
 	return events;
 }
 
 static bool stream_waits(const struct agent *agent, const struct stream *stream)
 {
-	return stream->at >= store_next_number(agent->store) && stream->end == UINT64_MAX;
+	return stream->end == UINT64_MAX && stream->at >= store_next_number(agent->store);
 }
 
 /* Sends one piece. The stream may be gone afterwards. */
@@ -166,17 +171,22 @@ static void send_piece(struct agent *agent, struct stream *stream)
 
 	if (stream->events) {
 		(void)gather(agent, stream, stream->events);
-		if (stream->at < stream->end)
+		if (!stream->ended)
 			return;
 		events = TAKE_PTR(stream->events);
 		stream_free(agent->streams, stream);
 		ctl_reply_checked(call, json_pack("{s:o}", "events", events));
 		return;
 	}
+	stream->ended = false;
 	events = gather(agent, stream, json_array());
-	if (stream->at >= stream->end) {
+	if (stream->ended && stream->end != UINT64_MAX) {
 		stream_free(agent->streams, stream);
 		ctl_reply_checked(call, json_pack("{s:o}", "events", events));
+		return;
+	}
+	if (json_array_size(events) == 0) {
+		json_decref(events);
 		return;
 	}
 	/* False: too slow or gone; call_gone() follows and ends the stream. */
@@ -220,23 +230,24 @@ static bool get_number(json_t *parameters, const char *name, uint64_t fallback, 
 	return true;
 }
 
+/* `since` pages upwards; without it the newest `limit` are wanted. */
 static void set_range(const struct agent *agent, struct stream *stream, uint64_t limit,
 		      bool has_since)
 {
-	uint64_t first = store_first_number(agent->store);
-	uint64_t next = store_next_number(agent->store);
+	bool follows = stream->end == UINT64_MAX;
+	uint64_t before = UINT64_MAX;
+	const struct event_record *record;
 
-	if (stream->at < first)
-		stream->at = first;
-	if (stream->at > next)
-		stream->at = next;
-	if (next - stream->at <= limit)
+	stream->left = follows ? UINT64_MAX : limit;
+	if (has_since)
 		return;
-	/* `since` pages upwards; without it the newest are wanted. */
-	if (has_since && stream->end != UINT64_MAX)
-		stream->end = stream->at + limit;
-	else if (!has_since)
-		stream->at = next - limit;
+	for (uint64_t n = 0; n < limit; n++) {
+		record = store_event_before(agent->store, before);
+		if (!record)
+			return;
+		before = record->number;
+	}
+	stream->at = before;
 }
 
 void ctl_get_events(struct ctl_call *call, json_t *parameters, void *userdata)
@@ -277,11 +288,22 @@ void ctl_get_events(struct ctl_call *call, json_t *parameters, void *userdata)
 
 /* ---- Explain ---- */
 
-static const struct event_record *source_record(void *userdata, uint64_t number)
+/* All records in memory; NULL: no memory. */
+static const struct event_record **all_records(const struct agent *agent, size_t *ret_n)
 {
-	const struct agent *agent = userdata;
+	const struct event_record **records, *r;
+	size_t n = 0;
 
-	return store_event(agent->store, number);
+	for (r = store_event_after(agent->store, 0); r; r = store_event_after(agent->store, r->number))
+		n++;
+	records = calloc(n + 1, sizeof *records);
+	if (!records)
+		return NULL;
+	n = 0;
+	for (r = store_event_after(agent->store, 0); r; r = store_event_after(agent->store, r->number))
+		records[n++] = r;
+	*ret_n = n;
+	return records;
 }
 
 static json_t *story_json(const struct agent *agent, const struct explain *story)
@@ -310,16 +332,13 @@ static void reply_story(struct agent *agent, struct ctl_call *call,
 			const struct explain_query *query)
 {
 	_cleanup_free_ struct explain *story = malloc(sizeof *story);
+	_cleanup_free_ const struct event_record **records = NULL;
 	const struct event_names names = names_of(agent->config);
-	const struct explain_source source = {
-		.first = store_first_number(agent->store),
-		.next = store_next_number(agent->store),
-		.record = source_record,
-		.userdata = agent,
-		.names = &names,
-	};
+	struct explain_source source = {.names = &names};
 
-	if (!story)
+	records = all_records(agent, &source.n);
+	source.records = records;
+	if (!story || !records)
 		ctl_reply_checked(call, NULL);
 	else if (explain(&source, query, story) < 0)
 		ctl_reply_error(call, "io.holdfast.Agent.NoSuchEvent",

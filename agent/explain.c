@@ -24,11 +24,14 @@ struct story {
 	int64_t from_us, to_us; /* the window, on the reference clock */
 };
 
-static const struct event_record *record_at(const struct explain_source *source, uint64_t number)
+/* Index of the record with that number; source->n if there is none. */
+static size_t index_of(const struct explain_source *source, uint64_t number)
 {
-	if (number < source->first || number >= source->next)
-		return NULL;
-	return source->record(source->userdata, number);
+	size_t i = 0;
+
+	while (i < source->n && source->records[i]->number != number)
+		i++;
+	return i;
 }
 
 static bool same_clock(const struct event_record *a, const struct event_record *b)
@@ -63,10 +66,10 @@ static const struct event_record *last_failover(const struct explain_source *sou
 {
 	const struct event_record *best = NULL;
 
-	for (uint64_t i = source->first; i < source->next; i++) {
-		const struct event_record *r = record_at(source, i);
+	for (size_t i = 0; i < source->n; i++) {
+		const struct event_record *r = source->records[i];
 
-		if (!r || r->event.id != EVENT_GROUP_PLACED || r->event.node == NODE_NONE)
+		if (r->event.id != EVENT_GROUP_PLACED || r->event.node == NODE_NONE)
 			continue;
 		if (group != UINT16_MAX && r->event.group != group)
 			continue;
@@ -79,7 +82,7 @@ static const struct event_record *last_failover(const struct explain_source *sou
 
 static bool placement_of(const struct event_record *placed, const struct event_record *r)
 {
-	if (!placed || placed->event.id != EVENT_GROUP_PLACED || placed->event.node == NODE_NONE)
+	if (placed->event.id != EVENT_GROUP_PLACED || placed->event.node == NODE_NONE)
 		return false;
 	if (r->event.group != UINT16_MAX)
 		return placed->event.group == r->event.group;
@@ -88,15 +91,16 @@ static bool placement_of(const struct event_record *placed, const struct event_r
 
 /* The placement that a record belongs to: the nearest one of its group or, for an event about
  * a node, the next one that takes a group from it. */
-static const struct event_record *story_of(const struct explain_source *source,
-					   const struct event_record *r)
+static const struct event_record *story_of(const struct explain_source *source, size_t at)
 {
-	for (uint64_t i = r->number + 1; r->event.group != UINT16_MAX && i-- > source->first;)
-		if (placement_of(record_at(source, i), r))
-			return record_at(source, i);
-	for (uint64_t i = r->number; i < source->next; i++)
-		if (placement_of(record_at(source, i), r))
-			return record_at(source, i);
+	const struct event_record *r = source->records[at];
+
+	for (size_t i = at + 1; r->event.group != UINT16_MAX && i-- > 0;)
+		if (placement_of(source->records[i], r))
+			return source->records[i];
+	for (size_t i = at; i < source->n; i++)
+		if (placement_of(source->records[i], r))
+			return source->records[i];
 	return r;
 }
 
@@ -108,10 +112,10 @@ find_before(const struct story *s, bool (*match)(const struct story *, const str
 {
 	const struct event_record *best = NULL;
 
-	for (uint64_t i = s->source->first; i < s->source->next; i++) {
-		const struct event_record *r = record_at(s->source, i);
+	for (size_t i = 0; i < s->source->n; i++) {
+		const struct event_record *r = s->source->records[i];
 
-		if (!r || !same_clock(r, s->anchor) ||
+		if (!same_clock(r, s->anchor) ||
 		    ha_time_before(s->anchor->event.at, r->event.at) || !match(s, r))
 			continue;
 		if (ha_time_since(s->anchor->event.at, r->event.at) > (uint64_t)LOOK_BACK_US)
@@ -140,10 +144,10 @@ static void find_end(struct story *s)
 	int64_t best = 0, at, placed;
 
 	(void)explain_clock_at(&s->clock, s->anchor, &placed); /* the reference is always known */
-	for (uint64_t i = s->source->first; i < s->source->next; i++) {
-		const struct event_record *r = record_at(s->source, i);
+	for (size_t i = 0; i < s->source->n; i++) {
+		const struct event_record *r = s->source->records[i];
 
-		if (!r || r->event.group != s->group || r->event.origin != s->owner ||
+		if (r->event.group != s->group || r->event.origin != s->owner ||
 		    (r->event.id != EVENT_GROUP_ONLINE && r->event.id != EVENT_GROUP_FAILED))
 			continue;
 		if (!explain_clock_at(&s->clock, r, &at) || at < placed ||
@@ -207,7 +211,7 @@ static bool belongs(const struct story *s, const struct event *e)
 		return reference;
 	if (e->group != UINT16_MAX)
 		return e->group == s->group;
-	switch ((enum event_id)e->id) {
+	switch (e->id) { /* only what has a part in a failover */
 	case EVENT_NODE_SILENT:
 	case EVENT_NODE_LATE:
 	case EVENT_NODE_RESTARTED:
@@ -236,7 +240,7 @@ static bool belongs(const struct story *s, const struct event *e)
 
 static const char *what_name(const struct event *e)
 {
-	switch ((enum event_id)e->id) {
+	switch (e->id) { /* only what has a part in a failover */
 	case EVENT_NODE_SILENT:
 		return "failure detected";
 	case EVENT_VIEW_PROPOSED:
@@ -289,10 +293,10 @@ static void add_steps(const struct story *s, struct explain *x)
 		(void)snprintf(what, sizeof what, "last beat heard from %s", name ? name : "?");
 		add_step(x, s->silent, s->from_us, what);
 	}
-	for (uint64_t i = s->source->first; i < s->source->next; i++) {
-		const struct event_record *r = record_at(s->source, i);
+	for (size_t i = 0; i < s->source->n; i++) {
+		const struct event_record *r = s->source->records[i];
 
-		if (!r || !belongs(s, &r->event) || !explain_clock_at(&s->clock, r, &at))
+		if (!belongs(s, &r->event) || !explain_clock_at(&s->clock, r, &at))
 			continue;
 		if (at < s->from_us || at > s->to_us)
 			continue;
@@ -389,11 +393,11 @@ int explain(const struct explain_source *source, const struct explain_query *que
 	    struct explain *ret)
 {
 	struct story story = {.source = source};
-	const struct event_record *r;
+	size_t at;
 
 	if (query->number) {
-		r = record_at(source, query->number);
-		story.anchor = r ? story_of(source, r) : NULL;
+		at = index_of(source, query->number);
+		story.anchor = at < source->n ? story_of(source, at) : NULL;
 	} else {
 		story.anchor = last_failover(source, query->group);
 	}

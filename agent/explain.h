@@ -14,11 +14,10 @@
 #define EXPLAIN_EVIDENCE_MAX 8
 #define EXPLAIN_TEXT_SIZE    256
 
-/* Records in ascending order of number; what is not in memory is NULL. */
+/* All records there are, in ascending order of number. */
 struct explain_source {
-	uint64_t first, next;
-	const struct event_record *(*record)(void *userdata, uint64_t number);
-	void *userdata;
+	const struct event_record *const *records;
+	size_t n;
 	const struct event_names *names;
 };
 

@@ -84,16 +84,16 @@ static bool is_cause(uint16_t id)
 static void relate_all(const struct explain_source *source, const struct explain_clock *clock,
 		       const struct event_record *anchor, struct bounds *bounds)
 {
-	for (uint64_t i = source->first; i < source->next; i++) {
-		const struct event_record *ours = source->record(source->userdata, i);
+	for (size_t i = 0; i < source->n; i++) {
+		const struct event_record *ours = source->records[i];
 
-		if (!ours || ours->event.origin != clock->reference || !is_cause(ours->event.id) ||
+		if (ours->event.origin != clock->reference || !is_cause(ours->event.id) ||
 		    ours->event.epoch != anchor->event.epoch)
 			continue;
-		for (uint64_t k = source->first; k < source->next; k++) {
-			const struct event_record *theirs = source->record(source->userdata, k);
+		for (size_t k = 0; k < source->n; k++) {
+			const struct event_record *theirs = source->records[k];
 
-			if (theirs && theirs->event.origin < NODES_MAX &&
+			if (theirs->event.origin < NODES_MAX &&
 			    theirs->event.origin != clock->reference)
 				relate(&bounds[theirs->event.origin], ours, theirs);
 		}
@@ -110,10 +110,10 @@ void explain_clock_init(const struct explain_source *source, const struct event_
 	ret->reference_incarnation = anchor->origin_incarnation;
 	for (unsigned int n = 0; n < NODES_MAX; n++)
 		bounds[n] = (struct bounds){.low = INT64_MIN, .high = INT64_MAX};
-	for (uint64_t i = source->first; i < source->next; i++) {
-		const struct event_record *r = source->record(source->userdata, i);
+	for (size_t i = 0; i < source->n; i++) {
+		const struct event_record *r = source->records[i];
 
-		if (r && r->event.origin < NODES_MAX && r->event.origin != ret->reference)
+		if (r->event.origin < NODES_MAX && r->event.origin != ret->reference)
 			guess(ret, bounds, anchor, r);
 	}
 	relate_all(source, ret, anchor, bounds);

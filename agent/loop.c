@@ -37,8 +37,8 @@ static void take_message(struct agent *agent, const struct hb_lan_message *m, ha
 								.link = m->link}});
 		return;
 	}
-	if (replicate_receive(agent->replicate, m->decoded.from, m->decoded.blob,
-			      m->decoded.blob_bytes, now) < 0)
+	if (replicate_receive(agent->replicate, m->decoded.from, m->decoded.blob.data,
+			      m->decoded.blob.n, now) < 0)
 		log_debug("malformed event records from node %u, ignoring", m->decoded.from);
 }
 
@@ -56,18 +56,6 @@ static unsigned int receive(struct agent *agent)
 	return n;
 }
 
-static void store_died(struct agent *agent)
-{
-	log_err("the process that writes to disk has died; it is started again when needed");
-	sd_event_source_disable_unref(agent->store_source);
-	agent->store_source = NULL;
-	agent->store_fd = -1;
-	if (!agent->persist_busy)
-		return;
-	step_store_answered(agent, &(struct store_answer){.generation = agent->durable.generation,
-							  .result = -EPIPE});
-}
-
 static void receive_store(struct agent *agent)
 {
 	struct store_answer answer;
@@ -76,7 +64,8 @@ static void receive_store(struct agent *agent)
 		int r = store_dispatch(agent->store, &answer);
 
 		if (r == -EPIPE)
-			store_died(agent);
+			log_err("the process that writes to disk has died; the next write starts "
+				"it again");
 		else if (r < 0)
 			log_err("cannot talk to the process that writes to disk: %s",
 				strerror(-r));
@@ -183,34 +172,12 @@ static void turn_begin(struct agent *agent)
 	serve_timers(agent, clock_boot());
 }
 
-static int on_store(sd_event_source *source, int fd, uint32_t events, void *userdata);
-
-/* The store gets a new descriptor when it starts its process again. */
-static void watch_store(struct agent *agent)
-{
-	int fd = store_fd(agent->store), r;
-
-	if (fd == agent->store_fd || fd < 0)
-		return;
-	sd_event_source_disable_unref(agent->store_source);
-	agent->store_source = NULL;
-	agent->store_fd = -1;
-	r = sd_event_add_io(agent->event, &agent->store_source, fd, EPOLLIN, on_store, agent);
-	if (r >= 0)
-		r = sd_event_source_set_priority(agent->store_source, AGENT_PRIORITY_STORE);
-	if (r < 0) /* tried again at the end of the next turn */
-		log_err("cannot watch the process that writes to disk: %s", strerror(-r));
-	else
-		agent->store_fd = fd;
-}
-
 static void turn_end(struct agent *agent)
 {
 	int r;
 
 	step_settle(agent);
 	ping_watchdog(agent, clock_boot());
-	watch_store(agent);
 	agent->armed = next_deadline(agent);
 	agent->in_turn = false;
 	r = sd_event_source_set_time(agent->timer, agent->armed.us);
@@ -380,6 +347,8 @@ static int add_sources(struct agent *agent)
 	if (r >= 0)
 		r = add_io(agent, net_fd(agent->net), AGENT_PRIORITY_NET, on_net);
 	if (r >= 0)
+		r = add_io(agent, store_fd(agent->store), AGENT_PRIORITY_STORE, on_store);
+	if (r >= 0)
 		r = add_signal(agent, SIGTERM, on_leave);
 	if (r >= 0)
 		r = add_signal(agent, SIGINT, on_leave);
@@ -393,7 +362,6 @@ int loop_init(struct agent *agent)
 	int r;
 
 	agent->armed = HA_TIME_NEVER;
-	agent->store_fd = -1;
 	agent->house_at = clock_boot();
 	agent->leave_deadline = HA_TIME_NEVER;
 	r = sd_watchdog_enabled(0, &agent->watchdog_us);

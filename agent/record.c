@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <inttypes.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -42,23 +41,12 @@ void record_add(struct agent *agent, const struct event *event)
 {
 	uint64_t floor = replicate_own_floor(agent->replicate);
 
+	/* Never a number again that a peer knows already, should the event file have been lost. */
 	if (agent->own_number < floor)
 		agent->own_number = floor;
 	agent->own_number++;
 	(void)store_append_event(agent->store, event, agent->own_number, agent->incarnation,
 				 clock_wall_us());
-}
-
-void record_say(struct agent *agent, enum event_id id, uint8_t node, const char *format, ...)
-{
-	struct event event = record_event(agent, id);
-	va_list ap;
-
-	event.node = node;
-	va_start(ap, format);
-	(void)vsnprintf(event.text, sizeof event.text, format, ap);
-	va_end(ap);
-	record_add(agent, &event);
 }
 
 /* ---- journal ---- */
@@ -119,23 +107,22 @@ static void to_journal(struct agent *agent, const struct event_record *record)
 
 void record_publish(struct agent *agent, ha_time now)
 {
-	uint64_t next = store_next_number(agent->store);
-	bool own = false;
+	const struct event_record *record;
+	bool any = false, own = false;
 
-	for (uint64_t n = agent->published + 1; n < next; n++) {
-		const struct event_record *record = store_event(agent->store, n);
-
+	while ((record = store_event_after(agent->store, agent->published))) {
+		agent->published = record->number;
+		any = true;
 		/* Other nodes' events are in their own journals. */
-		if (!record || record->event.origin != agent->self)
+		if (record->event.origin != agent->self)
 			continue;
 		to_journal(agent, record);
 		own = true;
 	}
 	if (own)
 		replicate_appended(agent->replicate, now);
-	if (agent->published + 1 < next)
+	if (any)
 		streams_kick(agent);
-	agent->published = next - 1;
 }
 
 /* ---- the store as the journal of replicate.c ---- */
@@ -150,19 +137,18 @@ static uint64_t journal_newest(void *userdata, uint8_t origin)
 static const struct event_record *journal_next(void *userdata, uint8_t origin, uint64_t after)
 {
 	const struct agent *agent = userdata;
-	const struct event_record *record;
-	uint64_t end = store_next_number(agent->store);
+	const struct event_record *record, *best = NULL;
 
 	record = store_origin_event(agent->store, origin, after + 1);
 	if (record)
 		return record;
-	/* A gap: what came next has left the ring, or was numbered anew. */
-	for (uint64_t n = store_first_number(agent->store); n < end; n++) {
-		record = store_event(agent->store, n);
-		if (record && record->event.origin == origin && record->origin_number > after)
-			return record;
-	}
-	return NULL;
+	/* A gap: what came next has left the ring, or that node was restarted. Rare. */
+	for (record = store_event_after(agent->store, 0); record;
+	     record = store_event_after(agent->store, record->number))
+		if (record->event.origin == origin && record->origin_number > after &&
+		    (!best || record->origin_number < best->origin_number))
+			best = record;
+	return best;
 }
 
 static void journal_append(void *userdata, const struct event_record *record)

@@ -28,6 +28,21 @@ static void answer_error(struct agent *agent, uint32_t operation, const char *wh
 	answer(agent, operation, RESOURCE_RESULT_FAILED, text);
 }
 
+/* The predecessor's part of this resource is stopped. */
+static void say_cleaned(struct agent *agent, uint16_t index)
+{
+	struct event event;
+
+	if (!agent->leftovers[index])
+		return;
+	agent->leftovers[index] = false;
+	event = record_event(agent, EVENT_CLEANED_LEFTOVER);
+	event.node = agent->self;
+	event.resource = index;
+	event.group = agent->config->resources[index].group;
+	record_add(agent, &event);
+}
+
 /* ---- floating IPs: the number of one in net/ is its resource index ---- */
 
 static void fip_start(struct agent *agent, const struct core_action *action)
@@ -54,10 +69,12 @@ static void fip_stop(struct agent *agent, const struct core_action *action)
 	/* A start that this ends is not answered: the core has replaced its operation. */
 	agent->runs[action->resource.resource].start_operation = 0;
 	r = net_fip_stop(agent->net, action->resource.resource);
-	if (r < 0)
+	if (r < 0) {
 		answer_error(agent, action->resource.operation, "cannot remove the address", r);
-	else
-		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
+		return;
+	}
+	say_cleaned(agent, action->resource.resource);
+	answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
 }
 
 static void fip_kill(struct agent *agent, const struct core_action *action)
@@ -226,7 +243,7 @@ static void program_begin(struct agent *agent, const struct core_action *action)
 		return;
 	}
 	if (stop && !r->stop) { /* nothing to run: what the start program did ends by itself */
-		(void)held_clear(agent->held_fd, r->name);
+		(void)held_clear(agent->held_fd, r->name); /* costs a needless stop at worst */
 		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
 		return;
 	}
@@ -247,8 +264,10 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 		if (run->exec_operation != operation)
 			continue;
 		run->exec_operation = 0;
-		if (run->exec_is_stop && result == RESOURCE_RESULT_OK)
-			r = held_clear(agent->held_fd, name);
+		if (!run->exec_is_stop || result != RESOURCE_RESULT_OK)
+			continue;
+		say_cleaned(agent, i);
+		r = held_clear(agent->held_fd, name);
 		if (r < 0) /* costs one needless stop after a crash */
 			log_warning("cannot clear the mark of %s in the run directory: %s, ignoring",
 				    name, strerror(-r));
