@@ -120,7 +120,8 @@ int store_fd(const struct store *store);
 /*
  * Hands `state` to the child, never blocks. One at a time: -EBUSY before the former one was
  * answered. -EINVAL: its generation is not above the former one, or a value is out of range, so
- * that it could not be read back. Otherwise -errno: no child could be started.
+ * that it could not be read back. Otherwise -errno: no child could be started; -EAGAIN if it
+ * died too often lately.
  */
 _must_check_ int store_write_state(struct store *store, const struct durable_state *state);
 /*
