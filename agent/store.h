@@ -120,7 +120,8 @@ int store_fd(const struct store *store);
 /*
  * Hands `state` to the child, never blocks. One at a time: -EBUSY before the former one was
  * answered. -EINVAL: its generation is not above the former one, or a value is out of range, so
- * that it could not be read back. Otherwise -errno: no child could be started.
+ * that it could not be read back. Otherwise -errno: no child could be started; -EAGAIN if it
+ * died too often lately.
  */
 _must_check_ int store_write_state(struct store *store, const struct durable_state *state);
 /*
@@ -148,6 +149,9 @@ uint64_t store_first_number(const struct store *store);
 uint64_t store_next_number(const struct store *store);
 /* NULL if it is not in memory. Valid until the next append. */
 const struct event_record *store_event(const struct store *store, uint64_t number);
+/* The record with the next higher (lower) number than `number`, which need not exist; NULL: none. */
+const struct event_record *store_event_after(const struct store *store, uint64_t number);
+const struct event_record *store_event_before(const struct store *store, uint64_t number);
 /*
  * Highest origin_number known from `origin` (0: none), and the record that has number
  * `origin_number` of it; NULL if it is not in memory. Quick: by an index.

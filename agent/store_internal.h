@@ -211,9 +211,19 @@ struct store_child {
 /* Serves until the parent is gone or has shut the socket down. */
 void store_child_run(const struct store_child *child) __attribute__((noreturn));
 
-/* store_new() over other system calls. */
+/* Opens the state directory; the sentence is in `error`. */
+_must_check_ int store_open_directory(const char *directory, int *ret_fd,
+				      char error[STORE_ERROR_SIZE]);
+/* Puts the directory before the sentence that a lower layer left in `error`; returns `r`. */
+int store_with_directory(const char *directory, int r, char error[STORE_ERROR_SIZE]);
+
+struct store_found {
+	struct durable_state state;
+	bool first_start;
+};
+/* store_new() over other system calls (NULL: the real ones). */
 _must_check_ int store_new_with_io(const struct store_config *config, const struct store_io *io,
-				   struct store **ret, struct durable_state *ret_state,
-				   bool *ret_first_start, char error[STORE_ERROR_SIZE]);
+				   struct store **ret, struct store_found *ret_found,
+				   char error[STORE_ERROR_SIZE]);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The best clique of mutual hearing (rule V1): most votes, then most members, then most members of the
- * newest installed view, then the lower ids. Exact search (Bron and Kerbosch 1973, with a bound on the
- * votes still to win); at most 32 nodes, and in practice all of them hear each other.
+ * The best clique of mutual hearing (rule V1): most votes, then most members, then most members
+ * of the newest installed view, then the lower ids. Exact search (Bron and Kerbosch 1973, with a
+ * bound on the votes still to win); at most 32 nodes, and mostly all of them hear each other.
  */
 #include "core/internal.h"
 

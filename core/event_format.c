@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "include/core.h"
 #include "include/event.h"
 #include "util/utf8.h"
 
@@ -41,20 +42,6 @@ static const char *const request_names[REQUEST_KIND_COUNT_] = {
 	[REQUEST_GROUP_MOVE] = "group-move",
 	[REQUEST_NODE_START] = "node-start",
 	[REQUEST_NODE_STOP] = "node-stop",
-};
-
-static const char *const answer_names[ANSWER_CODE_COUNT_] = {
-	[ANSWER_NONE] = "none",
-	[ANSWER_ACCEPTED] = "accepted",
-	[ANSWER_NOTHING_TO_DO] = "nothing-to-do",
-	[ANSWER_NO_QUORUM] = "no-quorum",
-	[ANSWER_BUSY] = "busy",
-	[ANSWER_BAD_TARGET] = "bad-target",
-	[ANSWER_TARGET_DOWN] = "target-down",
-	[ANSWER_NO_TARGET] = "no-target",
-	[ANSWER_OFFLINE] = "offline",
-	[ANSWER_STORE_FAILED] = "store-failed",
-	[ANSWER_TIMEOUT] = "timeout",
 };
 
 const char *event_severity_to_string(enum event_severity severity)
@@ -262,7 +249,9 @@ static bool put_argument(struct output *out, uint64_t value, const char *how)
 	else if (!strcmp(how, "request"))
 		put_string(out, NAME_OF(request_names, value));
 	else if (!strcmp(how, "answer"))
-		put_string(out, NAME_OF(answer_names, value));
+		put_string(out, answer_code_to_string(value < ANSWER_CODE_COUNT_
+							      ? (enum answer_code)value
+							      : ANSWER_CODE_COUNT_));
 	else
 		return false;
 	return true;

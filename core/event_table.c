@@ -12,8 +12,9 @@ static const struct event_info table[] = {
 		.severity = EVENT_NOTICE,
 		.name = "agent-started",
 		.message = "agent started, incarnation {0}, pid {1}{text}",
-		.arg = {"incarnation", "pid"},
-		.meaning = "The agent of this node has started and read its state file.",
+		.arg = {"incarnation", "pid; 0 if the process went on"},
+		.meaning = "The agent of this node has started, or takes part again after 'server "
+			   "stop' and 'server start'.",
 	},
 	{
 		.id = EVENT_AGENT_STOPPED,
@@ -21,7 +22,7 @@ static const struct event_info table[] = {
 		.name = "agent-stopped",
 		.message = "agent stopped, incarnation {0}{text}",
 		.arg = {"incarnation"},
-		.meaning = "The agent of this node ends in good order; it holds nothing any more.",
+		.meaning = "This node left the cluster in good order and holds nothing any more.",
 	},
 	{
 		.id = EVENT_AGENT_STALLED,

@@ -240,7 +240,7 @@ ha_time request_deadline(const struct core *c);
 
 /* place.c */
 void place_step(struct core *c);
-enum proof place_proof(const struct core *c, unsigned int node, ha_time *ret_at);
+enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
 bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
 uint8_t place_choose(const struct core *c, uint16_t group);
 const struct group_actual *place_actual(const struct core *c, uint16_t group, unsigned int node);

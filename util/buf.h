@@ -30,14 +30,14 @@ void buf_put_u8(struct buf_writer *w, uint8_t v);
 void buf_put_u16(struct buf_writer *w, uint16_t v);
 void buf_put_u32(struct buf_writer *w, uint32_t v);
 void buf_put_u64(struct buf_writer *w, uint64_t v);
-void buf_put_bytes(struct buf_writer *w, const void *p, size_t n);
+void buf_put_bytes(struct buf_writer *w, const void *src, size_t n);
 
 uint8_t buf_get_u8(struct buf_reader *r);
 uint16_t buf_get_u16(struct buf_reader *r);
 uint32_t buf_get_u32(struct buf_reader *r);
 uint64_t buf_get_u64(struct buf_reader *r);
-/* Copies `n` bytes to `p`, or zeros if there are not that many. */
-void buf_get_bytes(struct buf_reader *r, void *p, size_t n);
+/* Copies `n` bytes to `dst`, or zeros if there are not that many. */
+void buf_get_bytes(struct buf_reader *r, void *dst, size_t n);
 /* A reader over the next `n` bytes, which `r` skips. Bad if there are not that many. */
 struct buf_reader buf_get_part(struct buf_reader *r, size_t n);
 

@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Decimal number, nothing before or after it. -EINVAL (not a number), -ERANGE (outside min..max). */
+/* Decimal number, nothing before or after it. -EINVAL: not a number; -ERANGE: not in min..max. */
 _must_check_ int parse_u64(const char *s, uint64_t min, uint64_t max, uint64_t *ret_value);
 
 /*

@@ -146,10 +146,10 @@ static void test_texts(void **state)
 		  .node = 2,
 		  .epoch = 17,
 		  .arg = {PROOF_LEASE, 12003, 3, UINT64_MAX}},
-		 "node n3 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 ms, "
-		 "by the word of n1, n2; last heard unknown ms ago",
-		 "node #2 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 ms, "
-		 "by the word of #0, #1; last heard unknown ms ago"},
+		 "node n3 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 "
+		 "ms, by the word of n1, n2; last heard unknown ms ago",
+		 "node #2 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 "
+		 "ms, by the word of #0, #1; last heard unknown ms ago"},
 		{{.id = EVENT_GROUP_PLACED, .node = NODE_NONE, .arg = {CAUSE_ADMIN, 255, 9}},
 		 "group web: its owner is none, was none (cause admin, epoch 0, version 9)",
 		 "group #0: its owner is none, was none (cause admin, epoch 0, version 9)"},
