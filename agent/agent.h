@@ -137,8 +137,7 @@ int agent_exit_code(int error);
 int agent_cleanup(const char *config_path);
 /* Loads the configuration and says on standard error what is wrong with it. */
 int agent_load_config(const char *path, struct config **ret, struct config_report *report);
-void agent_warn(struct agent *agent, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
+void agent_warn(struct agent *agent, const char *format, ...) __attribute__((format(printf, 2, 3)));
 int agent_load_keys(struct agent *agent, struct hb_keys *ret);
 
 /* loop.c */

@@ -9,9 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define COMMANDS_MAX	32
-#define COMMAND_TEXT	160
-#define CALM_US		(100 * USEC_PER_MSEC) /* between looks at commands in progress */
+#define COMMANDS_MAX 32
+#define COMMAND_TEXT 160
+#define CALM_US	     (100 * USEC_PER_MSEC) /* between looks at commands in progress */
 
 struct command {
 	struct ctl_call *call; /* NULL: a free place, or the client has gone */

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
-#define PIECE_EVENTS	  64
-#define LIMIT_DEFAULT	  1000
-#define LIMIT_MAX	  4000 /* of one answer; a client asks again with `since` */
-#define MESSAGE_SIZE	  512
+#define PIECE_EVENTS  64
+#define LIMIT_DEFAULT 1000
+#define LIMIT_MAX     4000 /* of one answer; a client asks again with `since` */
+#define MESSAGE_SIZE  512
 
 struct stream {
 	struct stream *next;
@@ -294,13 +294,15 @@ static const struct event_record **all_records(const struct agent *agent, size_t
 	const struct event_record **records, *r;
 	size_t n = 0;
 
-	for (r = store_event_after(agent->store, 0); r; r = store_event_after(agent->store, r->number))
+	for (r = store_event_after(agent->store, 0); r;
+	     r = store_event_after(agent->store, r->number))
 		n++;
 	records = calloc(n + 1, sizeof *records);
 	if (!records)
 		return NULL;
 	n = 0;
-	for (r = store_event_after(agent->store, 0); r; r = store_event_after(agent->store, r->number))
+	for (r = store_event_after(agent->store, 0); r;
+	     r = store_event_after(agent->store, r->number))
 		records[n++] = r;
 	*ret_n = n;
 	return records;

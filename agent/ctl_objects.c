@@ -19,7 +19,7 @@ static json_t *node_names(const struct agent *agent, node_mask mask)
 	json_t *names = json_array();
 	unsigned int n;
 
-	node_mask_for_each(n, mask)
+	node_mask_for_each (n, mask)
 		if (n < agent->config->n_nodes)
 			(void)json_array_append_new(names, node_or_null(agent, (uint8_t)n));
 	return names;
@@ -61,10 +61,10 @@ static json_t *link_json(struct agent *agent, uint8_t peer, uint8_t link, bool u
 			 (json_int_t)s.send_errors, "rtt_us_p50", (json_int_t)s.rtt_us_p50,
 			 "rtt_us_p99", (json_int_t)s.rtt_us_p99, "rtt_us_max",
 			 (json_int_t)s.rtt_us_max);
-	heard = s.last_heard.us ? json_integer((json_int_t)(ha_time_since(clock_boot(),
-									   s.last_heard) /
-							    USEC_PER_MSEC))
-				: json_null();
+	heard = s.last_heard.us
+			? json_integer((json_int_t)(ha_time_since(clock_boot(), s.last_heard) /
+						    USEC_PER_MSEC))
+			: json_null();
 	if (json)
 		(void)json_object_set_new(json, "last_heard_ms", heard);
 	return json;
@@ -186,8 +186,8 @@ static json_t *resource_names(const struct agent *agent, uint16_t group)
 
 	for (uint16_t i = 0; i < agent->config->n_resources; i++)
 		if (agent->config->resources[i].group == group)
-			(void)json_array_append_new(
-				names, json_string(agent->config->resources[i].name));
+			(void)json_array_append_new(names,
+						    json_string(agent->config->resources[i].name));
 	return names;
 }
 
@@ -287,9 +287,8 @@ static json_t *resource_json(struct agent *agent, uint16_t i)
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", config->name, "type",
 			 config->type == RESOURCE_TYPE_FIP ? "fip" : "exec", "group", group->name,
 			 "status",
-			 best == RESOURCE_OFFLINE && !agent->facts->quorate
-				 ? "Unknown"
-				 : resource_status(best),
+			 best == RESOURCE_OFFLINE && !agent->facts->quorate ? "Unknown"
+									    : resource_status(best),
 			 "current", node_or_null(agent, current), "comment",
 			 ctl_text(config->comment), "servers", servers);
 }

@@ -34,7 +34,7 @@ static json_t *view_json(const struct agent *agent, const struct view *view)
 	if (view->epoch == 0)
 		return json_null();
 	members = json_array();
-	node_mask_for_each(n, view->members)
+	node_mask_for_each (n, view->members)
 		(void)json_array_append_new(members,
 					    json_string(names_node(agent->config, (uint8_t)n)));
 	return json_pack("{s:I, s:s?, s:o}", "epoch", (json_int_t)view->epoch, "coordinator",
@@ -104,7 +104,8 @@ static json_t *status_json(struct agent *agent)
 	r |= json_object_set_new(status, "warnings", warnings_json(agent));
 	r |= json_object_set_new(status, "interval_us",
 				 json_integer((json_int_t)timing->interval_us));
-	r |= json_object_set_new(status, "timeout_us", json_integer((json_int_t)timing->timeout_us));
+	r |= json_object_set_new(status, "timeout_us",
+				 json_integer((json_int_t)timing->timeout_us));
 	r |= json_object_set_new(status, "lease_us", json_integer((json_int_t)timing->lease_us));
 	r |= json_object_set_new(status, "servers", status_servers(agent, now));
 	r |= json_object_set_new(status, "groups", status_groups(agent, now));

@@ -140,8 +140,7 @@ int exec_run(struct exec *exec, const struct exec_program *program)
 	op = calloc(1, sizeof *op);
 	if (!op)
 		return -ENOMEM;
-	*op = (struct operation){
-		.exec = exec, .number = program->operation, .due = HA_TIME_NEVER};
+	*op = (struct operation){.exec = exec, .number = program->operation, .due = HA_TIME_NEVER};
 	/* A real fork, not vfork or posix_spawn: those hold the parent until the program is
 	 * loaded, which a hanging file system delays for ever. */
 	op->pid = fork();
@@ -200,8 +199,7 @@ static void abandon(struct operation *op)
 	(void)snprintf(text, sizeof text, "process %d cannot be killed", (int)op->pid);
 	op->phase = PHASE_ABANDONED;
 	op->due = HA_TIME_NEVER;
-	op->exec->config.done(op->number, RESOURCE_RESULT_TIMEOUT, text,
-			      op->exec->config.userdata);
+	op->exec->config.done(op->number, RESOURCE_RESULT_TIMEOUT, text, op->exec->config.userdata);
 }
 
 void exec_dispatch(struct exec *exec, ha_time now)

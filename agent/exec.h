@@ -37,8 +37,8 @@ struct exec *exec_free(struct exec *exec);
 
 struct exec_program {
 	uint32_t operation;
-	const char *name;    /* of the resource: names its lines in the journal */
-	char *const *argv;   /* argv[0] is an absolute path */
+	const char *name;  /* of the resource: names its lines in the journal */
+	char *const *argv; /* argv[0] is an absolute path */
 	char *const *env;
 	const char *user; /* NULL: stays root */
 };

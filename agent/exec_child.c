@@ -152,6 +152,5 @@ bool exec_failure_read(int fd, struct exec_failure *ret)
 
 void exec_failure_describe(const struct exec_failure *failure, char *text, size_t size)
 {
-	(void)snprintf(text, size, "%s: %s", stage_names[failure->stage],
-		       strerror(failure->error));
+	(void)snprintf(text, size, "%s: %s", stage_names[failure->stage], strerror(failure->error));
 }

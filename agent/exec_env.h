@@ -8,14 +8,14 @@
 
 struct exec_context {
 	const char *group, *resource;
-	const char *user;    /* NULL: root */
-	uint8_t cause;	     /* enum intent_cause of the operation */
-	uint8_t priority;    /* place of this node in the group's list, from 1 */
-	bool stop;	     /* else start */
-	bool urgent;	     /* stop because the lease was lost */
-	bool leaving;	     /* this agent or its node is stopping */
-	bool wanted_online;  /* the group is to run somewhere: a stop is part of a move */
-	bool restart;	     /* the resource failed and is stopped to be started again here */
+	const char *user;   /* NULL: root */
+	uint8_t cause;	    /* enum intent_cause of the operation */
+	uint8_t priority;   /* place of this node in the group's list, from 1 */
+	bool stop;	    /* else start */
+	bool urgent;	    /* stop because the lease was lost */
+	bool leaving;	    /* this agent or its node is stopping */
+	bool wanted_online; /* the group is to run somewhere: a stop is part of a move */
+	bool restart;	    /* the resource failed and is stopped to be started again here */
 };
 
 /* Allocated NULL-terminated vector, NULL on -ENOMEM. */

@@ -7,10 +7,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_BACK_US   ((int64_t)(600 * USEC_PER_SEC)) /* from a placement to what caused it */
-#define LOOK_AHEAD_US  ((int64_t)(600 * USEC_PER_SEC)) /* to the end of slow starts */
-#define ANNOUNCE_US    ((int64_t)USEC_PER_SEC)	       /* after the group was online */
-#define AROUND_US      ((int64_t)(2 * USEC_PER_SEC))   /* of an event that belongs to no failover */
+#define LOOK_BACK_US  ((int64_t)(600 * USEC_PER_SEC)) /* from a placement to what caused it */
+#define LOOK_AHEAD_US ((int64_t)(600 * USEC_PER_SEC)) /* to the end of slow starts */
+#define ANNOUNCE_US   ((int64_t)USEC_PER_SEC)	      /* after the group was online */
+#define AROUND_US     ((int64_t)(2 * USEC_PER_SEC))   /* of an event that belongs to no failover */
 
 struct story {
 	const struct explain_source *source;
@@ -18,9 +18,9 @@ struct story {
 	const struct event_record *silent; /* why: the owner was declared failed; may be NULL */
 	const struct event_record *end;	   /* GROUP_ONLINE or GROUP_FAILED; may be NULL */
 	struct explain_clock clock;
-	uint16_t group;	 /* UINT16_MAX: all that is in the window */
-	uint8_t lost;	 /* the former owner; NODE_NONE */
-	uint8_t owner;	 /* the new one; NODE_NONE */
+	uint16_t group;		/* UINT16_MAX: all that is in the window */
+	uint8_t lost;		/* the former owner; NODE_NONE */
+	uint8_t owner;		/* the new one; NODE_NONE */
 	int64_t from_us, to_us; /* the window, on the reference clock */
 };
 
@@ -36,8 +36,7 @@ static size_t index_of(const struct explain_source *source, uint64_t number)
 
 static bool same_clock(const struct event_record *a, const struct event_record *b)
 {
-	return a->event.origin == b->event.origin &&
-	       a->origin_incarnation == b->origin_incarnation;
+	return a->event.origin == b->event.origin && a->origin_incarnation == b->origin_incarnation;
 }
 
 /* ---- which story ---- */
@@ -107,16 +106,17 @@ static const struct event_record *story_of(const struct explain_source *source, 
 /* ---- its beginning and end ---- */
 
 /* The newest record of the anchor's node before it that `match` likes. */
-static const struct event_record *
-find_before(const struct story *s, bool (*match)(const struct story *, const struct event_record *))
+static const struct event_record *find_before(const struct story *s,
+					      bool (*match)(const struct story *,
+							    const struct event_record *))
 {
 	const struct event_record *best = NULL;
 
 	for (size_t i = 0; i < s->source->n; i++) {
 		const struct event_record *r = s->source->records[i];
 
-		if (!same_clock(r, s->anchor) ||
-		    ha_time_before(s->anchor->event.at, r->event.at) || !match(s, r))
+		if (!same_clock(r, s->anchor) || ha_time_before(s->anchor->event.at, r->event.at) ||
+		    !match(s, r))
 			continue;
 		if (ha_time_since(s->anchor->event.at, r->event.at) > (uint64_t)LOOK_BACK_US)
 			continue;
@@ -384,9 +384,8 @@ static void write_title(const struct story *s, struct explain *x)
 			       (long long)(end / 1000), (long long)(end % 1000),
 			       s->end->event.id == EVENT_GROUP_ONLINE ? "online" : "failure");
 	(void)snprintf(x->title, sizeof x->title, "group %s, cause %s, %s%sto %s%s",
-		       group ? group : "?",
-		       intent_cause_to_string((enum intent_cause)e->arg[0]), from ? from : "",
-		       from ? " " : "", to ? to : "nowhere", took);
+		       group ? group : "?", intent_cause_to_string((enum intent_cause)e->arg[0]),
+		       from ? from : "", from ? " " : "", to ? to : "nowhere", took);
 }
 
 int explain(const struct explain_source *source, const struct explain_query *query,

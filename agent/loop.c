@@ -17,13 +17,13 @@
 #include <sys/epoll.h>
 #include <systemd/sd-daemon.h>
 
-#define HOUSE_US	   USEC_PER_SEC
-#define DRAIN_ROUNDS	   8 /* batches of datagrams taken in after a stall before going on */
-#define STALL_MIN_US	   (10 * USEC_PER_MSEC)
-#define STORE_ANSWERS	   16 /* of one turn */
-#define LEAVE_EXTRA_US	   (10 * USEC_PER_SEC)
-#define LEAVE_RESOURCE_US  (3 * USEC_PER_SEC) /* to kill a program that does not end */
-#define TIMER_ACCURACY_US  1 /* 0 would mean sd-event's default, a quarter of a second */
+#define HOUSE_US	  USEC_PER_SEC
+#define DRAIN_ROUNDS	  8 /* batches of datagrams taken in after a stall before going on */
+#define STALL_MIN_US	  (10 * USEC_PER_MSEC)
+#define STORE_ANSWERS	  16 /* of one turn */
+#define LEAVE_EXTRA_US	  (10 * USEC_PER_SEC)
+#define LEAVE_RESOURCE_US (3 * USEC_PER_SEC) /* to kill a program that does not end */
+#define TIMER_ACCURACY_US 1 /* 0 would mean sd-event's default, a quarter of a second */
 
 static const struct core_event tick = {.type = CORE_EVENT_TICK};
 
@@ -32,9 +32,9 @@ static const struct core_event tick = {.type = CORE_EVENT_TICK};
 static void take_message(struct agent *agent, const struct hb_lan_message *m, ha_time now)
 {
 	if (m->decoded.type == HB_MESSAGE_VECTOR) {
-		step_now(agent, &(struct core_event){.type = CORE_EVENT_VECTOR,
-						     .vector = {.vector = &m->decoded.vector,
-								.link = m->link}});
+		step_now(agent, &(struct core_event){
+					.type = CORE_EVENT_VECTOR,
+					.vector = {.vector = &m->decoded.vector, .link = m->link}});
 		return;
 	}
 	if (replicate_receive(agent->replicate, m->decoded.from, m->decoded.blob.data,
@@ -67,8 +67,7 @@ static void receive_store(struct agent *agent)
 			log_err("the process that writes to disk has died; the next write starts "
 				"it again");
 		else if (r < 0)
-			log_err("cannot talk to the process that writes to disk: %s",
-				strerror(-r));
+			log_err("cannot talk to the process that writes to disk: %s", strerror(-r));
 		if (r <= 0)
 			return;
 		step_store_answered(agent, &answer);
@@ -277,7 +276,7 @@ static int on_leave(sd_event_source *source, const struct signalfd_siginfo *si, 
 	agent->leaving = true;
 	agent->leave_deadline = ha_time_add(clock_boot(), bound_us);
 	notify_manager(agent->notify, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64,
-		       bound_us + LEAVE_EXTRA_US);
+		       (uint64_t)(bound_us + LEAVE_EXTRA_US));
 	step_post(agent, &(struct core_event){.type = CORE_EVENT_LEAVE});
 	turn_end(agent);
 	return 0;

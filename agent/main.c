@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static const char usage[] =
 	"  -V, --version        print the version\n"
 	"  -h, --help           print this\n";
 
-enum option {
+enum long_option {
 	OPTION_FOREGROUND = 256,
 	OPTION_DEBUG,
 	OPTION_TRACE,
@@ -81,10 +82,14 @@ static const struct option options[] = {
 	{NULL, 0, NULL, 0},
 };
 
-static int bad_usage(const char *format, const char *what)
+__attribute__((format(printf, 1, 2))) static int bad_usage(const char *format, ...)
 {
+	va_list ap;
+
 	(void)fprintf(stderr, "holdfastd: ");
-	(void)fprintf(stderr, format, what); /* NOLINT: the formats are literals below */
+	va_start(ap, format);
+	(void)vfprintf(stderr, format, ap);
+	va_end(ap);
 	(void)fprintf(stderr, "\nTry 'holdfastd --help'.\n");
 	return -EINVAL;
 }

@@ -11,23 +11,23 @@
  *   kind 2, records: u8 origin, u64 after, u8 n, n times EVENT_RECORD_BYTES; all of that origin,
  *     with ascending numbers above `after`, and the sender knows of none in between.
  */
-#define BLOB_FORMAT	    1
-#define BLOB_GOSSIP	    1
-#define BLOB_RECORDS	    2
-#define BLOB_MAX	    2048
-#define RECORDS_HEAD_BYTES  12
-#define NUMBER_MAX	    (UINT64_MAX / 2)
-#define STUCK_PERIODS	    3
+#define BLOB_FORMAT	     1
+#define BLOB_GOSSIP	     1
+#define BLOB_RECORDS	     2
+#define BLOB_MAX	     2048
+#define RECORDS_HEAD_BYTES   12
+#define NUMBER_MAX	     (UINT64_MAX / 2)
+#define STUCK_PERIODS	     3
 #define RECORDS_PER_BLOB_MAX ((BLOB_MAX - RECORDS_HEAD_BYTES) / EVENT_RECORD_BYTES)
 
 struct peer {
 	bool heard;
-	bool known;		   /* it has gossiped */
-	bool behind;		   /* something may be left to send */
-	uint64_t has[NODES_MAX];   /* by its newest gossip */
-	uint64_t had[NODES_MAX];   /* `has` one gossip period ago */
-	uint64_t sent[NODES_MAX];  /* at least `has`; reset to it with each gossip of ours */
-	uint8_t stuck[NODES_MAX];  /* periods in which it lacked records and got none */
+	bool known;		  /* it has gossiped */
+	bool behind;		  /* something may be left to send */
+	uint64_t has[NODES_MAX];  /* by its newest gossip */
+	uint64_t had[NODES_MAX];  /* `has` one gossip period ago */
+	uint64_t sent[NODES_MAX]; /* at least `has`; reset to it with each gossip of ours */
+	uint8_t stuck[NODES_MAX]; /* periods in which it lacked records and got none */
 };
 
 struct replicate {
@@ -37,7 +37,7 @@ struct replicate {
 	ha_time reply_at;  /* gossip early, because something came */
 	uint32_t gossips;
 	uint64_t own_floor; /* the highest number of ours that a peer has */
-	uint8_t first; /* origin that goes first in the next turn, so that none starves */
+	uint8_t first;	    /* origin that goes first in the next turn, so that none starves */
 	struct peer peers[NODES_MAX];
 };
 

@@ -269,8 +269,9 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 		say_cleaned(agent, i);
 		r = held_clear(agent->held_fd, name);
 		if (r < 0) /* costs one needless stop after a crash */
-			log_warning("cannot clear the mark of %s in the run directory: %s, ignoring",
-				    name, strerror(-r));
+			log_warning(
+				"cannot clear the mark of %s in the run directory: %s, ignoring",
+				name, strerror(-r));
 	}
 	answer(agent, operation, (enum resource_result)result, text);
 	loop_turn(agent);

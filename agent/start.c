@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define STORE_WAIT_US (2 * USEC_PER_SEC)
+#define STORE_WAIT_US  (2 * USEC_PER_SEC)
 #define HOST_NAME_SIZE 256
 
 int agent_exit_code(int error)
@@ -235,8 +235,8 @@ static int open_heartbeat(struct agent *agent)
 	if (!lan)
 		return -ENOMEM;
 	lan->limits = (struct hb_limits){
-		.cluster_id = hash64(HASH64_INIT, config->cluster_name,
-				     strlen(config->cluster_name)),
+		.cluster_id =
+			hash64(HASH64_INIT, config->cluster_name, strlen(config->cluster_name)),
 		.n_nodes = config->n_nodes,
 		.n_groups = config->n_groups,
 		.n_resources = config->n_resources,

@@ -82,7 +82,8 @@ static void check_group(const struct verdict_facts *f, const struct verdict_grou
  * not, the configuration has no redundancy, which is no news to anybody. */
 static bool quorum_depends_on(const struct verdict_facts *f, unsigned int node)
 {
-	return f->nodes[node].member && (f->votes_view - f->nodes[node].votes) * 2 <= f->votes_total;
+	return f->nodes[node].member &&
+	       (f->votes_view - f->nodes[node].votes) * 2 <= f->votes_total;
 }
 
 static bool quorum_always_depends_on(const struct verdict_facts *f, unsigned int node)
@@ -204,8 +205,9 @@ static void write_text(const struct verdict_facts *f, struct verdict *v)
 	default:
 		break;
 	}
-	(void)snprintf(v->text, sizeof v->text, "%s: %u of %u groups online, %u of %u nodes in view",
-		       said, online, wanted, members, f->n_nodes);
+	(void)snprintf(v->text, sizeof v->text,
+		       "%s: %u of %u groups online, %u of %u nodes in view", said, online, wanted,
+		       members, f->n_nodes);
 }
 
 void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)

@@ -10,11 +10,11 @@
 #include "include/core.h"
 
 enum verdict_level { /* the exit codes of `holdfast status` */
-	VERDICT_HEALTHY,
-	VERDICT_DEGRADED,    /* something is lost, the service is up and protected */
-	VERDICT_DOWN,	     /* a group that should run does not */
-	VERDICT_UNPROTECTED, /* no quorum; or up, but one more lost node would stop it */
-	VERDICT_LEVEL_COUNT_
+		     VERDICT_HEALTHY,
+		     VERDICT_DEGRADED,	  /* something is lost, the service is up and protected */
+		     VERDICT_DOWN,	  /* a group that should run does not */
+		     VERDICT_UNPROTECTED, /* no quorum; or up, but one more lost node would stop it */
+		     VERDICT_LEVEL_COUNT_
 };
 
 struct verdict_node {
@@ -24,8 +24,8 @@ struct verdict_node {
 	bool usable; /* member of the view and ONLINE: it can take groups */
 	bool member;
 	bool leaving;
-	uint8_t state;	      /* enum peer_state; of self: PEER_MEMBER */
-	uint8_t links_down;   /* links that are configured and not heard, while it is a member */
+	uint8_t state;	    /* enum peer_state; of self: PEER_MEMBER */
+	uint8_t links_down; /* links that are configured and not heard, while it is a member */
 	bool config_differs;
 };
 

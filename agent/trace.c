@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Writes traces. docs/trace.md describes the format. */
+#include "agent/trace.h"
+
+#include "agent/trace_format.h"
+#include "util/log.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+struct trace {
+	FILE *file;
+	bool failed;
+	struct hb_limits limits;
+	uint8_t entry[TRACE_ENTRY_MAX];
+};
+
+static void write_entry(struct trace *trace, enum trace_kind kind, const struct buf_writer *body)
+{
+	uint8_t head[TRACE_HEAD_BYTES];
+	struct buf_writer w = {.data = head, .size = sizeof head};
+
+	if (trace->failed)
+		return;
+	buf_put_u8(&w, (uint8_t)kind);
+	buf_put_u32(&w, (uint32_t)body->at);
+	if (!body->bad && fwrite(head, 1, sizeof head, trace->file) == sizeof head &&
+	    fwrite(body->data, 1, body->at, trace->file) == body->at)
+		return;
+	trace->failed = true;
+	log_err("cannot write the trace any more: %s",
+		body->bad ? "entry too long" : strerror(errno));
+}
+
+static void write_start(struct trace *trace, const struct trace_start *start)
+{
+	struct buf_writer w = {.data = trace->entry, .size = sizeof trace->entry};
+
+	trace_put_config(&w, start);
+	write_entry(trace, TRACE_KIND_CONFIG, &w);
+	if (!start->has_durable)
+		return;
+	w = (struct buf_writer){.data = trace->entry, .size = sizeof trace->entry};
+	trace_put_durable(&w, &start->durable);
+	write_entry(trace, TRACE_KIND_DURABLE, &w);
+}
+
+int trace_new(const char *path, const struct trace_start *start, struct trace **ret)
+{
+	static const uint8_t magic[] = TRACE_MAGIC;
+	struct trace *trace = calloc(1, sizeof *trace);
+
+	if (!trace)
+		return -ENOMEM;
+	trace->file = fopen(path, "we");
+	if (!trace->file) {
+		int r = -errno;
+
+		free(trace);
+		return r;
+	}
+	trace->limits = trace_limits(&start->config);
+	if (fwrite(magic, 1, TRACE_MAGIC_BYTES, trace->file) != TRACE_MAGIC_BYTES)
+		trace->failed = true;
+	write_start(trace, start);
+	*ret = trace;
+	return 0;
+}
+
+static void put_vector(struct trace *trace, struct buf_writer *w, const struct core_event *event)
+{
+	struct hb_cursor cursor = {0};
+	size_t n;
+
+	buf_put_u8(w, event->vector.link);
+	n = hb_wire_body_encode(event->vector.vector, &trace->limits, &cursor, w->data + w->at,
+				w->size - w->at);
+	w->at += n;
+	w->bad = w->bad || n == 0;
+}
+
+static void put_text(struct buf_writer *w, const char *text)
+{
+	size_t n = text ? strnlen(text, UINT8_MAX) : 0;
+
+	buf_put_u8(w, (uint8_t)n);
+	buf_put_bytes(w, text, n);
+}
+
+static void put_event(struct trace *trace, struct buf_writer *w, const struct core_event *event)
+{
+	switch (event->type) {
+	case CORE_EVENT_VECTOR:
+		put_vector(trace, w, event);
+		break;
+	case CORE_EVENT_PERSISTED:
+		buf_put_u64(w, event->persisted.generation);
+		buf_put_u32(w, (uint32_t)event->persisted.result);
+		break;
+	case CORE_EVENT_RESOURCE_DONE:
+		buf_put_u32(w, event->resource_done.operation);
+		buf_put_u8(w, event->resource_done.result);
+		put_text(w, event->resource_done.text);
+		break;
+	case CORE_EVENT_RESOURCE_LOST:
+		buf_put_u16(w, event->resource_lost.resource);
+		put_text(w, event->resource_lost.text);
+		break;
+	case CORE_EVENT_REQUEST:
+		buf_put_u8(w, event->request.kind);
+		buf_put_u8(w, event->request.target);
+		buf_put_u16(w, event->request.group);
+		buf_put_u64(w, event->request.token);
+		break;
+	case CORE_EVENT_FENCED:
+		buf_put_u8(w, event->fenced.node);
+		buf_put_u64(w, event->fenced.incarnation);
+		break;
+	case CORE_EVENT_TICK:
+	case CORE_EVENT_LEAVE:
+	case CORE_EVENT_TYPE_COUNT_:
+		break;
+	}
+}
+
+void trace_event(struct trace *trace, ha_time now, const struct core_event *event)
+{
+	struct buf_writer w = {.data = trace->entry, .size = sizeof trace->entry};
+
+	buf_put_u64(&w, now.us);
+	buf_put_u8(&w, (uint8_t)event->type);
+	put_event(trace, &w, event);
+	write_entry(trace, TRACE_KIND_EVENT, &w);
+}
+
+struct trace *trace_free(struct trace *trace)
+{
+	if (!trace)
+		return NULL;
+	if (fclose(trace->file) != 0 && !trace->failed)
+		log_err("cannot write the end of the trace: %s", strerror(errno));
+	free(trace);
+	return NULL;
+}
