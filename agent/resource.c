@@ -84,8 +84,8 @@ static void fip_kill(struct agent *agent, const struct core_action *action)
 	if (run->start_operation != action->resource.operation)
 		return; /* its answer is in the queue */
 	run->start_operation = 0;
-	/* Whether or not it could be removed: a failed start is always stopped afterwards. */
-	(void)net_fip_stop(agent->net, action->resource.resource);
+	if (net_fip_stop(agent->net, action->resource.resource) < 0)
+		log_debug("an address stays until the stop that follows a failed start");
 	answer(agent, action->resource.operation, RESOURCE_RESULT_TIMEOUT,
 	       "the address did not come up in time");
 }
@@ -229,6 +229,15 @@ static int program_run(struct agent *agent, const struct core_action *action)
 	return 0;
 }
 
+static void clear_mark(struct agent *agent, const char *name)
+{
+	int r = held_clear(agent->held_fd, name);
+
+	if (r < 0) /* costs one needless stop after a crash */
+		log_warning("cannot clear the mark of %s in the run directory: %s, ignoring", name,
+			    strerror(-r));
+}
+
 static void program_begin(struct agent *agent, const struct core_action *action)
 {
 	const struct resource_config *r = &agent->config->resources[action->resource.resource];
@@ -243,7 +252,7 @@ static void program_begin(struct agent *agent, const struct core_action *action)
 		return;
 	}
 	if (stop && !r->stop) { /* nothing to run: what the start program did ends by itself */
-		(void)held_clear(agent->held_fd, r->name); /* costs a needless stop at worst */
+		clear_mark(agent, r->name);
 		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
 		return;
 	}
@@ -259,7 +268,6 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
 		struct resource_run *run = &agent->runs[i];
 		const char *name = agent->config->resources[i].name;
-		int r = 0;
 
 		if (run->exec_operation != operation)
 			continue;
@@ -267,11 +275,7 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 		if (!run->exec_is_stop || result != RESOURCE_RESULT_OK)
 			continue;
 		say_cleaned(agent, i);
-		r = held_clear(agent->held_fd, name);
-		if (r < 0) /* costs one needless stop after a crash */
-			log_warning(
-				"cannot clear the mark of %s in the run directory: %s, ignoring",
-				name, strerror(-r));
+		clear_mark(agent, name);
 	}
 	answer(agent, operation, (enum resource_result)result, text);
 	loop_turn(agent);
