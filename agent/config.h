@@ -60,6 +60,8 @@ struct timing_config {
 	uint64_t flap_window_us, quarantine_us, quarantine_max_us;
 };
 
+#define CONFIG_CLUSTER_KEYS_MAX 24
+
 struct config {
 	char cluster_name[NAME_SIZE];
 	uint16_t port;
@@ -75,12 +77,14 @@ struct config {
 	bool realtime; /* ask for it */
 	uint32_t event_records;
 	uint64_t hash, safety_hash; /* filled by config_load() */
+	/* Where each key of `cluster` stands in the file, in the order of the key table; 0: not set. */
+	unsigned int key_line[CONFIG_CLUSTER_KEYS_MAX];
 };
 
 struct config_problem {
 	bool warning;	   /* accepted, but said */
 	unsigned int line; /* 0: the file as a whole */
-	char text[256];	   /* what is wrong, naming key and value, and what to do about it */
+	char text[400];	   /* what is wrong, naming key and value, and what to do about it */
 };
 
 #define CONFIG_PROBLEMS_MAX 64
@@ -106,6 +110,10 @@ void config_derive_timing(struct timing_config *timing);
 /* Pure: everything that one value alone does not show (protocol.md: enforcement, quorum, sums). */
 void config_check(const struct config *config, struct config_report *report);
 
+/* True if the takeover of this group relies on leases that only the agent enforces: the risk that
+ * accept_agent_enforced_lease accepts, to be shown for as long as it stands. */
+bool config_group_unenforced(const struct config *config, uint16_t group);
+
 /* Index of the node with this name, or -ENOENT. */
 _must_check_ int config_find_node(const struct config *config, const char *name);
 _must_check_ int config_find_group(const struct config *config, const char *name);
@@ -117,5 +125,15 @@ void config_to_core(const struct config *config, uint8_t self, struct core_confi
  * budget: worst-case detection, proof, takeover. Allocated text, NULL on -ENOMEM. */
 char *config_print(const struct config *config);
 char *config_budget(const struct config *config);
+
+/*
+ * What `holdfastd --check` does: loads `path`, writes every problem to standard error as
+ * "file:line: error: text" and the time budget (`print`: the resolved configuration instead) to
+ * standard output; with `json` one JSON object with all of it. Returns the exit code: 0 fine, 2
+ * there are errors, 66 the file cannot be read.
+ */
+#define CONFIG_EXIT_ERRORS  2
+#define CONFIG_EXIT_NOINPUT 66
+int config_check_main(const char *path, bool print, bool json);
 
 #endif

@@ -54,6 +54,9 @@ struct ctl_server;
 _must_check_ int ctl_server_new(sd_event *event, const struct ctl_server_config *config,
 				struct ctl_server **ret);
 struct ctl_server *ctl_server_free(struct ctl_server *server);
+/* Looks the groups up again (configuration reload); clients that are connected keep their rights.
+ * Asks the name service, so it may block. */
+void ctl_server_refresh(struct ctl_server *server);
 
 /* The final reply; frees `call`. */
 void ctl_reply(struct ctl_call *call, json_t *parameters);

@@ -127,14 +127,18 @@ struct event_names {
 };
 
 /*
- * Fills the template: {node} {origin} {group} {resource} {epoch} {text}, {0}..{3} an argument as
- * a number, {0ms} as milliseconds with three decimals, {0nodes} as a list of node names,
- * {0node} a node name, {0proof} {0cause} a name of that enum. Always terminates `buf`.
- * Returns `buf`.
+ * Fills the template: {node} {origin} {group} {resource} {epoch}; {object} "group G", "node N" or
+ * both; {text} ": " and the text, or nothing if it is empty; {0}..{3} an argument as a number,
+ * {0hex} in hexadecimal, {0ms} {0s} a duration with three decimals ("unknown" for UINT64_MAX),
+ * {0nodes} a list of node names, {0node} one, {0links} a list of link numbers, {0proof} {0cause}
+ * {0request} {0answer} a name of that enum. An index without a name becomes "#3". Control
+ * characters and broken UTF-8 in names and text do not come through. Always terminates `buf`,
+ * never within a character. An id without a row becomes "event 999" and its text. Returns `buf`.
  */
 char *event_format(const struct event *event, const struct event_names *names, char *buf,
 		   size_t size);
 
+const char *event_severity_to_string(enum event_severity severity);
 const char *proof_to_string(enum proof proof);
 const char *intent_cause_to_string(enum intent_cause cause);
 

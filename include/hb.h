@@ -15,10 +15,11 @@
 /* ---- keys ---- */
 
 #define HB_KEY_BYTES 32
-#define HB_KEYS_MAX  2 /* the first signs, both are accepted: that is how a key is rotated */
+#define HB_KEYS_MAX  2 /* both are accepted: that is how a key is rotated */
 
 struct hb_keys {
 	uint8_t n;
+	uint8_t sign; /* index of the one that signs: 0, but for hb/lan.c while it rotates */
 	uint32_t id[HB_KEYS_MAX]; /* first 32 bits of SHA-256 of the key; sent with each datagram */
 	uint8_t key[HB_KEYS_MAX][HB_KEY_BYTES];
 };
@@ -57,6 +58,7 @@ enum hb_refusal {
 	HB_REFUSED_SENDER, /* not a configured peer, or ourselves, or from another's address */
 	HB_REFUSED_REPLAY, /* incarnation or sequence not newer */
 	HB_REFUSED_FORMAT, /* authentic but malformed or out of range */
+	HB_REFUSED_STALE,  /* waited in our socket for over `timeout`: this agent was stalled */
 	HB_REFUSAL_COUNT_
 };
 const char *hb_refusal_to_string(enum hb_refusal refusal);
@@ -69,39 +71,68 @@ struct hb_limits {
 	uint16_t n_resources;
 };
 
-/* Where in the rows the next part of a vector starts. All zero: at the beginning. */
+/* What earlier parts carried. All zero: at the beginning. */
 struct hb_cursor {
-	uint16_t group, resource, node;
+	uint16_t group, resource, node; /* rows */
+	uint8_t answer;			/* where the next part's answers start */
+	uint8_t part; /* running number, sent along: tells parts of one vector from repetitions */
 };
 
+#define HB_ANSWERS_PER_PART 8				/* more of them take turns */
+#define HB_PARTS_MAX	    128				/* the largest vector needs fewer */
+#define HB_BODY_MAX	    (HB_DATAGRAM_MAX - 25 - 16) /* without header and HMAC */
+
 /*
- * Encodes the head of `v` and as many rows from `cursor` on as fit, signs it with keys->key[0],
- * and advances the cursor; it wraps to all zero after the last row. Returns the datagram's
- * length. Cannot fail: a head always fits.
+ * The body of a vector's datagram, without the header and without authentication: the head of
+ * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor; after the
+ * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART take turns
+ * from one part to the next, also over that end: keep cursor->answer. Returns the length; with a `size` of at least HB_BODY_MAX
+ * it cannot fail (0: the head does not fit). v->head must hold what a decoder accepts.
+ */
+size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
+			   struct hb_cursor *cursor, uint8_t *out, size_t size);
+/* The reverse, with every check of hb_wire_decode() that concerns the body. On false *ret and
+ * *rows are undefined. Rows, peers and answers beyond the counts in *ret are not touched. */
+_must_check_ bool hb_wire_body_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
+				      struct vector_rows *rows, struct vector *ret);
+
+/*
+ * Encodes one part of `v` as hb_wire_body_encode() does, and signs it with keys->sign. Returns
+ * the datagram's length. Cannot fail.
  */
 size_t hb_wire_encode_vector(const struct vector *v, const struct hb_limits *limits,
 			     const struct hb_keys *keys, struct hb_cursor *cursor,
 			     uint8_t out[HB_DATAGRAM_MAX]);
 
 #define HB_BLOB_MAX 1100
-/* A small message of another module (replicated events), authenticated likewise.
- * -EMSGSIZE if `n` is over HB_BLOB_MAX. Returns the datagram's length. */
-_must_check_ int hb_wire_encode_blob(uint8_t from, uint64_t incarnation, uint64_t sequence,
-				     const void *data, size_t n, const struct hb_limits *limits,
+/* A small message of another module (replicated events) to one peer, authenticated likewise. */
+struct hb_blob {
+	uint8_t from, to;
+	uint64_t incarnation;	 /* of the sender */
+	uint64_t to_incarnation; /* of the receiver: a recorded blob means nothing to a later one */
+	uint64_t sequence;	 /* a count of its own, not that of the vectors */
+	const uint8_t *data;	 /* a decoder points into the datagram */
+	size_t n;
+};
+/* -EMSGSIZE if blob->n is over HB_BLOB_MAX. Returns the datagram's length. */
+_must_check_ int hb_wire_encode_blob(const struct hb_blob *blob, const struct hb_limits *limits,
 				     const struct hb_keys *keys, uint8_t out[HB_DATAGRAM_MAX]);
 
 struct hb_decoded {
 	enum hb_message_type type;
 	uint8_t from;
+	uint8_t part;	     /* of a vector: hb_cursor.part */
+	uint8_t key;	     /* index of the key that it was signed with */
+	uint32_t newest_key; /* id of the first key in the sender's file */
 	uint64_t incarnation, sequence;
 	struct vector vector; /* its rows point into the scratch space */
-	const uint8_t *blob;  /* points into the datagram */
-	size_t blob_bytes;
+	struct hb_blob blob;
 };
 
 /* Checks and decodes. Sections of unknown type are skipped (rolling upgrade). Everything that
  * it lets through is in range: node, group and resource indexes, enums, epochs below EPOCH_MAX.
- * Replays are not its business: the LAN path and the core compare incarnation and sequence. */
+ * Replays are not its business: the LAN path and the core compare incarnation and sequence.
+ * *ret is defined on HB_OK only. */
 enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
 			       const struct hb_keys *keys, struct vector_rows *rows,
 			       struct hb_decoded *ret);
@@ -125,16 +156,18 @@ struct hb_lan_config {
 struct hb_link_stats {
 	uint64_t sent, received, send_errors;
 	uint64_t lost;	    /* gaps in the sequence numbers that were never filled */
-	uint64_t late;	    /* beats that came after late_percent of the timeout */
+	uint64_t late;	    /* beats that came late_percent of the timeout after the last one */
 	uint64_t duplicate; /* the same vector had come by another link, or twice */
 	ha_time last_heard;
 	uint32_t rtt_us_p50, rtt_us_p99, rtt_us_max; /* of the newest 128 samples; 0: none */
 	bool open;				     /* our socket of this link exists */
+	int error;				     /* if not: why, a negative errno */
 };
 
 /* Opens what can be opened; a link whose address is not (yet) there is left closed and tried
  * again by hb_lan_retry(). -ENOMEM, -EMFILE, -EADDRINUSE with a sentence in `error` (a second
- * agent on this node); other address errors close the link only. */
+ * agent on this node), -EINVAL (a wildcard, multicast, doubled or partly loopback address); other
+ * address errors close the link only. */
 _must_check_ int hb_lan_new(const struct hb_lan_config *config, struct hb_lan **ret,
 			    char error[HB_ERROR_SIZE]);
 struct hb_lan *hb_lan_free(struct hb_lan *lan);
@@ -155,15 +188,20 @@ void hb_lan_send(struct hb_lan *lan, const struct vector *v, bool whole, ha_time
 /* Sends a blob to one peer, on every link. */
 void hb_lan_send_blob(struct hb_lan *lan, uint8_t peer, const void *data, size_t n, ha_time now);
 
+/*
+ * `repeated`: this link delivered, but nothing newer than what was handed out before. The vector
+ * is again the newest one of that peer, so that the core learns that the link is alive.
+ */
 struct hb_lan_message {
 	struct hb_decoded decoded;
 	uint8_t link;
+	bool repeated;
 };
 /*
- * Reads a bounded number of the datagrams that wait, checks them and keeps the newest part of
- * each peer's vector only; then hands them out one by one: 1 and *ret, or 0 when none is left
- * (pointers in *ret are valid until the next call). A flood cannot keep it busy: after its bound
- * it returns what it has, and the descriptor is still readable.
+ * Reads a bounded number of the datagrams that wait, checks them and keeps only the parts of each
+ * peer's newest vector (and blobs); then hands them out one by one: 1 and *ret, or 0 when none is
+ * left (pointers in *ret are valid until the next call). A flood cannot keep it busy: after its
+ * bound it returns what it has, and the descriptor is still readable.
  */
 _must_check_ int hb_lan_receive(struct hb_lan *lan, ha_time now, struct hb_lan_message *ret);
 

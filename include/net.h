@@ -21,7 +21,7 @@ struct net;
 #define NET_FIPS_MAX   512
 #define NET_IFNAME_MAX 16
 #define NET_TEXT_SIZE  96
-/* Address protocol (IFA_PROTO, Linux 5.18) and label mark of our addresses: how leftovers of a
+/* Address protocol (IFA_PROTO, Linux 5.18) of our addresses: how leftovers of a
  * crashed agent are told from addresses of others. Older kernels ignore IFA_PROTO; there the
  * list that net_clean() is given decides alone. */
 #define NET_ADDRESS_PROTO 0x48
@@ -44,7 +44,8 @@ enum net_event_type {
 	NET_EVENT_FAILED,    /* answer to net_fip_start(): see `error` and `text` */
 	NET_EVENT_ANNOUNCED, /* first announcement sent (also after a repair) */
 	NET_EVENT_REPAIRED,  /* somebody removed it, we put it back */
-	NET_EVENT_LOST,	     /* it is gone and cannot be put back, or its link is down */
+	NET_EVENT_LOST,	     /* it is gone and cannot be put back, or its link is down; it is no
+			      * longer looked after, and what is left goes with a stop */
 	NET_EVENT_CONFLICT,  /* another host claims it while we hold it; `text` says its MAC */
 	NET_EVENT_ADDRESSES_CHANGED, /* any local address came or went: retry closed links */
 };
@@ -74,7 +75,9 @@ _must_check_ int net_next_event(struct net *net, struct net_event *ret);
  * Starts to bring up floating IP `fip` (0..NET_FIPS_MAX-1, the caller's number). Answered by
  * one STARTED or FAILED event. `proven`: nobody else can have it, so it is added at once and the
  * duplicate check runs afterwards as a watch only. IPv6 addresses are added without waiting for
- * DAD (IFA_F_NODAD), after our own check if any. -EALREADY if it is started or starting.
+ * DAD (IFA_F_NODAD), after our own check if any. -EALREADY if it is started or starting,
+ * -EADDRINUSE if another number has the same address, -EAFNOSUPPORT or -EINVAL for a configuration
+ * that cannot be, -EBUSY while very many events wait to be taken.
  */
 _must_check_ int net_fip_start(struct net *net, uint16_t fip, const struct net_fip_config *config,
 			       bool proven, ha_time now);

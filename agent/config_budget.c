@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What the numbers of a configuration add up to when a node is lost (docs/protocol.md D3, V3, Q1). */
+#include "agent/config_internal.h"
+#include "util/parse.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+/* Vectors are sent at once when they change: a few one-way trips on a LAN. */
+#define VIEW_TYPICAL_US (2 * USEC_PER_MSEC)
+
+static uint64_t max_u64(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* `after` counts from the last beat that was heard, which was sent up to one interval before the cut. */
+static struct config_span span_after_beat(uint64_t after, uint64_t interval)
+{
+	return (struct config_span){
+		.best_us = after > interval ? after - interval : 0,
+		.typical_us = after > interval / 2 ? after - interval / 2 : 0,
+		.worst_us = after,
+	};
+}
+
+void config_times(const struct config *config, struct config_times *ret)
+{
+	const struct timing_config *t = &config->timing;
+	uint64_t lease = t->lease_us + t->lease_us * t->drift_ppm / 1000000 + t->lease_margin_us;
+	struct config_times times;
+
+	times.detection = span_after_beat(t->timeout_us, t->interval_us);
+	times.detection.worst_us += t->interval_us; /* the last look was just before */
+	times.view = times.detection;
+	times.view.typical_us += VIEW_TYPICAL_US;
+	times.view.worst_us += 2 * t->interval_us; /* proposal and acceptance each lost once */
+	times.lease = span_after_beat(lease, t->interval_us);
+	times.takeover.best_us = max_u64(times.view.best_us, times.lease.best_us);
+	times.takeover.typical_us = max_u64(times.view.typical_us, times.lease.typical_us);
+	/* The order to the new owner lost once. */
+	times.takeover.worst_us =
+		max_u64(times.view.worst_us, times.lease.worst_us) + t->interval_us;
+	*ret = times;
+}
+
+uint64_t config_group_start_limit(const struct config *config, uint16_t group, bool *ret_programs)
+{
+	uint64_t end[RESOURCES_MAX] = {0}, last = 0; /* dependencies have lower indexes */
+
+	*ret_programs = false;
+	for (uint16_t i = 0; i < config->n_resources; i++) {
+		const struct resource_config *resource = &config->resources[i];
+
+		if (resource->group != group)
+			continue;
+		for (uint8_t k = 0; k < resource->n_deps; k++)
+			end[i] = max_u64(end[i], end[resource->deps[k]]);
+		end[i] += resource->start_timeout_us * (resource->start_retries + 1U);
+		last = max_u64(last, end[i]);
+		*ret_programs |= resource->type == RESOURCE_TYPE_EXEC;
+	}
+	return last;
+}
+
+/* Tenths of milliseconds: "1261.2". */
+static void print_ms(uint64_t us, FILE *out)
+{
+	uint64_t tenths = (us + 50) / 100;
+
+	(void)fprintf(out, " %9" PRIu64 ".%" PRIu64, tenths / 10, tenths % 10);
+}
+
+static void print_row(const char *what, const struct config_span *span, FILE *out)
+{
+	(void)fprintf(out, "  %-46s", what);
+	print_ms(span->best_us, out);
+	print_ms(span->typical_us, out);
+	print_ms(span->worst_us, out);
+}
+
+static void print_loss(const struct config *config, const struct config_times *times, FILE *out)
+{
+	char what[80], text[DURATION_STRLEN];
+
+	(void)fprintf(out, "%-48s %11s %11s %11s\n", "Loss of a node: ms after it was cut off",
+		      "best", "typical", "worst");
+	(void)snprintf(what, sizeof what, "it is noticed, after %s of silence",
+		       format_duration(text, config->timing.timeout_us));
+	print_row(what, &times->detection, out);
+	(void)fputc('\n', out);
+	print_row("the others have agreed on a view without it", &times->view, out);
+	(void)fputc('\n', out);
+	print_row("its lease has surely run out", &times->lease, out);
+	(void)fputc('\n', out);
+	print_row("its groups are started elsewhere", &times->takeover, out);
+	(void)fputc('\n', out);
+}
+
+static void print_group(const struct config *config, uint16_t i, const struct config_times *times,
+			FILE *out)
+{
+	const struct group_config *group = &config->groups[i];
+	char text[DURATION_STRLEN];
+	bool programs;
+	uint64_t limit = config_group_start_limit(config, i, &programs);
+
+	if (group->n_nodes < 2) {
+		(void)fprintf(out, "  %-46s no other node may hold it\n", group->name);
+		return;
+	}
+	print_row(group->name, &times->takeover, out);
+	if (programs)
+		(void)fprintf(out, "  + its programs; all started within %s, or failed",
+			      format_duration(text, limit));
+	(void)fputc('\n', out);
+}
+
+static void print_waits(const struct config *config, FILE *out)
+{
+	const struct timing_config *t = &config->timing;
+	char a[DURATION_STRLEN], b[DURATION_STRLEN];
+	uint32_t check_ms = 0;
+
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		if (config->resources[i].type == RESOURCE_TYPE_FIP)
+			check_ms = check_ms > config->resources[i].fip.check_ms
+					   ? check_ms
+					   : config->resources[i].fip.check_ms;
+	(void)fprintf(out, "Other waits and limits\n");
+	(void)fprintf(out, "  a beat goes out every %s, and is reported as late after %s\n",
+		      format_duration(a, t->interval_us),
+		      format_duration(b, t->timeout_us * t->late_percent / 100));
+	(void)fprintf(out, "  a lease lasts %s; clocks may differ by %" PRIu32 " ppm; margin %s\n",
+		      format_duration(a, t->lease_us), t->drift_ppm,
+		      format_duration(b, t->lease_margin_us));
+	(void)fprintf(out, "  cold start: absent nodes are waited for up to %s\n",
+		      format_duration(a, t->startup_wait_us));
+	if (check_ms)
+		(void)fprintf(
+			out,
+			"  start of an address without proof (command, first start): + %" PRIu32
+			" ms for its duplicate check\n",
+			check_ms);
+	(void)fprintf(out, "  a command is answered, or given up, within %s\n",
+		      format_duration(a, t->request_timeout_us));
+	(void)fprintf(out, "  lost %" PRIu32 " times within %s: quarantined for %s", t->flap_limit,
+		      format_duration(a, t->flap_window_us), format_duration(b, t->quarantine_us));
+	(void)fprintf(out, ", then twice as long each time, up to %s\n",
+		      format_duration(a, t->quarantine_max_us));
+}
+
+char *config_budget(const struct config *config)
+{
+	struct config_times times;
+	char text[DURATION_STRLEN];
+	char *ret = NULL;
+	size_t size;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	config_times(config, &times);
+	(void)fprintf(out, "Time budget of cluster \"%s\" with detection_time = \"%s\"\n\n",
+		      config->cluster_name, format_duration(text, config->timing.detection_us));
+	if (config->n_nodes > 1)
+		print_loss(config, &times, out);
+	else
+		(void)fprintf(out, "One node: there is nobody to take over.\n");
+	if (config->n_groups)
+		(void)fprintf(out, "\nGroups: ms without service when the owner is cut off\n");
+	for (uint16_t i = 0; i < config->n_groups; i++)
+		print_group(config, i, &times, out);
+	(void)fputc('\n', out);
+	print_waits(config, out);
+	if (fclose(out) != 0) {
+		free(ret);
+		return NULL;
+	}
+	return ret;
+}

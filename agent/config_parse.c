@@ -1,0 +1,517 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* From the library's tree to struct config, by the key table. Knows nothing of what values mean. */
+#include "agent/config_internal.h"
+#include "util/parse.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <libconfig.h>
+#include <string.h>
+
+struct parser {
+	struct config *config;
+	struct config_report *report;
+	const config_setting_t *depends[RESOURCES_MAX]; /* to be looked up when all are known */
+};
+
+/* One { } of the file. */
+struct object {
+	const config_setting_t *setting; /* NULL: not in the file, all is at its default */
+	void *into;
+	unsigned int sections;
+	bool partial; /* which keys it needs is not known */
+	char label[NAME_SIZE + 32];
+};
+
+static enum config_kind kind_of(const config_setting_t *setting)
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		return KIND_STRING;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		return KIND_NUMBER;
+	case CONFIG_TYPE_BOOL:
+		return KIND_BOOL;
+	case CONFIG_TYPE_ARRAY:
+	case CONFIG_TYPE_LIST:
+		return KIND_LIST;
+	default:
+		return KIND_GROUP; /* and floating point numbers: neither is a value anywhere */
+	}
+}
+
+#define SHOWN_MAX 60
+
+/* The value as it stands in the file, shortened. */
+static void describe(const config_setting_t *setting, char out[SHOWN_MAX])
+{
+	switch (config_setting_type(setting)) {
+	case CONFIG_TYPE_STRING:
+		(void)snprintf(out, SHOWN_MAX, "\"%.50s\"", config_setting_get_string(setting));
+		break;
+	case CONFIG_TYPE_INT:
+	case CONFIG_TYPE_INT64:
+		(void)snprintf(out, SHOWN_MAX, "%lld", config_setting_get_int64(setting));
+		break;
+	case CONFIG_TYPE_FLOAT:
+		(void)snprintf(out, SHOWN_MAX, "%g", config_setting_get_float(setting));
+		break;
+	case CONFIG_TYPE_BOOL:
+		(void)snprintf(out, SHOWN_MAX, "%s",
+			       config_setting_get_bool(setting) ? "true" : "false");
+		break;
+	case CONFIG_TYPE_GROUP:
+		(void)snprintf(out, SHOWN_MAX, "{ ... }");
+		break;
+	default:
+		(void)snprintf(out, SHOWN_MAX, "[ ... ]");
+		break;
+	}
+}
+
+static unsigned int line_of(const config_setting_t *setting)
+{
+	return setting ? config_setting_source_line(setting) : 0;
+}
+
+static void read_text(struct parser *parser, const struct object *object,
+		      const struct config_key *key, const char *text,
+		      const config_setting_t *setting)
+{
+	struct config_slot slot = {parser->config, key, object->into};
+	struct config_why why = {""};
+	char shown[SHOWN_MAX] = "";
+	int r;
+
+	if (config_text_valid(text, key->type->any_text) && strlen(text) <= CONFIG_TEXT_MAX)
+		r = key->type->parse(&slot, text, &why);
+	else
+		r = config_why_set(&why,
+				   "must be UTF-8 text without control characters, of at "
+				   "most %d bytes",
+				   CONFIG_TEXT_MAX);
+	if (r == 0)
+		return;
+	assert(setting || r == -ENOMEM); /* the defaults of the table are good */
+	if (setting)
+		describe(setting, shown);
+	config_report_error(parser->report, line_of(setting), "%s: %s = %s: %s", object->label,
+			    key->name, shown, r == -ENOMEM ? "out of memory" : why.text);
+}
+
+static void read_list(struct parser *parser, const struct object *object,
+		      const struct config_key *key, const config_setting_t *list)
+{
+	int n = config_setting_length(list);
+
+	if ((uint64_t)n < key->min || (uint64_t)n > key->max) {
+		config_report_error(parser->report, line_of(list),
+				    "%s: %s: has %d elements, must have %d to %d", object->label,
+				    key->name, n, (int)key->min, (int)key->max);
+		return;
+	}
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *element = config_setting_get_elem(list, (unsigned int)i);
+		char shown[SHOWN_MAX];
+
+		if (kind_of(element) == KIND_STRING) {
+			read_text(parser, object, key, config_setting_get_string(element), element);
+			continue;
+		}
+		describe(element, shown);
+		config_report_error(parser->report, line_of(element), "%s: %s: %s: must be %s",
+				    object->label, key->name, shown, key->type->expect);
+	}
+}
+
+static void read_value(struct parser *parser, const struct object *object,
+		       const struct config_key *key, const config_setting_t *setting)
+{
+	enum config_kind kind = kind_of(setting);
+	char shown[SHOWN_MAX];
+
+	describe(setting, shown);
+	if (!(kind & key->type->kinds))
+		config_report_error(parser->report, line_of(setting), "%s: %s = %s: must be %s",
+				    object->label, key->name, shown, key->type->expect);
+	else if (kind == KIND_LIST)
+		read_list(parser, object, key, setting);
+	else
+		read_text(parser, object, key,
+			  kind == KIND_STRING ? config_setting_get_string(setting) : shown,
+			  setting);
+}
+
+static void report_unknown(struct parser *parser, const struct object *object,
+			   const config_setting_t *setting)
+{
+	const char *name = config_setting_name(setting);
+	const struct config_key *near = config_key_nearest(object->sections, name);
+	char advice[100];
+
+	if (!near)
+		(void)snprintf(advice, sizeof advice, "all keys are in holdfast.conf(5)");
+	else if (near->section & object->sections)
+		(void)snprintf(advice, sizeof advice, "did you mean \"%s\"?", near->name);
+	else
+		(void)snprintf(advice, sizeof advice, "it belongs in %s",
+			       config_section_to_string(near->section));
+	config_report_error(parser->report, line_of(setting), "%s: unknown key \"%.40s\": %s",
+			    object->label, name, advice);
+}
+
+/* What the object does not say: defaults, and keys that it must have. */
+static void complete_object(struct parser *parser, const struct object *object)
+{
+	const struct config_key *key;
+
+	for (size_t i = 0; (key = config_key_at(i)); i++) {
+		if (!(key->section & object->sections))
+			continue;
+		if (object->setting && config_setting_get_member(object->setting, key->name))
+			continue;
+		if (key->fallback)
+			read_text(parser, object, key, key->fallback, NULL);
+		else if (key->required && object->setting && !object->partial)
+			config_report_error(parser->report, line_of(object->setting),
+					    "%s: key \"%s\" is missing: %s", object->label,
+					    key->name, key->help);
+	}
+}
+
+static void parse_object(struct parser *parser, const struct object *object)
+{
+	int n = object->setting ? config_setting_length(object->setting) : 0;
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *setting =
+			config_setting_get_elem(object->setting, (unsigned int)i);
+		const struct config_key *key =
+			config_key_find(object->sections, config_setting_name(setting));
+
+		if (!key)
+			report_unknown(parser, object, setting);
+		else if (key->type)
+			read_value(parser, object, key, setting);
+		if (key && key->section == SECTION_CLUSTER)
+			parser->config->key_line[key - config_key_at(0)] = line_of(setting);
+	}
+	complete_object(parser, object);
+}
+
+/* Puts `setting`, element `i` of a list or a section of its own (i < 0), into an object. */
+static bool open_object(struct parser *parser, const config_setting_t *setting, const char *what,
+			int i, struct object *ret)
+{
+	const config_setting_t *name = NULL;
+
+	if (setting && config_setting_is_group(setting))
+		name = config_setting_get_member(setting, "name");
+	if (i < 0)
+		(void)snprintf(ret->label, sizeof ret->label, "%s", what);
+	else if (name && kind_of(name) == KIND_STRING)
+		(void)snprintf(ret->label, sizeof ret->label, "%s \"%.*s\"", what, NAME_SIZE - 1,
+			       config_setting_get_string(name));
+	else
+		(void)snprintf(ret->label, sizeof ret->label, "%s number %d", what, i + 1);
+	if (setting && !config_setting_is_group(setting)) {
+		config_report_error(parser->report, line_of(setting),
+				    "%s: must be a group of keys: { key = value; ... }",
+				    ret->label);
+		return false;
+	}
+	ret->setting = setting;
+	return true;
+}
+
+/* The list of objects `name` in `parent`; NULL if there is none. *ret_n elements of it count. */
+static const config_setting_t *open_list(struct parser *parser, const config_setting_t *parent,
+					 const struct config_key *key, int *ret_n)
+{
+	const config_setting_t *list = config_setting_get_member(parent, key->name);
+	int n;
+
+	*ret_n = 0;
+	if (!list)
+		return NULL;
+	if (kind_of(list) != KIND_LIST) {
+		config_report_error(
+			parser->report, line_of(list),
+			"%s: must be a list in round brackets: %s = ( { ... }, { ... } );",
+			key->name, key->name);
+		return NULL;
+	}
+	n = config_setting_length(list);
+	if ((uint64_t)n > key->max || (uint64_t)n < key->min)
+		config_report_error(parser->report, line_of(list),
+				    "%s: has %d elements, must have %d to %d", key->name, n,
+				    (int)key->min, (int)key->max);
+	*ret_n = (uint64_t)n > key->max ? (int)key->max : n;
+	return list;
+}
+
+/* ---- the sections ---- */
+
+static void parse_sections(struct parser *parser, const config_setting_t *root)
+{
+	struct config *config = parser->config;
+	struct object object = {.into = config, .sections = SECTION_CLUSTER};
+
+	if (open_object(parser, config_setting_get_member(root, "cluster"), "cluster", -1, &object))
+		parse_object(parser, &object);
+	object.sections = SECTION_AGENT;
+	if (open_object(parser, config_setting_get_member(root, "agent"), "agent", -1, &object))
+		parse_object(parser, &object);
+}
+
+/* The socket lies in run_directory unless it is set. */
+static void place_socket(struct parser *parser)
+{
+	const struct config_key *key = config_key_find(SECTION_AGENT, "socket");
+	struct config_slot slot = {parser->config, key, parser->config};
+	struct config_why why = {""};
+	char *path = NULL;
+	int r;
+
+	if (parser->config->socket_path || !parser->config->run_directory)
+		return;
+	r = asprintf(&path, "%s/agent.sock", parser->config->run_directory) < 0 ? -ENOMEM : 0;
+	if (r == 0) {
+		r = key->type->parse(&slot, path, &why);
+		free(path);
+	}
+	if (r < 0)
+		config_report_error(parser->report, 0,
+				    "agent: run_directory: no socket fits in it (%s): set socket",
+				    r == -ENOMEM ? "out of memory" : why.text);
+}
+
+static void parse_nodes(struct parser *parser, const config_setting_t *root)
+{
+	struct config *config = parser->config;
+	int n;
+	const config_setting_t *list =
+		open_list(parser, root, config_key_find(SECTION_FILE, "nodes"), &n);
+
+	for (int i = 0; i < n; i++) {
+		struct node_config *node = &config->nodes[config->n_nodes];
+		struct object object = {.into = node, .sections = SECTION_NODE};
+
+		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "node", i,
+				 &object))
+			continue;
+		node->line = line_of(object.setting);
+		config->n_nodes++;
+		parse_object(parser, &object);
+	}
+	config->n_links = config->nodes[0].n_links;
+}
+
+static void parse_resource(struct parser *parser, const config_setting_t *setting, int i,
+			   uint16_t group)
+{
+	struct config *config = parser->config;
+	struct resource_config *resource = &config->resources[config->n_resources];
+	struct object object = {.into = resource, .sections = SECTION_RESOURCE};
+	const config_setting_t *type;
+	const char *text = "";
+
+	if (!open_object(parser, setting, "resource", i, &object))
+		return;
+	type = config_setting_get_member(setting, "type");
+	if (type && kind_of(type) == KIND_STRING)
+		text = config_setting_get_string(type);
+	if (strcmp(text, "fip") == 0)
+		object.sections |= SECTION_FIP;
+	else if (strcmp(text, "exec") == 0)
+		object.sections |= SECTION_EXEC;
+	else {
+		object.sections |= SECTION_FIP | SECTION_EXEC;
+		object.partial = true;
+		if (!type)
+			config_report_error(parser->report, line_of(setting),
+					    "%s: key \"type\" is missing: write type = \"fip\" or "
+					    "type = \"exec\"",
+					    object.label);
+	}
+	resource->line = line_of(setting);
+	resource->group = group;
+	parser->depends[config->n_resources++] = config_setting_get_member(setting, "depends");
+	parse_object(parser, &object);
+}
+
+static void parse_resources(struct parser *parser, const config_setting_t *parent, uint16_t group)
+{
+	int n;
+	const config_setting_t *list =
+		open_list(parser, parent, config_key_find(SECTION_GROUP, "resources"), &n);
+
+	for (int i = 0; i < n; i++) {
+		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
+
+		if (parser->config->n_resources == RESOURCES_MAX) {
+			config_report_error(parser->report, line_of(setting),
+					    "group \"%s\": resources: the cluster has more than %d",
+					    parser->config->groups[group].name, RESOURCES_MAX);
+			return;
+		}
+		parse_resource(parser, setting, i, group);
+	}
+}
+
+static void all_members(const struct config *config, struct group_config *group)
+{
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		if (!config->nodes[i].witness)
+			group->nodes[group->n_nodes++] = i;
+}
+
+static void parse_groups(struct parser *parser, const config_setting_t *root)
+{
+	struct config *config = parser->config;
+	int n;
+	const config_setting_t *list =
+		open_list(parser, root, config_key_find(SECTION_FILE, "groups"), &n);
+
+	for (int i = 0; i < n; i++) {
+		struct group_config *group = &config->groups[config->n_groups];
+		struct object object = {.into = group, .sections = SECTION_GROUP};
+
+		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "group", i,
+				 &object))
+			continue;
+		group->line = line_of(object.setting);
+		parse_object(parser, &object);
+		if (!config_setting_get_member(object.setting, "nodes"))
+			all_members(config, group);
+		parse_resources(parser, object.setting, config->n_groups++);
+	}
+}
+
+/* ---- dependencies ---- */
+
+static int find_resource(const struct config *config, const char *name)
+{
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		if (strcmp(config->resources[i].name, name) == 0)
+			return i;
+	return -ENOENT;
+}
+
+static void resolve_dependency(struct parser *parser, uint16_t index,
+			       const config_setting_t *setting)
+{
+	struct config *config = parser->config;
+	struct resource_config *resource = &config->resources[index];
+	const char *name = config_setting_get_string(setting);
+	int found = name ? find_resource(config, name) : -ENOENT;
+	const char *wrong = NULL;
+
+	if (!name || parse_name(name) < 0)
+		return; /* reported when it was read */
+	if (found < 0)
+		wrong = "there is no such resource";
+	else if (found == index)
+		wrong = "it cannot depend on itself";
+	else if (config->resources[found].group != resource->group)
+		wrong = "it is in another group; only resources of the same group can be named";
+	for (uint8_t i = 0; i < resource->n_deps && !wrong; i++)
+		if (resource->deps[i] == found)
+			wrong = "it stands there twice";
+	if (wrong)
+		config_report_error(parser->report, line_of(setting),
+				    "resource \"%s\": depends = \"%.40s\": %s", resource->name,
+				    name, wrong);
+	else if (resource->n_deps < DEPS_MAX)
+		resource->deps[resource->n_deps++] = (uint16_t)found;
+}
+
+static void resolve_dependencies(struct parser *parser)
+{
+	for (uint16_t i = 0; i < parser->config->n_resources; i++) {
+		const config_setting_t *depends = parser->depends[i];
+		int n = 0;
+
+		if (depends && kind_of(depends) == KIND_STRING)
+			resolve_dependency(parser, i, depends);
+		if (depends && kind_of(depends) == KIND_LIST)
+			n = config_setting_length(depends);
+		for (int k = 0; k < n && k < DEPS_MAX; k++)
+			resolve_dependency(parser, i,
+					   config_setting_get_elem(depends, (unsigned int)k));
+	}
+}
+
+/* ---- all of it ---- */
+
+/* The line that the library stumbled over, without what surrounds it. */
+static void report_syntax(const char *text, const config_t *tree, struct config_report *report)
+{
+	int line = config_error_line(tree);
+	size_t n;
+
+	for (int i = 1; i < line && text; i++) {
+		text = strchr(text, '\n');
+		text += text != NULL;
+	}
+	text = text ? text + strspn(text, " \t\r\n") : "";
+	n = strcspn(text, "\r\n");
+	if (n > SHOWN_MAX)
+		n = SHOWN_MAX;
+	config_report_error(report, line > 0 ? (unsigned int)line : 0, "%s at or before: %.*s%s",
+			    config_error_text(tree), (int)n, text,
+			    n ? "" : "the end of the file (is a bracket or ';' missing?)");
+}
+
+static unsigned int parse_tree(struct parser *parser, const config_setting_t *root)
+{
+	struct object whole = {
+		.setting = root, .sections = SECTION_FILE, .label = "the configuration"};
+	const struct config_report *report = parser->report;
+	unsigned int parts = 0;
+	size_t before = report->errors;
+
+	parse_object(parser, &whole);
+	parse_sections(parser, root);
+	place_socket(parser);
+	if (report->errors == before)
+		parts |= CHECK_CLUSTER;
+	before = report->errors;
+	parse_nodes(parser, root);
+	if (report->errors == before)
+		parts |= CHECK_NODES;
+	before = report->errors;
+	parse_groups(parser, root);
+	resolve_dependencies(parser);
+	if (report->errors == before)
+		config_sort_resources(parser->config, parser->report);
+	if (report->errors == before)
+		parts |= CHECK_GROUPS;
+	return parts;
+}
+
+int config_parse(const char *text, struct config *config, struct config_report *report,
+		 unsigned int *ret_parts)
+{
+	struct parser parser = {.config = config, .report = report};
+	_cleanup_free_ char *lines = NULL;
+	config_t tree;
+	int r = 0;
+
+	/* The library takes a comment without a line end for a syntax error. */
+	if (asprintf(&lines, "%s\n", text) < 0) {
+		lines = NULL;
+		config_report_error(report, 0, "out of memory");
+		return -EINVAL;
+	}
+	config_init(&tree);
+	if (config_read_string(&tree, lines) == CONFIG_TRUE) {
+		*ret_parts = parse_tree(&parser, config_root_setting(&tree));
+	} else {
+		report_syntax(text, &tree, report);
+		r = -EINVAL;
+	}
+	config_destroy(&tree);
+	return r;
+}

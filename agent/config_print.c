@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The resolved configuration in the file's own syntax. It is also what the hash is made of. */
+#include "agent/config_internal.h"
+
+static void print_keys(const struct config *config, unsigned int sections, const void *object,
+		       FILE *out)
+{
+	/* A slot serves for reading and writing of fields; print() only reads. */
+	struct config_slot slot = {.config = config, .object = (void *)(uintptr_t)object};
+
+	for (size_t i = 0; (slot.key = config_key_at(i)); i++)
+		if ((slot.key->section & sections) && slot.key->type)
+			slot.key->type->print(&slot, out);
+}
+
+static void print_resources(const struct config *config, uint16_t group, FILE *out)
+{
+	size_t n = 0;
+
+	for (uint16_t i = 0; i < config->n_resources; i++) {
+		const struct resource_config *resource = &config->resources[i];
+		enum config_section own =
+			resource->type == RESOURCE_TYPE_FIP ? SECTION_FIP : SECTION_EXEC;
+
+		if (resource->group != group)
+			continue;
+		(void)fputs(n++ ? ",\n\t\t\t{\n" : "\t\tresources = (\n\t\t\t{\n", out);
+		print_keys(config, SECTION_RESOURCE | own, resource, out);
+		(void)fputs("\t\t\t}", out);
+	}
+	if (n)
+		(void)fputs("\n\t\t);\n", out);
+}
+
+static void print_all(const struct config *config, FILE *out)
+{
+	(void)fputs("cluster = {\n", out);
+	print_keys(config, SECTION_CLUSTER, config, out);
+	(void)fputs("};\nagent = {\n", out);
+	print_keys(config, SECTION_AGENT, config, out);
+	(void)fputs("};\nnodes = (\n", out);
+	for (uint8_t i = 0; i < config->n_nodes; i++) {
+		(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
+		print_keys(config, SECTION_NODE, &config->nodes[i], out);
+		(void)fputs("\t}", out);
+	}
+	(void)fputs("\n);\n", out);
+	if (config->n_groups == 0)
+		return;
+	(void)fputs("groups = (\n", out);
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
+		print_keys(config, SECTION_GROUP, &config->groups[i], out);
+		print_resources(config, i, out);
+		(void)fputs("\t}", out);
+	}
+	(void)fputs("\n);\n", out);
+}
+
+char *config_print(const struct config *config)
+{
+	char *ret = NULL;
+	size_t size;
+	FILE *out = open_memstream(&ret, &size);
+
+	if (!out)
+		return NULL;
+	print_all(config, out);
+	if (fclose(out) != 0) {
+		free(ret);
+		return NULL;
+	}
+	return ret;
+}

@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "include/event.h"
+#include "util/utf8.h"
+
+#include <ctype.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char *node_name(void *userdata, uint8_t node)
+{
+	static const char *const names[] = {"n1", "n2", "n3"};
+
+	(void)userdata;
+	return node < 3 ? names[node] : NULL;
+}
+
+static const char *group_name(void *userdata, uint16_t group)
+{
+	(void)userdata;
+	return group == 0 ? "web" : NULL;
+}
+
+static const char *resource_name(void *userdata, uint16_t resource)
+{
+	return resource == 0 ? userdata : NULL;
+}
+
+static const struct event_names names = {node_name, group_name, resource_name, "web-ip"};
+
+static struct event blank(uint16_t id)
+{
+	return (struct event){.id = id,
+			      .group = UINT16_MAX,
+			      .resource = UINT16_MAX,
+			      .origin = NODE_NONE,
+			      .node = NODE_NONE};
+}
+
+/* The ids of the header itself: "\tEVENT_NODE_HEARD = 200," gives name and number. */
+static size_t read_header_ids(struct event_info ids[], size_t max)
+{
+	FILE *f = fopen("include/event.h", "re");
+	static char text[128][48];
+	char line[256];
+	size_t n = 0;
+
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f)) {
+		char name[48], *dash;
+		unsigned int id;
+
+		if (sscanf(line, "\tEVENT_%47[A-Z0-9_] = %u,", name, &id) != 2 || id == 0)
+			continue;
+		assert_true(n < max);
+		for (dash = name; *dash; dash++)
+			*dash = *dash == '_' ? '-' : (char)tolower(*dash);
+		strcpy(text[n], name);
+		ids[n].name = text[n];
+		ids[n++].id = (uint16_t)id;
+	}
+	(void)fclose(f);
+	return n;
+}
+
+static void test_every_id_has_its_row(void **state)
+{
+	struct event_info ids[128] = {0};
+	size_t n = read_header_ids(ids, 128);
+
+	(void)state;
+	assert_true(n > 50);
+	for (size_t i = 0; i < n; i++) {
+		const struct event_info *row = event_info_at(i);
+
+		assert_non_null(row);
+		assert_int_equal(row->id, ids[i].id);
+		assert_string_equal(row->name, ids[i].name);
+		assert_ptr_equal(event_info(row->id), row);
+		assert_true(i == 0 || event_info_at(i - 1)->id < row->id);
+	}
+	assert_null(event_info_at(n));
+	assert_null(event_info(EVENT_NONE));
+	assert_null(event_info(999));
+	assert_null(event_info(UINT16_MAX));
+}
+
+/* Each {0...} is a documented argument, and each documented argument has no gap before it. */
+static void check_row(const struct event_info *row)
+{
+	assert_true(row->severity < EVENT_SEVERITY_COUNT_);
+	assert_true(strlen(row->meaning) > 10);
+	assert_int_equal(row->meaning[strlen(row->meaning) - 1], '.');
+	for (size_t i = 0; i < 3; i++)
+		assert_false(row->arg[i + 1] && !row->arg[i]);
+	for (const char *s = strchr(row->message, '{'); s; s = strchr(s + 1, '{')) {
+		assert_non_null(strchr(s, '}'));
+		if (isdigit((unsigned char)s[1])) {
+			assert_in_range(s[1], '0', '3');
+			assert_non_null(row->arg[s[1] - '0']);
+		}
+	}
+	/* the detail always comes last, so that it may be left out */
+	assert_string_equal(row->message + strlen(row->message) - 6, "{text}");
+}
+
+static void test_rows_are_well_formed(void **state)
+{
+	const struct event_info *row;
+	char buf[512];
+
+	(void)state;
+	for (size_t i = 0; (row = event_info_at(i)); i++) {
+		struct event event = blank(row->id);
+
+		check_row(row);
+		assert_null(strpbrk(event_format(&event, NULL, buf, sizeof buf), "{}"));
+		memset(event.arg, 0xff, sizeof event.arg);
+		event.epoch = UINT64_MAX;
+		event.group = event.resource = event.node = 0;
+		memset(event.text, 'x', sizeof event.text); /* not terminated */
+		assert_null(strpbrk(event_format(&event, &names, buf, sizeof buf), "{}"));
+		assert_true(strlen(buf) < sizeof buf - 1);
+	}
+}
+
+struct format_case {
+	struct event event;
+	const char *named;
+	const char *bare;
+};
+
+static void test_texts(void **state)
+{
+	static const struct format_case cases[] = {
+		{{.id = EVENT_NODE_SILENT, .node = 1, .arg = {41237, 40000, 3}},
+		 "node n2 is silent for 41.237 ms (timeout 40.000 ms) and counts as failed; last "
+		 "heard on link 0, 1",
+		 "node #1 is silent for 41.237 ms (timeout 40.000 ms) and counts as failed; last "
+		 "heard on link 0, 1"},
+		{{.id = EVENT_PROOF,
+		  .node = 2,
+		  .epoch = 17,
+		  .arg = {PROOF_LEASE, 12003, 3, UINT64_MAX}},
+		 "node n3 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 "
+		 "ms, by the word of n1, n2; last heard unknown ms ago",
+		 "node #2 surely holds nothing any more: proof 'lease' in epoch 17 after 12.003 "
+		 "ms, by the word of #0, #1; last heard unknown ms ago"},
+		{{.id = EVENT_GROUP_PLACED, .node = NODE_NONE, .arg = {CAUSE_ADMIN, 255, 9}},
+		 "group web: its owner is none, was none (cause admin, epoch 0, version 9)",
+		 "group #0: its owner is none, was none (cause admin, epoch 0, version 9)"},
+		{{.id = EVENT_CONFIG_MISMATCH, .node = 0, .arg = {0xabc, UINT64_MAX}},
+		 "the configuration of node n1 differs: its hash is 0000000000000abc, ours "
+		 "ffffffffffffffff",
+		 "the configuration of node #0 differs: its hash is 0000000000000abc, ours "
+		 "ffffffffffffffff"},
+		{{.id = EVENT_REQUEST_ANSWERED,
+		  .node = 1,
+		  .arg = {REQUEST_GROUP_MOVE, 4, ANSWER_ACCEPTED}},
+		 "command 4 (group-move, group web, node n2) is answered: accepted",
+		 "command 4 (group-move, group #0, node #1) is answered: accepted"},
+		{{.id = EVENT_RESOURCE_START_FAILED, .node = 0, .arg = {1, 7}, .text = "exit 3"},
+		 "resource web-ip of group web did not start on n1 (0.007 ms): exit 3",
+		 "resource #0 of group #0 did not start on #0 (0.007 ms): exit 3"},
+		{{.id = EVENT_PROOF, .node = 40, .arg = {99, 0, 0x100000000}},
+		 "node none surely holds nothing any more: proof 'unknown' in epoch 0 after 0.000 "
+		 "ms, by the word of none; last heard 0.000 ms ago",
+		 NULL},
+		{{.id = 999, .text = "later"}, "event 999: later", "event 999: later"},
+		{{.id = 999}, "event 999", NULL},
+	};
+	char buf[512];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+		assert_string_equal(event_format(&cases[i].event, &names, buf, sizeof buf),
+				    cases[i].named);
+		if (cases[i].bare)
+			assert_string_equal(event_format(&cases[i].event, NULL, buf, sizeof buf),
+					    cases[i].bare);
+	}
+}
+
+static void test_foreign_text_is_tamed(void **state)
+{
+	struct event event = blank(EVENT_AGENT_STOPPED);
+	char buf[256];
+
+	(void)state;
+	strcpy(event.text, "a\x1b[31m\n\xc3\xa9\xff\xc3{0}");
+	assert_string_equal(event_format(&event, NULL, buf, sizeof buf),
+			    "agent stopped, incarnation 0: a?[31m?\xc3\xa9??{0}");
+}
+
+/* Whatever the size: terminated, nothing written behind it, a prefix of the whole. */
+static void test_every_buffer_size(void **state)
+{
+	struct event event = blank(EVENT_AGENT_STOPPED);
+	char whole[256], buf[256];
+
+	(void)state;
+	strcpy(event.text, "\xe2\x82\xac\xe2\x82\xac end");
+	event_format(&event, NULL, whole, sizeof whole);
+	for (size_t size = 0; size <= strlen(whole) + 1; size++) {
+		memset(buf, 'X', sizeof buf);
+		assert_ptr_equal(event_format(&event, NULL, buf, size), buf);
+		assert_int_equal(buf[size], 'X');
+		if (size == 0)
+			continue;
+		assert_true(strlen(buf) < size);
+		assert_memory_equal(buf, whole, strlen(buf));
+		for (size_t at = 0; at < strlen(buf);) {
+			size_t n = utf8_printable(buf + at, strlen(buf) - at);
+
+			assert_true(n > 0);
+			at += n;
+		}
+	}
+	assert_string_equal(buf, whole);
+}
+
+static void test_utf8(void **state)
+{
+	static const struct {
+		const char *s;
+		size_t n;
+		size_t length;
+	} cases[] = {
+		{"", 0, 0},
+		{"a", 1, 1},
+		{"\0", 1, 0},
+		{"\x7f", 1, 0},
+		{"~", 1, 1},
+		{"\x1f", 1, 0},
+		{"\xc2\x9b", 2, 0},
+		{"\xc2\xa0", 2, 2},
+		{"\xc3", 1, 0},
+		{"\xc1\xbf", 2, 0},
+		{"\xe0\x9f\xbf", 3, 0},
+		{"\xe0\xa0\x80", 3, 3},
+		{"\xed\xa0\x80", 3, 0},
+		{"\xef\xbf\xbd", 3, 3},
+		{"\xf0\x8f\xbf\xbf", 4, 0},
+		{"\xf0\x9f\x98\x80", 4, 4},
+		{"\xf4\x8f\xbf\xbf", 4, 4},
+		{"\xf4\x90\x80\x80", 4, 0},
+		{"\xf0\x9f\x98\x80", 3, 0},
+		{"\xf8\x88\x80\x80", 4, 0},
+		{"\x80", 1, 0},
+		{"\xe2\x28\xa1", 3, 0},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(utf8_printable(cases[i].s, cases[i].n), cases[i].length);
+}
+
+static void test_names_of_enums(void **state)
+{
+	(void)state;
+	assert_string_equal(proof_to_string(PROOF_NOT_CONFIRMED), "not-confirmed");
+	assert_string_equal(proof_to_string(PROOF_NEVER_HELD), "never-held");
+	assert_string_equal(proof_to_string(PROOF_COUNT_), "unknown");
+	assert_string_equal(intent_cause_to_string(CAUSE_NONE), "none");
+	assert_string_equal(intent_cause_to_string(CAUSE_CONFLICT), "conflict");
+	assert_string_equal(intent_cause_to_string(CAUSE_COUNT_), "unknown");
+	assert_string_equal(event_severity_to_string(EVENT_ERROR), "error");
+	assert_string_equal(event_severity_to_string(EVENT_SEVERITY_COUNT_), "unknown");
+	for (int i = 0; i < PROOF_COUNT_; i++)
+		assert_non_null(proof_to_string((enum proof)i));
+	for (int i = 0; i < CAUSE_COUNT_; i++)
+		assert_non_null(intent_cause_to_string((enum intent_cause)i));
+}
+
+int main(void)
+{
+	static const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_every_id_has_its_row),
+		cmocka_unit_test(test_rows_are_well_formed),
+		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_foreign_text_is_tamed),
+		cmocka_unit_test(test_every_buffer_size),
+		cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_names_of_enums),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

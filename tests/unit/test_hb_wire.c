@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "hb/internal.h"
+#include "tests/unit/hb_vector.h"
+
+#include <errno.h>
+#include <gnutls/crypto.h>
+#include <stdio.h>
+#include <time.h>
+
+static const struct hb_limits SMALL = {
+	.cluster_id = 7, .n_nodes = 3, .n_groups = 2, .n_resources = 5};
+static const struct hb_limits LARGEST = {.cluster_id = ~0ULL,
+					 .n_nodes = NODES_MAX,
+					 .n_groups = GROUPS_MAX,
+					 .n_resources = RESOURCES_MAX};
+
+static struct hb_keys test_keys(void)
+{
+	struct hb_keys keys;
+	char error[HB_ERROR_SIZE];
+	char text[130];
+
+	memset(text, '1', 64);
+	text[64] = '\n';
+	memset(text + 65, '2', 64);
+	assert_int_equal(hb_keys_parse(text, 129, &keys, error), 0);
+	return keys;
+}
+
+/* What a receiver has put together from the parts that came. */
+struct assembly {
+	struct vector_rows rows;
+	unsigned int groups, resources, nodes; /* how many rows came, repeated ones included */
+};
+
+static void assemble(struct assembly *as, const struct vector *part)
+{
+	memcpy(as->rows.group_intents + part->first_group, part->group_intents,
+	       part->n_groups * sizeof *part->group_intents);
+	memcpy(as->rows.group_actuals + part->first_group, part->group_actuals,
+	       part->n_groups * sizeof *part->group_actuals);
+	memcpy(as->rows.resource_actuals + part->first_resource, part->resource_actuals,
+	       part->n_resources * sizeof *part->resource_actuals);
+	memcpy(as->rows.node_intents + part->first_node, part->node_intents,
+	       part->n_nodes * sizeof *part->node_intents);
+	as->groups += part->n_groups;
+	as->resources += part->n_resources;
+	as->nodes += part->n_nodes;
+}
+
+static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
+{
+	static struct vector_rows rows, scratch;
+	static struct assembly as;
+	struct rng rng = {seed};
+	struct vector v;
+	struct hb_cursor cursor = {};
+	struct hb_keys keys = test_keys();
+	unsigned int part = 0;
+
+	rng_vector(&rng, limits, most, &rows, &v);
+	keys.sign = seed & 1;
+	as = (struct assembly){};
+	do {
+		uint8_t datagram[HB_DATAGRAM_MAX];
+		size_t n = hb_wire_encode_vector(&v, limits, &keys, &cursor, datagram);
+		struct hb_decoded d;
+
+		assert_true(n <= HB_DATAGRAM_MAX);
+		assert_true(part < HB_PARTS_MAX);
+		memset(&d, 0xa5, sizeof d);
+		memset(&scratch, 0xa5, sizeof scratch);
+		assert_int_equal(hb_wire_decode(datagram, n, limits, &keys, &scratch, &d), HB_OK);
+		assert_int_equal(d.type, HB_MESSAGE_VECTOR);
+		assert_int_equal(d.part, part++);
+		assert_int_equal(d.from, v.head.node);
+		assert_int_equal(d.newest_key, keys.id[0]);
+		assert_true(d.incarnation == v.head.incarnation);
+		assert_true(d.sequence == v.head.sequence);
+		assert_same_head(&v.head, &d.vector.head);
+		assemble(&as, &d.vector);
+	} while (cursor.part > 0);
+	assert_int_equal(cursor.group + cursor.resource + cursor.node, 0);
+	assert_same_rows(&rows, &as.rows, limits);
+	assert_int_equal(as.groups, limits->n_groups);
+	assert_int_equal(as.resources, limits->n_resources);
+	assert_int_equal(as.nodes, limits->n_nodes);
+}
+
+/* Each part has the next HB_ANSWERS_PER_PART answers, at most, whatever the rows do. */
+static void test_answers(void **state)
+{
+	static struct vector_rows rows, scratch;
+	struct rng rng = {3};
+	struct hb_cursor cursor = {};
+	struct vector v, back;
+	uint8_t body[HB_BODY_MAX];
+	unsigned int next = 0;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, true, &rows, &v);
+	for (unsigned int turn = 0; turn < 500; turn++) {
+		size_t n;
+
+		if (turn % 100 == 0) /* their number changes as nodes ask */
+			v.head.n_answers = (uint8_t[]){32, 0, 8, 9, 31}[turn / 100];
+		n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+		assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
+		if (next >= v.head.n_answers)
+			next = 0;
+		assert_true(back.head.n_answers > 0 || v.head.n_answers == 0);
+		for (unsigned int i = 0; i < back.head.n_answers; i++, next++) {
+			assert_true(next < v.head.n_answers);
+			assert_same_id(&back.head.answers[i].id, &v.head.answers[next].id);
+			assert_int_equal(back.head.answers[i].code, v.head.answers[next].code);
+		}
+		if (next >= v.head.n_answers)
+			next = 0;
+	}
+}
+
+static void test_roundtrip_small(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 3000; seed++)
+		roundtrip(seed, &SMALL, false);
+}
+
+static void test_roundtrip_largest(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 100; seed++)
+		roundtrip(seed, &LARGEST, seed % 2);
+}
+
+static void test_roundtrip_any_size(void **state)
+{
+	(void)state;
+	for (uint64_t seed = 0; seed < 1000; seed++) {
+		struct rng rng = {~seed};
+		struct hb_limits limits = {
+			.cluster_id = rng_next(&rng),
+			.n_nodes = (uint8_t)(1 + rng_below(&rng, NODES_MAX)),
+			.n_groups = (uint16_t)rng_below(&rng, GROUPS_MAX + 1),
+			.n_resources = (uint16_t)rng_below(&rng, RESOURCES_MAX + 1),
+		};
+
+		roundtrip(seed, &limits, rng_below(&rng, 2));
+	}
+}
+
+/* The simulator sends the body alone; a large buffer takes all rows at once. */
+static void test_body_whole(void **state)
+{
+	static struct vector_rows rows, scratch;
+	static uint8_t body[16384];
+	struct rng rng = {1};
+	struct hb_cursor cursor = {};
+	struct vector v, back;
+	size_t n;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, false, &rows, &v);
+	v.head.n_answers = 0;
+	n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+	assert_int_equal(cursor.part, 0);
+	assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
+	assert_same_head(&v.head, &back.head);
+	assert_int_equal(back.n_groups, GROUPS_MAX);
+	assert_same_rows(&rows, &scratch, &LARGEST);
+	for (size_t size = 0; size < 900; size++)
+		assert_int_equal(hb_wire_body_encode(&v, &LARGEST, &cursor, body, size), 0);
+}
+
+struct sample {
+	struct hb_keys keys;
+	struct vector v;
+	struct vector_rows rows;
+	uint8_t datagram[HB_DATAGRAM_MAX];
+	size_t n;
+};
+
+static struct sample *make_sample(void)
+{
+	static struct sample s;
+	struct rng rng = {42};
+	struct hb_cursor cursor = {};
+
+	s.keys = test_keys();
+	rng_vector(&rng, &SMALL, true, &s.rows, &s.v);
+	s.n = hb_wire_encode_vector(&s.v, &SMALL, &s.keys, &cursor, s.datagram);
+	return &s;
+}
+
+static enum hb_refusal decode(const struct sample *s, const uint8_t *data, size_t n,
+			      const struct hb_limits *limits)
+{
+	static struct vector_rows scratch;
+	static struct hb_decoded decoded;
+
+	return hb_wire_decode(data, n, limits, &s->keys, &scratch, &decoded);
+}
+
+static void test_truncated(void **state)
+{
+	struct sample *s = make_sample();
+
+	(void)state;
+	for (size_t n = 0; n < s->n; n++) {
+		uint8_t *exact = malloc(n); /* so that a sanitizer sees a read beyond */
+
+		assert_true(exact || n == 0);
+		if (n > 0)
+			memcpy(exact, s->datagram, n);
+		assert_int_equal(decode(s, exact, n, &SMALL), HB_REFUSED_SIZE);
+		free(exact);
+	}
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_OK);
+}
+
+static void test_oversized(void **state)
+{
+	struct sample *s = make_sample();
+	static uint8_t large[HB_DATAGRAM_MAX + 100];
+
+	(void)state;
+	memcpy(large, s->datagram, s->n);
+	for (size_t n = s->n + 1; n <= sizeof large; n++)
+		assert_int_equal(decode(s, large, n, &SMALL), HB_REFUSED_SIZE);
+}
+
+static void test_bit_flips(void **state)
+{
+	struct sample *s = make_sample();
+	unsigned int refused[HB_REFUSAL_COUNT_] = {};
+
+	(void)state;
+	for (size_t bit = 0; bit < s->n * 8; bit++) {
+		enum hb_refusal r;
+
+		s->datagram[bit / 8] ^= (uint8_t)(1U << bit % 8);
+		r = decode(s, s->datagram, s->n, &SMALL);
+		assert_int_not_equal(r, HB_OK);
+		refused[r]++;
+		s->datagram[bit / 8] ^= (uint8_t)(1U << bit % 8);
+	}
+	assert_int_equal(refused[HB_REFUSED_MAGIC], 32 + 64);
+	assert_int_equal(refused[HB_REFUSED_VERSION], 8);
+	assert_int_equal(refused[HB_REFUSED_SIZE], 16);
+	assert_int_equal(refused[HB_REFUSED_KEY], 32);
+	assert_int_equal(refused[HB_REFUSED_HMAC], (s->n - 20) * 8 + 8);
+}
+
+/* Puts a right length and HMAC on a datagram that a test has changed. */
+static void sign_again(struct sample *s, size_t n)
+{
+	uint8_t digest[32];
+
+	s->n = n;
+	s->datagram[6] = (uint8_t)(n >> 8);
+	s->datagram[7] = (uint8_t)n;
+	assert_int_equal(gnutls_hmac_fast(GNUTLS_MAC_SHA256, s->keys.key[0], HB_KEY_BYTES,
+					  s->datagram, n - WIRE_MAC_BYTES, digest),
+			 0);
+	memcpy(s->datagram + n - WIRE_MAC_BYTES, digest, WIRE_MAC_BYTES);
+}
+
+static enum hb_refusal decode_changed(size_t at, uint8_t value)
+{
+	struct sample *s = make_sample();
+
+	s->datagram[at] = value;
+	sign_again(s, s->n);
+	return decode(s, s->datagram, s->n, &SMALL);
+}
+
+static void test_header(void **state)
+{
+	struct hb_limits other = SMALL;
+	struct sample *s = make_sample();
+
+	(void)state;
+	other.cluster_id++;
+	assert_int_equal(decode(s, s->datagram, s->n, &other), HB_REFUSED_MAGIC);
+	s->keys.n = 1;
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_OK);
+	s->keys.id[0]++; /* another key */
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_KEY);
+	s = make_sample();
+	s->keys.key[0][31] ^= 1; /* another key with the same id */
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_HMAC);
+	assert_int_equal(decode_changed(4, WIRE_MAJOR + 1), HB_REFUSED_VERSION);
+	assert_int_equal(decode_changed(4, 0), HB_REFUSED_VERSION);
+	assert_int_equal(decode_changed(5, WIRE_MINOR + 1), HB_OK);
+	assert_int_equal(decode_changed(24, 0), HB_REFUSED_FORMAT);
+	assert_int_equal(decode_changed(24, 3), HB_REFUSED_FORMAT);
+	assert_int_equal(decode_changed(25, SMALL.n_nodes), HB_REFUSED_SENDER);
+	assert_int_equal(decode_changed(25, 0xff), HB_REFUSED_SENDER);
+	assert_int_equal(decode_changed(25, 0), HB_OK);
+}
+
+/* A sender of a newer minor version: one more section, also right after the known ones. */
+static void test_unknown_section(void **state)
+{
+	struct sample *s = make_sample();
+	size_t end = s->n - WIRE_MAC_BYTES;
+	static const uint8_t extra[] = {200, 0, 5, 'h', 'e', 'l', 'l', 'o'};
+
+	(void)state;
+	memcpy(s->datagram + end, extra, sizeof extra);
+	s->datagram[5] = WIRE_MINOR + 1;
+	sign_again(s, s->n + sizeof extra);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_OK);
+	s->datagram[end + 2] = 6; /* longer than the datagram */
+	sign_again(s, s->n);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+	s->datagram[end + 2] = 4; /* one byte is left over: not even a section */
+	sign_again(s, s->n);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+	s->datagram[end] = SECTION_NODES; /* twice */
+	s->datagram[end + 2] = 5;
+	sign_again(s, s->n);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+}
+
+/* Each vector here breaks one rule; the encoder writes what it is given. */
+struct broken {
+	const char *what;
+	void (*spoil)(struct vector *v, struct vector_rows *rows);
+};
+
+#define BROKEN(name, statement)                                              \
+	static void spoil_##name(struct vector *v, struct vector_rows *rows) \
+	{                                                                    \
+		(void)v, (void)rows;                                         \
+		statement;                                                   \
+	}
+BROKEN(incarnation_zero, v->head.incarnation = 0)
+BROKEN(incarnation_huge, v->head.incarnation = EPOCH_MAX)
+BROKEN(sequence, v->head.sequence = EPOCH_MAX)
+BROKEN(stamp, v->head.stamp = HA_TIME_NEVER)
+BROKEN(promised, v->head.promised = EPOCH_MAX)
+BROKEN(accepted_epoch, v->head.accepted.epoch = UINT64_MAX)
+BROKEN(accepted_members, v->head.accepted.members |= node_bit(3))
+BROKEN(installed_members, v->head.installed.members |= node_bit(31))
+BROKEN(coordinator, v->head.installed = ((struct view){.epoch = 1, .members = 3, .coordinator = 2}))
+BROKEN(coordinator_none,
+       v->head.installed = ((struct view){.epoch = 0, .members = 0, .coordinator = 3}))
+BROKEN(wanted, v->head.wanted = 8)
+BROKEN(quarantined, v->head.quarantined = 8)
+BROKEN(lease, v->head.lease_us = UINT64_MAX)
+BROKEN(mode_unknown, v->head.mode = NODE_MODE_UNKNOWN)
+BROKEN(mode, v->head.mode = NODE_MODE_COUNT_)
+BROKEN(peers_few, v->head.n_peers = 2)
+BROKEN(peers_many, v->head.n_peers = 4)
+BROKEN(peer_incarnation, v->head.peer[2].incarnation = EPOCH_MAX)
+BROKEN(peer_stamp, v->head.peer[0].stamp = HA_TIME_NEVER)
+BROKEN(request_kind, v->head.request.kind = REQUEST_KIND_COUNT_)
+BROKEN(request_target, v->head.request.target = 3)
+BROKEN(request_node, v->head.request.id = ((struct request_id){.number = 1, .node = NODE_NONE}))
+BROKEN(request_group,
+       (v->head.request.kind = REQUEST_GROUP_MOVE, v->head.request.group = SMALL.n_groups))
+BROKEN(answer_code, v->head.answers[2].code = ANSWER_CODE_COUNT_)
+BROKEN(answer_node, v->head.answers[0].id = ((struct request_id){.number = 0, .node = 3}))
+BROKEN(answer_count, v->head.n_answers = 4)
+BROKEN(group_epoch, rows->group_intents[1].version.epoch = EPOCH_MAX)
+BROKEN(group_request, rows->group_intents[0].request.incarnation = EPOCH_MAX)
+BROKEN(group_wanted, rows->group_intents[0].wanted = WANTED_COUNT_)
+BROKEN(group_owner, rows->group_intents[0].owner = 3)
+BROKEN(group_target, rows->group_intents[1].target = 0xfe)
+BROKEN(group_cause, rows->group_intents[1].cause = CAUSE_COUNT_)
+BROKEN(group_since, rows->group_actuals[1].since = HA_TIME_NEVER)
+BROKEN(group_state, rows->group_actuals[1].state = GROUP_STATE_COUNT_)
+BROKEN(group_range, v->first_group = 1)
+BROKEN(resource_state, rows->resource_actuals[4].state = RESOURCE_STATE_COUNT_)
+BROKEN(resource_range, v->first_resource = 0xffff)
+BROKEN(node_epoch, rows->node_intents[0].version.epoch = EPOCH_MAX)
+BROKEN(node_incarnation, rows->node_intents[2].incarnation = EPOCH_MAX)
+BROKEN(node_wanted, rows->node_intents[2].wanted = WANTED_COUNT_)
+BROKEN(node_range, v->first_node = 1)
+
+static const struct broken BROKEN_VECTORS[] = {
+#define B(name)                     \
+	{                           \
+#name, spoil_##name \
+	}
+	B(incarnation_zero),
+	B(incarnation_huge),
+	B(sequence),
+	B(stamp),
+	B(promised),
+	B(accepted_epoch),
+	B(accepted_members),
+	B(installed_members),
+	B(coordinator),
+	B(coordinator_none),
+	B(wanted),
+	B(quarantined),
+	B(lease),
+	B(mode_unknown),
+	B(mode),
+	B(peers_few),
+	B(peers_many),
+	B(peer_incarnation),
+	B(peer_stamp),
+	B(request_kind),
+	B(request_target),
+	B(request_node),
+	B(request_group),
+	B(answer_code),
+	B(answer_node),
+	B(answer_count),
+	B(group_epoch),
+	B(group_request),
+	B(group_wanted),
+	B(group_owner),
+	B(group_target),
+	B(group_cause),
+	B(group_since),
+	B(group_state),
+	B(group_range),
+	B(resource_state),
+	B(resource_range),
+	B(node_epoch),
+	B(node_incarnation),
+	B(node_wanted),
+	B(node_range),
+#undef B
+};
+
+static void test_out_of_range(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof BROKEN_VECTORS / sizeof *BROKEN_VECTORS; i++) {
+		struct sample *s = make_sample();
+		struct hb_cursor cursor = {};
+
+		assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_OK);
+		BROKEN_VECTORS[i].spoil(&s->v, &s->rows);
+		s->n = hb_wire_encode_vector(&s->v, &SMALL, &s->keys, &cursor, s->datagram);
+		assert_int_equal(cursor.part, 0);
+		if (decode(s, s->datagram, s->n, &SMALL) != HB_REFUSED_FORMAT)
+			fail_msg("accepted: %s", BROKEN_VECTORS[i].what);
+	}
+}
+
+static void test_blob(void **state)
+{
+	static uint8_t data[HB_BLOB_MAX + 1];
+	uint8_t datagram[HB_DATAGRAM_MAX];
+	struct hb_keys keys = test_keys();
+	static struct vector_rows scratch;
+	struct hb_decoded d;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof data; i++)
+		data[i] = (uint8_t)(i * 7);
+	for (size_t n = 0; n <= HB_BLOB_MAX; n += 100) {
+		struct hb_blob blob = {.from = 2,
+				       .to = 1,
+				       .incarnation = 5,
+				       .to_incarnation = 6,
+				       .sequence = n,
+				       .data = data,
+				       .n = n};
+		int r = hb_wire_encode_blob(&blob, &SMALL, &keys, datagram);
+
+		assert_true(r > 0);
+		assert_int_equal(hb_wire_decode(datagram, (size_t)r, &SMALL, &keys, &scratch, &d),
+				 HB_OK);
+		assert_int_equal(d.type, HB_MESSAGE_BLOB);
+		assert_int_equal(d.from, 2);
+		assert_int_equal(d.blob.to, 1);
+		assert_int_equal(d.incarnation, 5);
+		assert_int_equal(d.blob.to_incarnation, 6);
+		assert_int_equal(d.sequence, n);
+		assert_int_equal(d.blob.n, n);
+		assert_memory_equal(d.blob.data, data, n);
+		blob.to = 3;
+		r = hb_wire_encode_blob(&blob, &SMALL, &keys, datagram);
+		assert_int_equal(hb_wire_decode(datagram, (size_t)r, &SMALL, &keys, &scratch, &d),
+				 HB_REFUSED_FORMAT);
+	}
+	assert_int_equal(hb_wire_encode_blob(&(struct hb_blob){.data = data, .n = sizeof data},
+					     &SMALL, &keys, datagram),
+			 -EMSGSIZE);
+}
+
+static void test_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < HB_REFUSAL_COUNT_; i++)
+		assert_non_null(hb_refusal_to_string((enum hb_refusal)i));
+	assert_string_equal(hb_refusal_to_string(HB_REFUSAL_COUNT_), "unknown");
+}
+
+static double seconds(void)
+{
+	struct timespec t;
+
+	assert_int_equal(clock_gettime(CLOCK_MONOTONIC, &t), 0);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* Prints what the simulator pays for each vector; asserts nothing about a shared machine. */
+static void test_speed(void **state)
+{
+	static struct vector_rows scratch;
+	struct sample *s = make_sample();
+	struct vector back;
+	uint8_t body[HB_BODY_MAX];
+	enum { N = 100000 };
+	double start = seconds();
+	size_t n = 0;
+
+	(void)state;
+	for (int i = 0; i < N; i++) {
+		struct hb_cursor cursor = {};
+
+		n = hb_wire_body_encode(&s->v, &SMALL, &cursor, body, sizeof body);
+	}
+	print_message("body of %zu bytes: encode %.0f ns", n, (seconds() - start) * 1e9 / N);
+	start = seconds();
+	for (int i = 0; i < N; i++)
+		assert_true(hb_wire_body_decode(body, n, &SMALL, &scratch, &back));
+	print_message(", decode %.0f ns", (seconds() - start) * 1e9 / N);
+	start = seconds();
+	for (int i = 0; i < N; i++)
+		assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_OK);
+	print_message(", with header and HMAC %.0f ns\n", (seconds() - start) * 1e9 / N);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_roundtrip_small),
+		cmocka_unit_test(test_roundtrip_largest),
+		cmocka_unit_test(test_roundtrip_any_size),
+		cmocka_unit_test(test_answers),
+		cmocka_unit_test(test_body_whole),
+		cmocka_unit_test(test_truncated),
+		cmocka_unit_test(test_oversized),
+		cmocka_unit_test(test_bit_flips),
+		cmocka_unit_test(test_header),
+		cmocka_unit_test(test_unknown_section),
+		cmocka_unit_test(test_out_of_range),
+		cmocka_unit_test(test_blob),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_speed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
