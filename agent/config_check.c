@@ -159,18 +159,12 @@ static void check_votes(const struct config *config, struct config_report *repor
 			votes.total);
 }
 
-void config_check_nodes(const struct config *config, struct config_report *report)
+static void check_nodes(const struct config *config, struct config_report *report)
 {
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		check_node(config, i, report);
 	if (config->n_nodes > 0)
 		check_votes(config, report);
-	if (config->takeover == TAKEOVER_FENCE)
-		config_report_error(
-			report, config_key_line(config, "takeover"),
-			"cluster: takeover = \"fence\": no fencing device can be configured "
-			"in this version yet, so no node could ever be taken over: use "
-			"takeover = \"lease\"");
 }
 
 /* ---- groups and resources ---- */
@@ -316,13 +310,25 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 		check_fip(config, i, report);
 }
 
+static void check_takeover(const struct config *config, struct config_report *report)
+{
+	if (config->takeover == TAKEOVER_FENCE)
+		config_report_error(
+			report, config_key_line(config, "takeover"),
+			"cluster: takeover = \"fence\": no fencing device can be configured "
+			"in this version yet, so no node could ever be taken over: use "
+			"takeover = \"lease\"");
+}
+
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report)
 {
-	if (parts & CHECK_TIMING)
+	if (parts & CHECK_CLUSTER) {
 		config_check_timing(config, report);
+		check_takeover(config, report);
+	}
 	if (parts & CHECK_NODES)
-		config_check_nodes(config, report);
+		check_nodes(config, report);
 	if (!(parts & CHECK_GROUPS))
 		return;
 	for (uint16_t i = 0; i < config->n_groups; i++)

@@ -132,14 +132,13 @@ _must_check_ int config_parse(const char *text, struct config *config, struct co
 /* Sorts the resources of each group, dependencies first, else in the order of the file. */
 void config_sort_resources(struct config *config, struct config_report *report);
 
-#define CHECK_TIMING 1u
-#define CHECK_NODES  2u
-#define CHECK_GROUPS 4u
-#define CHECK_ALL    7u
+#define CHECK_CLUSTER 1u
+#define CHECK_NODES   2u
+#define CHECK_GROUPS  4u
+#define CHECK_ALL     7u
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report);
 void config_check_timing(const struct config *config, struct config_report *report);
-void config_check_nodes(const struct config *config, struct config_report *report);
 
 /* ---- the time budget ---- */
 

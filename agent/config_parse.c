@@ -268,7 +268,6 @@ static void parse_sections(struct parser *parser, const config_setting_t *root)
 /* The socket lies in run_directory unless it is set. */
 static void place_socket(struct parser *parser)
 {
-	struct object object = {.into = parser->config, .label = "agent"};
 	const struct config_key *key = config_key_find(SECTION_AGENT, "socket");
 	struct config_slot slot = {parser->config, key, parser->config};
 	struct config_why why = {""};
@@ -284,8 +283,8 @@ static void place_socket(struct parser *parser)
 	}
 	if (r < 0)
 		config_report_error(parser->report, 0,
-				    "%s: run_directory: no socket fits in it (%s): set socket",
-				    object.label, r == -ENOMEM ? "out of memory" : why.text);
+				    "agent: run_directory: no socket fits in it (%s): set socket",
+				    r == -ENOMEM ? "out of memory" : why.text);
 }
 
 static void parse_nodes(struct parser *parser, const config_setting_t *root)
@@ -477,7 +476,7 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 	parse_sections(parser, root);
 	place_socket(parser);
 	if (report->errors == before)
-		parts |= CHECK_TIMING;
+		parts |= CHECK_CLUSTER;
 	before = report->errors;
 	parse_nodes(parser, root);
 	if (report->errors == before)
@@ -496,11 +495,18 @@ int config_parse(const char *text, struct config *config, struct config_report *
 		 unsigned int *ret_parts)
 {
 	struct parser parser = {.config = config, .report = report};
+	_cleanup_free_ char *lines = NULL;
 	config_t tree;
 	int r = 0;
 
+	/* The library takes a comment without a line end for a syntax error. */
+	if (asprintf(&lines, "%s\n", text) < 0) {
+		lines = NULL;
+		config_report_error(report, 0, "out of memory");
+		return -EINVAL;
+	}
 	config_init(&tree);
-	if (config_read_string(&tree, text) == CONFIG_TRUE) {
+	if (config_read_string(&tree, lines) == CONFIG_TRUE) {
 		*ret_parts = parse_tree(&parser, config_root_setting(&tree));
 	} else {
 		report_syntax(text, &tree, report);

@@ -98,6 +98,8 @@ int netlink_parse_link(const struct nlmsghdr *message, struct net_link *ret)
 
 	memcpy(link.name, nla_data(name), (size_t)nla_len(name));
 	link.name[TABLE_NAME_SIZE - 1] = '\0';
+	if (!link.name[0])
+		return -EBADMSG;
 	link.index = body.ifi_index;
 	link.flags = body.ifi_flags;
 	link.type = body.ifi_type;

@@ -24,8 +24,11 @@ static int remove_row(struct net *net, const struct net_address *row, bool curre
 		promote = netlink_link_get(&net->netlink, row->link, &link) >= 0 && !link.promote &&
 			  netlink_link_set_promote(&net->netlink, row->link, true) >= 0;
 	r = netlink_address_delete(&net->netlink, row);
-	if (promote) /* should it fail, more than before survives: harmless */
-		(void)netlink_link_set_promote(&net->netlink, row->link, false);
+	if (promote) {
+		int restored = netlink_link_set_promote(&net->netlink, row->link, false);
+
+		(void)restored; /* left on it lets more addresses survive: harmless */
+	}
 	return r;
 }
 

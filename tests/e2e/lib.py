@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Real agents in network namespaces: one a node, a switch per link, and a client that counts who answers.
+
+Everything lives in a folder of its own under /tmp and in namespaces named after this process; close() ends
+the processes that were started here, by pid, and removes both.
+"""
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BUILD = os.path.join(TOP, os.environ.get('BUILD', 'build'))
+BIN = os.path.join(BUILD, 'bin')
+PORT = 7777
+VIP = '10.90.0.200'
+VIP6 = 'fd90::200'
+PATIENCE = 60  # seconds; a generous limit for every wait
+
+
+class Failure(AssertionError):
+    pass
+
+
+def sh(*args, check=True, **kw):
+    r = subprocess.run(args, capture_output=True, text=True, **kw)
+    if check and r.returncode:
+        raise Failure(f"{' '.join(args)}: exit {r.returncode}: {r.stderr.strip() or r.stdout.strip()}")
+    return r
+
+
+def build_probe():
+    probe = os.path.join(BUILD, 'test', 'probe')
+    source = os.path.join(TOP, 'tests/e2e/probe.c')
+    if not os.path.exists(probe) or os.path.getmtime(probe) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(probe), exist_ok=True)
+        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{probe}.{os.getpid()}', source)
+        os.replace(f'{probe}.{os.getpid()}', probe)
+    return probe
+
+
+class Watch:
+    """Replies seen by the client, as (microseconds, who); who is '=NAME' for direct questions."""
+
+    def __init__(self, path):
+        self.path = path
+
+    @staticmethod
+    def now():
+        return time.monotonic_ns() // 1000
+
+    def replies(self, since=0, until=None):
+        out = []
+        with open(self.path, encoding='ascii') as f:
+            for line in f:
+                t, _, who = line.strip().partition(' ')
+                if who and int(t) >= since and (until is None or int(t) <= until):
+                    out.append((int(t), who))
+        return out
+
+    def outage_ms(self, since, until):
+        """The longest time without a reply to the ordinary client."""
+        times = [t for t, who in self.replies(since, until) if who[0] != '=']
+        edges = [since] + times + [until]
+        return max(b - a for a, b in zip(edges, edges[1:])) / 1000
+
+    def answering(self, since, until):
+        return sorted({who[1:] for _, who in self.replies(since, until) if who[0] == '='})
+
+    def both_ms(self, since, until, bucket_us=10000):
+        """How long more than one node really answered: buckets with replies of two nodes."""
+        seen = {}
+        for t, who in self.replies(since, until):
+            if who[0] == '=':
+                seen.setdefault(t // bucket_us, set()).add(who)
+        return sum(bucket_us for s in seen.values() if len(s) > 1) / 1000
+
+
+class Cluster:
+    def __init__(self, nodes=3, links=1, witnesses=(), detection='300ms', groups=None, extra='', tag=''):
+        self.names = [f'n{i + 1}' for i in range(nodes)]
+        self.witnesses = set(witnesses)
+        self.links = links
+        self.prefix = f'hf{os.getpid()}{tag}-'
+        self.dir = tempfile.mkdtemp(prefix='hf-', dir='/tmp')
+        self.detection = detection
+        self.extra = extra
+        self.groups = groups
+        self.agents = {}      # node -> Popen
+        self.responders = {}  # node -> Popen
+        self.processes = []
+        self.env = dict(os.environ)
+        self.macs = {}
+        self.watch = None
+        self.probe = build_probe()
+
+    # ---- set-up ----
+    def ns(self, name):
+        return self.prefix + name
+
+    def run_in(self, name, *args, check=True):
+        return sh('ip', 'netns', 'exec', self.ns(name), *args, check=check)
+
+    def spawn(self, name, args, log):
+        # `exec` so that the pid is the program's own
+        out = open(os.path.join(self.dir, log), 'ab')
+        p = subprocess.Popen(['ip', 'netns', 'exec', self.ns(name), *args], stdout=out, stderr=out,
+                             stdin=subprocess.DEVNULL, env=self.env, start_new_session=True)
+        out.close()
+        self.processes.append(p)
+        return p
+
+    def address(self, node, link):
+        return f'10.{90 + link}.0.{int(node[1:])}'
+
+    def make_net(self):
+        sh('ip', 'netns', 'add', self.ns('sw'))
+        for k in range(self.links):
+            sh('ip', '-n', self.ns('sw'), 'link', 'add', f'br{k}', 'type', 'bridge', 'stp_state', '0', 'mcast_snooping', '0')
+            sh('ip', '-n', self.ns('sw'), 'link', 'set', f'br{k}', 'up')
+        for name in self.names + ['c']:
+            self.make_host(name)
+
+    def make_host(self, name):
+        sh('ip', 'netns', 'add', self.ns(name))
+        self.run_in(name, 'sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0')
+        sh('ip', '-n', self.ns(name), 'link', 'set', 'lo', 'up')
+        for k in range(self.links):
+            port, dev = f'p{name}-{k}', f'eth{k}'
+            sh('ip', '-n', self.ns('sw'), 'link', 'add', port, 'type', 'veth', 'peer', 'name', dev, 'netns', self.ns(name))
+            sh('ip', '-n', self.ns('sw'), 'link', 'set', port, 'master', f'br{k}', 'up')
+            sh('ip', '-n', self.ns(name), 'link', 'set', dev, 'up')
+            last = 254 if name == 'c' else int(name[1:])
+            sh('ip', '-n', self.ns(name), 'addr', 'add', f'10.{90 + k}.0.{last}/24', 'dev', dev)
+            sh('ip', '-n', self.ns(name), '-6', 'addr', 'add', f'fd{90 + k}::{last}/64', 'dev', dev, 'nodad')
+        if name != 'c':
+            link = json.loads(sh('ip', '-j', '-n', self.ns(name), 'link', 'show', 'eth0').stdout)
+            self.macs[name] = link[0]['address']
+
+    def default_groups(self):
+        hosts = ', '.join(f'"{n}"' for n in self.names if n not in self.witnesses)
+        return f'''( {{ name = "web"; nodes = [ {hosts} ]; accept_agent_enforced_lease = true;
+  resources = ( {{ type = "fip"; name = "fip1"; address = "{VIP}/24"; check = "100ms"; }} ); }} )'''
+
+    def config_text(self, node):
+        rows = []
+        for n in self.names:
+            links = ', '.join(f'"{self.address(n, k)}"' for k in range(self.links))
+            rows.append(f'{{ name = "{n}"; links = [ {links} ];{" witness = true;" if n in self.witnesses else ""} }}')
+        return f'''cluster = {{ name = "e2e"; port = 7410; detection_time = "{self.detection}"; {self.extra} }};
+agent = {{ key_file = "{self.dir}/key"; state_directory = "{self.dir}/{node}/state";
+  run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; }};
+nodes = ( {', '.join(rows)} );
+groups = {self.groups or self.default_groups()};
+'''
+
+    def socket(self, node):
+        return f'{self.dir}/{node}/sock'
+
+    def write_config(self, node, text=None):
+        for d in ('state', 'run'):
+            os.makedirs(f'{self.dir}/{node}/{d}', exist_ok=True)
+        with open(f'{self.dir}/{node}/conf', 'w', encoding='utf-8') as f:
+            f.write(text or self.config_text(node))
+
+    def up(self, start=True):
+        self.make_net()
+        sh(os.path.join(BIN, 'holdfast'), 'keygen', f'{self.dir}/key')
+        for n in self.names:
+            self.write_config(n)
+            self.start_responder(n)
+        if start:
+            for n in self.names:
+                self.start(n)
+        return self
+
+    def start_responder(self, node):
+        self.responders[node] = self.spawn(node, [self.probe, 'respond', node, str(PORT)], f'{node}.responder')
+
+    def start(self, node):
+        self.agents[node] = self.spawn(node, [os.path.join(BIN, 'holdfastd'), '--config', f'{self.dir}/{node}/conf',
+                                              '--node', node], f'{node}.log')
+
+    def start_watch(self):
+        path = f'{self.dir}/watch'
+        args = [self.probe, 'watch', 'eth0', '10.90.0.254', VIP, str(PORT)]
+        args += [f'{n}={self.macs[n]}' for n in self.names if n not in self.witnesses]
+        out = open(path, 'wb')
+        p = subprocess.Popen(['ip', 'netns', 'exec', self.ns('c'), *args], stdout=out, start_new_session=True)
+        out.close()
+        self.processes.append(p)
+        self.watch = Watch(path)
+        return self.watch
+
+    # ---- faults ----
+    def tree(self, node):
+        """The agent and all its descendants."""
+        children = {}
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError, IndexError), open(f'/proc/{pid}/stat', encoding='latin-1') as f:
+                children.setdefault(int(f.read().rpartition(')')[2].split()[1]), []).append(int(pid))
+        todo, out = [self.agents[node].pid], []
+        while todo:
+            pid = todo.pop()
+            out.append(pid)
+            todo += children.get(pid, [])
+        return out
+
+    def signal(self, node, sig, tree=True):
+        for pid in self.tree(node) if tree else [self.agents[node].pid]:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, sig)
+
+    def kill_agent(self, node):
+        """The agent and its helpers die at once; the kernel and the responder live on."""
+        self.signal(node, signal.SIGKILL)
+        self.agents[node].wait()
+
+    def freeze(self, node):
+        self.signal(node, signal.SIGSTOP)
+
+    def thaw(self, node):
+        self.signal(node, signal.SIGCONT)
+
+    def port(self, node, link, up):
+        sh('ip', '-n', self.ns('sw'), 'link', 'set', f'p{node}-{link}', 'up' if up else 'down')
+
+    def cut(self, node, link=None):
+        for k in range(self.links) if link is None else [link]:
+            self.port(node, k, False)
+
+    def mend(self, node, link=None):
+        for k in range(self.links) if link is None else [link]:
+            self.port(node, k, True)
+
+    def block(self, node, blocked=True):
+        """Like a cut, but the node keeps its carrier: the switch forwards nothing to or from it."""
+        for k in range(self.links):
+            sh('bridge', '-n', self.ns('sw'), 'link', 'set', 'dev', f'p{node}-{k}', 'state', '0' if blocked else '3')
+
+    def deafen(self, node, to=None):
+        """`node` does not hear `to` (all nodes if None) any more; nothing else changes."""
+        self.run_in(node, 'nft', 'add', 'table', 'inet', 'deaf')
+        self.run_in(node, 'nft', 'add', 'chain', 'inet', 'deaf', 'in', '{ type filter hook input priority 0; }')
+        for k in range(self.links):
+            for n in [to] if to else [n for n in self.names if n != node]:
+                self.run_in(node, 'nft', 'add', 'rule', 'inet', 'deaf', 'in', 'ip', 'saddr', self.address(n, k),
+                            'udp', 'dport', '7410', 'drop')
+
+    def hear(self, node):
+        self.run_in(node, 'nft', 'delete', 'table', 'inet', 'deaf')
+
+    def power_off(self, node):
+        """All processes and the links: what a dead server is."""
+        self.cut(node)
+        self.kill_agent(node)
+        self.responders[node].kill()
+        self.responders[node].wait()
+
+    def boot(self, node):
+        """After power_off(): a fresh kernel (namespace), the same disk."""
+        sh('ip', 'netns', 'del', self.ns(node))
+        for k in range(self.links):  # the veth pair may outlive the namespace for a moment
+            sh('ip', '-n', self.ns('sw'), 'link', 'del', f'p{node}-{k}', check=False)
+        shutil.rmtree(f'{self.dir}/{node}/run', ignore_errors=True)
+        os.makedirs(f'{self.dir}/{node}/run')
+        self.make_host(node)
+        self.start_responder(node)
+        self.start(node)
+
+    # ---- looking ----
+    def cli(self, node, *args, check=True):
+        return sh(os.path.join(BIN, 'holdfast'), '--socket', self.socket(node), *args, check=check)
+
+    def status(self, node):
+        r = self.cli(node, 'status', '--json', check=False)
+        try:
+            return json.loads(r.stdout)
+        except ValueError:
+            return None
+
+    def events(self, node, name=None):
+        r = self.cli(node, 'events', '--json', '-n', '10000')
+        text = r.stdout.strip()
+        events = json.loads(text) if text.startswith('[') else [json.loads(x) for x in text.splitlines()]
+        if len(events) == 1 and 'events' in events[0]:
+            events = events[0]['events']
+        return [e for e in events if name is None or e['name'] == name]
+
+    def holders(self):
+        """Nodes that have the floating IP configured."""
+        out = []
+        for n in self.names:
+            r = sh('ip', '-n', self.ns(n), '-4', '-o', 'addr', 'show', check=False)
+            if f' {VIP}/' in r.stdout:
+                out.append(n)
+        return out
+
+    def wait(self, what, condition, limit=PATIENCE):
+        end = time.monotonic() + limit
+        while time.monotonic() < end:
+            value = condition()
+            if value:
+                return value
+            time.sleep(0.02)
+        raise Failure(f'waited {limit} s for: {what}')
+
+    def wait_members(self, node, members):
+        def same():
+            s = self.status(node)
+            return s and s.get('view') and sorted(s['view']['members']) == sorted(members)
+        return self.wait(f'{node} to be in a view of {members}', same)
+
+    def wait_owner(self, among=None):
+        def one():
+            h = self.holders()
+            return h[0] if len(h) == 1 and (among is None or h[0] in among) else None
+        return self.wait(f'one of {among or self.names} alone to hold {VIP}', one)
+
+    def wait_stable(self):
+        """Everybody in one view and the group online."""
+        owner = self.wait_owner()
+        for n in self.names:
+            self.wait_members(n, self.names)
+        return owner
+
+    def memory_kb(self, node):
+        with open(f'/proc/{self.agents[node].pid}/status', encoding='ascii') as f:
+            return next(int(x.split()[1]) for x in f if x.startswith('VmRSS'))
+
+    def tail(self):
+        for n in self.names:
+            path = f'{self.dir}/{n}.log'
+            if os.path.exists(path):
+                with open(path, encoding='utf-8', errors='replace') as f:
+                    lines = f.readlines()[-25:]
+                print(f'--- {n}.log\n' + ''.join(lines), file=sys.stderr)
+
+    def close(self):
+        for n in list(self.agents):
+            with contextlib.suppress(Exception):
+                self.thaw(n)
+                self.signal(n, signal.SIGKILL)
+        for p in self.processes:
+            if p.poll() is None:
+                p.kill()
+            p.wait()
+        for name in self.names + ['c', 'sw']:
+            sh('ip', 'netns', 'del', self.ns(name), check=False)
+        if os.environ.get('KEEP_LOGS') != '1':
+            shutil.rmtree(self.dir, ignore_errors=True)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, value, trace):
+        if kind and kind is not KeyboardInterrupt:
+            self.tail()
+        self.close()

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* Any text: it is refused with a reason, or its print is accepted and prints the same. */
+#include "agent/config_internal.h"
+
+#include <assert.h>
+#include <string.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static struct config_report report;
+	_cleanup_free_ char *text = malloc(size + 1), *print = NULL, *again = NULL, *budget = NULL;
+	struct config *config = NULL, *second = NULL;
+
+	if (!text)
+		return 0;
+	if (size)
+		memcpy(text, data, size);
+	text[size] = '\0';
+	if (config_load_text("fuzz", text, &config, &report) < 0) {
+		assert(report.errors > 0 && report.n > 0 && !config);
+		return 0;
+	}
+	print = config_print(config);
+	budget = config_budget(config);
+	assert(print && budget);
+	if (config_load_text("print", print, &second, &report) < 0)
+		assert(!"the print of a good configuration was refused");
+	again = config_print(second);
+	assert(again && strcmp(print, again) == 0 && config->hash == second->hash);
+	(void)config_free(config);
+	(void)config_free(second);
+	return 0;
+}
