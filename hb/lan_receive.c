@@ -175,6 +175,10 @@ static void take_verified(struct hb_lan *lan, struct lan_peer *peer, const struc
 {
 	struct lan_path *path = &peer->path[a->link];
 
+	if (id->incarnation < peer->newest.incarnation) {
+		lan->refused[HB_REFUSED_REPLAY]++;
+		return;
+	}
 	switch (link_window_take(&path->window, id, &path->stats.lost)) {
 	case LINK_REPLAY:
 		lan->refused[HB_REFUSED_REPLAY]++;
@@ -382,13 +386,13 @@ static void drain(struct hb_lan *lan, ha_time now)
 		uint8_t k = lan->first_link;
 		unsigned int max = room(lan), n;
 
-		lan->first_link = (uint8_t)((k + 1) % lan->n_links);
-		if (!(more & 1U << k))
-			continue;
 		max = max < BATCH ? max : BATCH;
 		max = max < left ? max : left;
 		if (max == 0 || blobs_waiting(lan) >= BLOBS_MAX)
 			return; /* the rest waits in the socket until these are handed out */
+		lan->first_link = (uint8_t)((k + 1) % lan->n_links);
+		if (!(more & 1U << k))
+			continue;
 		n = drain_link(lan, k, max, now);
 		left -= n;
 		if (n < max)
