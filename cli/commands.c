@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The table of commands: command line, help, completions and manual are all checked against it. */
+#include "cli/cli.h"
+
+const struct cli_option cli_common_options[] = {
+	{"json", 0, NULL, "print JSON for programs (\"schema\": 1)"},
+	{"socket", 0, "PATH",
+	 "socket of the agent (default $HOLDFAST_SOCKET or " CTL_SOCKET_PATH ")"},
+	{"no-color", 0, NULL, "no colours, not even on a terminal ($NO_COLOR does the same)"},
+	{"help", 0, NULL, "show this help"},
+	{0},
+};
+
+static const struct cli_option status_options[] = {
+	{"summary", 's', NULL, "servers, heartbeats, groups, resources and monitors (default)"},
+	{"groups", 'g', NULL, "group map: which group runs where"},
+	{"heartbeats", 'n', NULL, "heartbeat map: who hears whom on which link"},
+	{"monitors", 'm', NULL, "monitor map: what each server's monitors say"},
+	{"info", 'i', NULL, "the configuration the agents run with"},
+	{"local", 0, NULL, "as this node sees it (always so; for scripts that say it)"},
+	{"long", 0, NULL, "do not cut long names"},
+	{"watch", 0, "=S", "show it again every S seconds (default 2) until interrupted"},
+	{0},
+};
+
+#define WAIT_OPTIONS                                                                     \
+	{"wait", 0, NULL, "show progress until it is done (exit 0) or failed (1)"},      \
+	{                                                                                \
+		"timeout", 0, "S",                                                       \
+			"give up waiting after S seconds (exit 124); the command stays " \
+			"in force. Default 60, with --wait 300"                          \
+	}
+
+static const struct cli_option wait_options[] = {WAIT_OPTIONS, {0}};
+
+static const struct cli_option stop_options[] = {
+	WAIT_OPTIONS,
+	{"yes", 'y', NULL, "do not ask although groups will move or stop"},
+	{0},
+};
+
+static const struct cli_option events_options[] = {
+	{"follow", 'f', NULL, "go on with new events as they happen"},
+	{"since", 0, "N", "only events after number N of this node's journal"},
+	{"lines", 'n', "N", "only the newest N events (with --follow: to begin with; default 10)"},
+	{"severity", 0, "LEVEL", "only info, notice, warning or error and what is worse"},
+	{0},
+};
+
+static const struct cli_option explain_options[] = {
+	{"event", 0, "N", "the failover around event N of this node's journal"},
+	{0},
+};
+
+static const struct cli_option keygen_options[] = {
+	{"rotate", 0, NULL, "put a fresh key in front of the file's present one"},
+	{0},
+};
+
+#define ACCEPTED                                                                                   \
+	"Returns when the cluster has accepted it: from then on no member of the cluster forgets " \
+	"it."
+
+const struct cli_command cli_commands[] = {
+	{"status", "", 0, 0, "verdict and state of the cluster",
+	 "The first line is the verdict; the exit status says the same: 0 healthy, 1 degraded, 2 a\n"
+	 "service is down, 3 unprotected or no quorum, 4 agent not reachable.",
+	 status_options, cli_status},
+	{"group start", "NAME [SERVER]", 1, 2, "start a group, on SERVER or where it fits best",
+	 ACCEPTED, wait_options, cli_group_start},
+	{"group stop", "NAME", 1, 1, "stop a group", ACCEPTED, wait_options, cli_group_stop},
+	{"group move", "NAME [SERVER]", 1, 2, "move a group to SERVER or to the next best one",
+	 ACCEPTED, wait_options, cli_group_move},
+	{"group list", "[NAME]", 0, 1, "list the groups", NULL, NULL, cli_group_list},
+	{"server start", "NAME", 1, 1, "let a server host groups again", ACCEPTED, wait_options,
+	 cli_server_start},
+	{"server stop", "NAME", 1, 1, "take a server out: its groups move or stop", ACCEPTED,
+	 stop_options, cli_server_stop},
+	{"server list", "[NAME]", 0, 1, "list the servers", NULL, NULL, cli_server_list},
+	{"events", "", 0, 0, "show what the agents did and saw", NULL, events_options, cli_events},
+	{"explain", "[GROUP]", 0, 1, "the last failover step by step, with times and evidence",
+	 NULL, explain_options, cli_explain},
+	{"config check", "FILE", 1, 1, "check a configuration file and print its time budget",
+	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
+	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},
+	{"keygen", "FILE", 1, 1, "create a heartbeat key",
+	 "Copy the file to every node. With --rotate the former key is still accepted, so that nodes\n"
+	 "can be changed one after the other.",
+	 keygen_options, cli_keygen},
+	{"version", "", 0, 0, "print the version", NULL, NULL, cli_version},
+	{"help", "[COMMAND]", 0, 2, "show help", NULL, NULL, cli_help},
+	{0},
+};

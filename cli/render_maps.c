@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The maps: groups by server, heartbeats between servers, monitors by server. */
+#include "cli/field.h"
+#include "cli/render.h"
+#include "cli/text.h"
+
+#include <string.h>
+
+#define MAP_RULE_WIDTH 68
+#define NAME_WIDTH     7 /* "server0"; two more columns from server10 on */
+
+static void map_rule(const struct render *render)
+{
+	fputs("  ", render->out);
+	text_put_repeated(render->out, '-', MAP_RULE_WIDTH);
+	fputc('\n', render->out);
+}
+
+/* ---- groups ---- */
+
+static char group_mark(const char *status)
+{
+	if (strcmp(status, "Online") == 0)
+		return 'o';
+	if (strcmp(status, "Online Pending") == 0 || strcmp(status, "Offline Pending") == 0)
+		return 'p';
+	return strcmp(status, "Error") == 0 ? 'e' : '-';
+}
+
+/* Where it is, or where it is about to be. */
+static const char *group_place(const json_t *group)
+{
+	const char *current = field_string(group, "current");
+
+	return *current ? current : field_string(group, "owner");
+}
+
+void render_groups(const struct render *render, const json_t *status)
+{
+	const json_t *servers = field_array(status, "servers");
+	const json_t *groups = field_array(status, "groups");
+
+	render_title(render, 22, "  GROUPMAP INFORMATION  ", 23);
+	render_cluster_line(render, status);
+	render_server_list(render, status);
+	map_rule(render);
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *server = json_array_get(servers, i);
+		const char *name = field_string(server, "name");
+
+		fprintf(render->out, "    server%zu [%c] : ", i, render_server_mark(server));
+		for (size_t k = 0; k < json_array_size(groups); k++) {
+			const json_t *group = json_array_get(groups, k);
+			const char *word = render_status_word(field_string(group, "status"));
+
+			if (strcmp(word, "Offline") == 0 || strcmp(group_place(group), name) != 0)
+				continue;
+			text_put(render->out, field_string(group, "name"));
+			fprintf(render->out, "[%c] ", group_mark(word));
+		}
+		fputc('\n', render->out);
+	}
+	render_end(render);
+}
+
+/* ---- heartbeats ---- */
+
+static void heartbeat_rows(const struct render *render, const json_t *servers, const json_t *from,
+			   unsigned int n_links)
+{
+	int width = json_array_size(servers) > 10 ? NAME_WIDTH + 1 : NAME_WIDTH;
+
+	fprintf(render->out, "%*s", 2 + width + 2, "HB");
+	for (unsigned int link = 0; link < n_links; link++)
+		fprintf(render->out, "%5u", link);
+	fputs("\n  ", render->out);
+	text_put_repeated(render->out, '-', (size_t)width + 5 + 5 * (size_t)n_links);
+	fputc('\n', render->out);
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		char name[32];
+
+		snprintf(name, sizeof(name), "server%zu", i);
+		fprintf(render->out, "    %-*s :", width, name);
+		for (unsigned int link = 0; link < n_links; link++)
+			fprintf(render->out, "%*s%c", link == 0 ? 2 : 4, "",
+				heartbeat_mark(from, json_array_get(servers, i), link, n_links));
+		fputc('\n', render->out);
+	}
+}
+
+void render_heartbeats(const struct render *render, const json_t *status)
+{
+	const json_t *servers = field_array(status, "servers");
+	unsigned int n_links = heartbeat_count(status);
+
+	render_title(render, 18, " HEARTBEAT RESOURCE STATUS ", 20);
+	render_cluster_line(render, status);
+	render_server_list(render, status);
+	for (unsigned int link = 0; link < n_links; link++)
+		fprintf(render->out, "  HB%u : lanhb%u\n", link, link + 1);
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *server = json_array_get(servers, i);
+
+		fprintf(render->out, "\n  [on server%zu : ", i);
+		render_status(render, field_string(server, "status"), 0);
+		fputs("]\n", render->out);
+		heartbeat_rows(render, servers, server, n_links);
+	}
+	render_end(render);
+}
+
+/* ---- monitors ---- */
+
+/* What `monitor` says on the server named `name`; "-" if that cannot be known. */
+static void monitor_on(const struct render *render, const json_t *monitor, const char *name)
+{
+	const json_t *rows = field_array(monitor, "servers");
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		if (strcmp(field_string(row, "server"), name) == 0) {
+			render_status(render, field_string(row, "status"), 0);
+			return;
+		}
+	}
+	fputc('-', render->out);
+}
+
+void render_monitors(const struct render *render, const json_t *status)
+{
+	const json_t *servers = field_array(status, "servers");
+	const json_t *monitors = field_array(status, "monitors");
+
+	render_title(render, 20, "  MONITOR RESOURCE STATUS  ", 22);
+	render_cluster_line(render, status);
+	render_server_list(render, status);
+	for (size_t i = 0; i < json_array_size(monitors); i++) {
+		const json_t *monitor = json_array_get(monitors, i);
+
+		fprintf(render->out, "%s  Monitor%zu [", i > 0 ? "\n" : "", i);
+		text_put(render->out, field_string(monitor, "name"));
+		fputs(" : ", render->out);
+		render_status(render, field_string(monitor, "status"), 0);
+		fputs("]\n", render->out);
+		map_rule(render);
+		for (size_t k = 0; k < json_array_size(servers); k++) {
+			const json_t *server = json_array_get(servers, k);
+
+			fprintf(render->out, "    server%zu [%c] : ", k,
+				render_server_mark(server));
+			monitor_on(render, monitor, field_string(server, "name"));
+			fputc('\n', render->out);
+		}
+	}
+	render_end(render);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_CLI_TEXT_H
+#define HF_CLI_TEXT_H
+
+/*
+ * Printing of strings that others made. No control character, no invalid UTF-8 and none of the
+ * characters that turn the direction of text reaches the terminal: they are shown as \x1b or
+ * \u202e.
+ */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdio.h>
+
+void text_put(FILE *f, const char *s);
+/* Keeps line ends and tabs. */
+void text_put_lines(FILE *f, const char *s);
+/* At most `max` characters of it. Returns how many columns were printed. */
+size_t text_put_cut(FILE *f, const char *s, size_t max);
+/* The same, filled up with blanks to `width`. */
+void text_put_column(FILE *f, const char *s, size_t max, size_t width);
+/* Columns that text_put() needs. */
+size_t text_width(const char *s);
+void text_put_repeated(FILE *f, char c, size_t n);
+
+#define TEXT_ALL ((size_t)-1)
+
+enum text_color { TEXT_PLAIN, TEXT_GOOD, TEXT_WARNING, TEXT_BAD, TEXT_BOLD, TEXT_COLOR_COUNT_ };
+/* Nothing is printed unless `use`. */
+void text_color_start(FILE *f, bool use, enum text_color color);
+void text_color_end(FILE *f, bool use, enum text_color color);
+
+#endif
