@@ -12,19 +12,41 @@
 
 struct world;
 struct node;
+struct token;
 
 /* What a node has said to anybody, over all its runs. */
 struct told {
-	uint64_t incarnation, promised, accepted, installed, accepted_before;
-	bool accepted_in_run;
-	struct version group[GROUPS_MAX];  /* in this run */
-	struct version member[NODES_MAX]; /* likewise */
+	uint64_t incarnation, promised, installed;
+	struct view accepted;	  /* the newest that had members */
+	uint64_t accepted_before; /* highest epoch accepted in former incarnations */
+	/* in this incarnation */
+	uint64_t digest;
+	struct version group[GROUPS_MAX], member[NODES_MAX];
+	struct request_id group_id[GROUPS_MAX], member_id[NODES_MAX];
 };
 
-/* A command that was seen in a row. */
+/* What the two kinds of intent rows have in common. */
+struct row {
+	struct version version;
+	struct request_id request;
+	uint64_t incarnation; /* node intents */
+	uint32_t object;      /* group, or GROUPS_MAX + node */
+	uint8_t wanted;
+	bool id_changed; /* the teller had another command in this row before */
+};
+
+/* The newest EVENT_GROUP_PLACED of a group. */
+struct placed {
+	uint64_t epoch;
+	uint8_t owner, by;
+};
+
+/* A command that was seen in a vector, as a request or in a row. */
 struct command_seen {
 	struct request_id id;
-	struct version first;
+	struct version first; /* row that came from it; epoch 0: none yet */
+	uint64_t incarnation; /* of that row */
+	uint64_t carried_at;  /* a vector last carried it to the coordinator */
 	uint8_t wanted;
 };
 
@@ -57,16 +79,11 @@ struct invariants {
 	size_t n_commands;
 	struct command_floor floor_group[GROUPS_MAX];
 	struct command_floor floor_node[NODES_MAX];
-	/* I3 */
-	unsigned int disturbing;   /* faults that hold now */
-	uint64_t disturbed_until; /* true time; nothing is asserted before it */
-	uint64_t changing_until;  /* a node went or came in a way that changes the view */
-	/* dense use of the direct-mapped tables, to clear them quickly */
-	uint32_t used_view[VIEW_SLOTS], used_row[ROW_SLOTS];
-	size_t n_used_view, n_used_row;
+	struct placed placed[GROUPS_MAX];
+	struct group_intent newest[GROUPS_MAX];
+	unsigned int disturbing; /* I3: faults that hold now and may hurt a healthy node */
 };
 
-void invariant_reset(struct world *w);
 /* After each step of a node, with its actions still in w->actions. */
 void invariant_actions(struct world *w, const struct node *n);
 void invariant_step(struct world *w, struct node *n);
@@ -74,10 +91,15 @@ void invariant_step(struct world *w, struct node *n);
 void invariant_owners(struct world *w);
 void invariant_told(struct world *w, struct node *n, const struct vector *v);
 void invariant_durable(struct world *w, const struct node *n, const struct durable_state *next);
-void invariant_accepted(struct world *w, const struct node *n, const struct core_action *action);
+void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
+			const struct token *token);
 void invariant_restarted(struct world *w, const struct node *n);
-/* A fault that a healthy node may notice begins or ends. */
+/* told.c, for invariant.c */
+void told_view(struct world *w, const struct node *n, const struct view *v);
+void told_event(struct world *w, const struct node *n, const struct event *e);
+/* A fault that may hurt a healthy node begins or ends. */
 void invariant_disturb(struct world *w, int change);
-bool invariant_calm(const struct world *w);
+/* A node is about to go. */
+void invariant_departs(struct world *w, const struct node *n);
 
 #endif

@@ -121,17 +121,25 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 static struct body *encode_part(struct world *w, const struct vector *v, struct hb_cursor *cursor)
 {
 	static struct vector_rows rows;
-	static uint8_t wire[HB_DATAGRAM_MAX * 4];
+	static struct vector decoded;
+	uint8_t wire[HB_BODY_MAX];
 	const struct core_config *c = &w->s->config;
 	struct hb_limits limits = {1, c->n_nodes, c->n_groups, c->n_resources};
-	struct vector decoded;
+	size_t n = hb_wire_body_encode(v, &limits, cursor, wire, w->s->part_bytes);
 
-	(void)wire;
-	(void)limits;
-	(void)rows;
-	(void)cursor;
-	decoded = *v;
+	if (n == 0) /* the head alone needs more than this schedule's parts have */
+		n = hb_wire_body_encode(v, &limits, cursor, wire, sizeof(wire));
+	if (n == 0 || !hb_wire_body_decode(wire, n, &limits, &rows, &decoded)) {
+		world_violate(w, "wire", "n%u: its own vector cannot be %s", v->head.node,
+			      n ? "decoded" : "encoded");
+		return NULL;
+	}
 	return body_new(&decoded);
+}
+
+static bool at_beginning(const struct hb_cursor *c)
+{
+	return !c->group && !c->resource && !c->node && !c->answer && !c->part;
 }
 
 void net_send(struct world *w, struct node *n, bool whole)
@@ -150,8 +158,7 @@ void net_send(struct world *w, struct node *n, bool whole)
 				transmit(w, n, body, to, link);
 		record(w, body);
 		body_unref(body);
-	} while (whole && (n->cursor.group || n->cursor.resource || n->cursor.node) &&
-		 ++parts < 512);
+	} while (whole && !at_beginning(&n->cursor) && ++parts < HB_PARTS_MAX);
 }
 
 void net_cut(struct world *w, uint8_t from, uint8_t to, uint8_t link, int change)

@@ -69,7 +69,7 @@ static void set_lease(struct world *w, struct node *n, ha_time until)
 	resource_arm_watchdog(w, n);
 }
 
-static void send(struct world *w, struct node *n, bool whole)
+static void send_now(struct world *w, struct node *n, bool whole)
 {
 	uint64_t interval = n->config.interval_us;
 
@@ -87,7 +87,7 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 {
 	switch (a->type) {
 	case CORE_ACTION_SEND:
-		send(w, n, a->send.whole);
+		send_now(w, n, a->send.whole);
 		break;
 	case CORE_ACTION_PERSIST:
 		persist(w, n);
@@ -270,6 +270,12 @@ void node_freeze(struct world *w, struct node *n, bool pause)
 	n->paused = pause;
 }
 
+void node_release(struct node *n)
+{
+	n->core = core_free(n->core);
+	empty_inboxes(n);
+}
+
 static void drain_inboxes(struct world *w, struct node *n)
 {
 	for (unsigned int i = 0; i < n->config.n_nodes; i++) {
@@ -353,6 +359,8 @@ void node_boot(struct world *w, struct node *n)
 		return;
 	}
 	n->run++;
+	n->booted_at = w->now;
+	n->view = (struct view){0};
 	n->frozen = n->paused = n->leave_asked = false;
 	memset(n->heard_incarnation, 0, sizeof(n->heard_incarnation));
 	memset(n->heard_sequence, 0, sizeof(n->heard_sequence));
@@ -390,8 +398,10 @@ void node_crash(struct world *w, struct node *n, bool agent_only)
 		struct sim_resource *res = &n->resource[r];
 
 		res->pending = res->hangs = res->killed = false;
-		if (!agent_only)
-			res->running = res->online = false;
+		if (agent_only)
+			continue;
+		res->running = res->online = false;
+		w->inv.running[r] &= ~node_bit(n->id);
 	}
 	if (n->paused) { /* only a power cut can do this to a paused machine */
 		n->base_local = n->paused_at_local;

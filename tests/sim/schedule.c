@@ -420,3 +420,42 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	if (options->until_us && options->until_us < ret->faults_end_us)
 		ret->faults_end_us = options->until_us;
 }
+
+void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
+{
+	static const struct schedule_options options = {.theme = THEME_CALM, .calm = true};
+	struct core_config *c = &ret->config;
+	uint64_t t = 300 * USEC_PER_MSEC, half = 4 * t;
+	struct rng rng = rng_make(1, 3);
+
+	schedule_make(&options, ret);
+	memset(c, 0, sizeof(*c));
+	c->n_nodes = 3;
+	for (unsigned int i = 0; i < c->n_nodes; i++)
+		c->nodes[i] = (struct core_node_config){.votes = 1, .hosts = true};
+	draw_groups(ret, &rng);
+	draw_timing(ret, &rng);
+	c->timeout_us = t;
+	c->interval_us = t / 3;
+	c->lease_us = t;
+	c->lease_margin_us = t / 10;
+	c->startup_wait_us = t;
+	c->drift_ppm = 1000;
+	c->n_links = 1;
+	c->flap_limit = 0;
+	c->takeover = TAKEOVER_LEASE;
+	draw_resource_times(ret, &rng);
+	ret->delay_us = 200;
+	ret->disk_us = 500;
+	ret->absent = 0;
+	memset(ret->boot_us, 0, sizeof(ret->boot_us));
+	memset(ret->rate_ppm, 0, sizeof(ret->rate_ppm));
+	ret->n_faults = 1;
+	ret->faults_end_us = flaps * 2 * half + 2 * t;
+	ret->faults[0] = (struct fault){.at_us = 2 * t,
+					.for_us = flaps * 2 * half,
+					.type = FAULT_FLAP,
+					.node = ROLE_OWNER,
+					.link = LINKS_MAX,
+					.value = (uint32_t)half};
+}

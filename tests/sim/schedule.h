@@ -108,6 +108,9 @@ struct schedule_options {
 
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
+/* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */
+void schedule_make_flaps(uint64_t flaps, struct schedule *ret);
+
 const char *fault_to_string(enum fault_type type);
 const char *theme_to_string(enum theme theme);
 /* -1 if there is no such theme. */

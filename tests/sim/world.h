@@ -97,6 +97,8 @@ struct node {
 	bool leave_asked;
 	struct core *core; /* NULL: no agent runs */
 	uint64_t run;	   /* counts agent starts */
+	uint64_t booted_at;
+	struct view view; /* installed, after its last step */
 	struct core_config config;
 	struct rng rng;
 	/* clock */
@@ -144,6 +146,15 @@ struct net {
 	uint64_t record_at[NODES_MAX];
 };
 
+/* ---- faults that hold now ---- */
+
+struct active_fault {
+	struct fault fault; /* with its roles resolved */
+	bool holds;
+	bool disturbs; /* invariant_disturb() was told */
+	bool joined;   /* FAULT_FLAP: not cut at this moment */
+};
+
 /* ---- commands ---- */
 
 struct token {
@@ -160,7 +171,7 @@ struct token {
 struct counts {
 	uint64_t schedules, steps, datagrams, simulated_us;
 	uint64_t views, starts, stops, failovers, urgent_stops, refusals, restarts, commands,
-		accepted, resets, exempt, conflicts;
+		accepted, resets, conflicts, quarantines, overlaps;
 	double worst_recovery; /* as a share of the bound */
 	uint64_t worst_seed;
 };
@@ -176,10 +187,10 @@ struct world {
 	const struct schedule *s;
 	uint64_t now;
 	struct heap heap;
+	unsigned int n_nodes; /* in use below */
 	struct node node[NODES_MAX];
 	struct net net;
-	struct fault active[FAULTS_MAX]; /* with roles resolved */
-	bool active_valid[FAULTS_MAX];
+	struct active_fault active[FAULTS_MAX];
 	struct token token[TOKENS_MAX];
 	size_t n_tokens;
 	struct invariants inv;
@@ -189,7 +200,13 @@ struct world {
 	/* the end game */
 	bool repairing; /* the faults are over */
 	bool recovered;
-	uint64_t repair_at, recovered_at, ends_at;
+	bool calm; /* all is as it should be and nothing is done to it: I3 holds */
+	bool quarantine_seen;
+	unsigned int n_repairs;
+	uint64_t next_repair;
+	uint64_t repair_at, recovered_at, broken_at, ends_at;
+	uint64_t changing_until; /* a node came or went: views may change */
+	void (*watch)(const struct world *w); /* called now and then; NULL */
 	bool violated;
 	char violation[512];
 };
@@ -207,8 +224,6 @@ void world_violate(struct world *w, const char *invariant, const char *format, .
 /* The node with the newest installed view's coordinator; NODE_NONE. */
 uint8_t world_coordinator(const struct world *w);
 uint8_t world_owner(const struct world *w, unsigned int group);
-/* Flaps one node of a cluster `flaps` times; for judging memory. */
-bool world_run_flaps(struct world *w, unsigned int flaps, void (*each)(unsigned int done));
 
 /* node.c */
 uint64_t node_local(const struct node *n, uint64_t true_us);
@@ -221,6 +236,8 @@ void node_tick(struct world *w, struct node *n);
 /* One step; if the agent is stalled the event waits. */
 void node_event(struct world *w, struct node *n, const struct core_event *event);
 void node_deliver(struct world *w, struct node *n, struct body *body, uint8_t link);
+/* Releases what it holds, without any effect. */
+void node_release(struct node *n);
 void node_disk_done(struct world *w, struct node *n);
 bool node_stalled(const struct node *n);
 
@@ -251,7 +268,8 @@ void request_answered(struct world *w, struct node *n, const struct core_action 
 
 /* recovery.c */
 void recovery_look(struct world *w);
-bool recovery_done(struct world *w, const char **ret_why);
+/* All nodes that run are in one view, and all groups are where they should be. */
+bool recovery_done(struct world *w, char *why, size_t size);
 uint64_t recovery_bound(const struct world *w);
 
 /* trace.c */
