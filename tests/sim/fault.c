@@ -218,7 +218,7 @@ static void begin_once(struct world *w, struct fault *f, struct rng *rng)
 		node_freeze(w, n, f->type == FAULT_PAUSE);
 		break;
 	case FAULT_RESOURCE_LOST:
-		resource_lost(w, n, f->value);
+		service_lost(w, n, f->value);
 		break;
 	case FAULT_LEAVE:
 		ask_to_leave(w, n);
@@ -318,13 +318,13 @@ void fault_end_all(struct world *w)
 {
 	for (uint32_t k = 0; k < w->s->n_faults; k++)
 		fault_end(w, k);
-	for (unsigned int i = 0; i < w->s->config.n_nodes; i++) {
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
 		struct node *n = &w->node[i];
 
-		if (node_mask_has(w->s->absent, i) && n->up)
-			node_crash(w, n, false);
-		else if (!n->core && !node_mask_has(w->s->absent, i))
+		if (!node_mask_has(w->s->absent, i))
 			node_boot(w, n);
+		else if (n->up)
+			node_crash(w, n, false);
 	}
 }
 

@@ -43,7 +43,7 @@ static node_mask group_answers(const struct world *w, unsigned int first, unsign
 
 	for (unsigned int r = first; r < end; r++) {
 		node_mask_for_each (n, w->inv.running[r])
-			if (resource_answers(w, &w->node[n], r))
+			if (service_answers(w, &w->node[n], r))
 				mask |= node_bit(n);
 	}
 	return mask;

@@ -66,7 +66,7 @@ static void set_lease(struct world *w, struct node *n, ha_time until)
 	n->lease_end_local = until.us > now ? until.us : now;
 	if (until.us <= now)
 		n->just_woke = false;
-	resource_arm_watchdog(w, n);
+	service_arm_watchdog(w, n);
 }
 
 static void send_now(struct world *w, struct node *n, bool whole)
@@ -94,10 +94,10 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 		break;
 	case CORE_ACTION_RESOURCE_START:
 	case CORE_ACTION_RESOURCE_STOP:
-		resource_begin(w, n, a);
+		service_begin(w, n, a);
 		break;
 	case CORE_ACTION_RESOURCE_KILL:
-		resource_kill(w, n, a->resource.operation);
+		service_kill(w, n, a->resource.operation);
 		break;
 	case CORE_ACTION_LEASE:
 		set_lease(w, n, a->lease.until);
@@ -316,7 +316,7 @@ void node_wake(struct world *w, struct node *n)
 	trace(w, n->id, "awake");
 	set_timer(w, n);
 	if (n->just_woke)
-		resource_arm_watchdog(w, n);
+		service_arm_watchdog(w, n);
 	invariant_owners(w);
 	if (tick_first && n->timer <= w->now)
 		node_tick(w, n);

@@ -191,7 +191,7 @@ static void happen(struct world *w, const struct happening_entry *e)
 		body_unref(e->body);
 		break;
 	case HAPPENS_OPERATION_DONE:
-		resource_done(w, n, e->a, e->b);
+		service_done(w, n, e->a, e->b);
 		break;
 	case HAPPENS_DISK_DONE:
 		if (n->run == e->b)
@@ -218,7 +218,7 @@ static void happen(struct world *w, const struct happening_entry *e)
 		tell_fenced(w, e);
 		break;
 	case HAPPENS_WATCHDOG:
-		resource_watchdog(w, n);
+		service_watchdog(w, n);
 		break;
 	case HAPPENS_LOOK:
 	default:

@@ -241,14 +241,14 @@ void node_release(struct node *n);
 void node_disk_done(struct world *w, struct node *n);
 bool node_stalled(const struct node *n);
 
-/* resource.c */
-void resource_begin(struct world *w, struct node *n, const struct core_action *action);
-void resource_kill(struct world *w, struct node *n, uint32_t operation);
-void resource_done(struct world *w, struct node *n, uint32_t operation, uint64_t run);
-void resource_lost(struct world *w, struct node *n, uint32_t resource);
-void resource_arm_watchdog(struct world *w, struct node *n);
-void resource_watchdog(struct world *w, struct node *n);
-bool resource_answers(const struct world *w, const struct node *n, unsigned int resource);
+/* service.c */
+void service_begin(struct world *w, struct node *n, const struct core_action *action);
+void service_kill(struct world *w, struct node *n, uint32_t operation);
+void service_done(struct world *w, struct node *n, uint32_t operation, uint64_t run);
+void service_lost(struct world *w, struct node *n, uint32_t resource);
+void service_arm_watchdog(struct world *w, struct node *n);
+void service_watchdog(struct world *w, struct node *n);
+bool service_answers(const struct world *w, const struct node *n, unsigned int resource);
 
 /* net.c */
 void net_reset(struct net *net);

@@ -71,7 +71,7 @@ static void set_running(struct world *w, struct node *n, unsigned int resource, 
 		invariant_owners(w);
 }
 
-void resource_begin(struct world *w, struct node *n, const struct core_action *action)
+void service_begin(struct world *w, struct node *n, const struct core_action *action)
 {
 	bool start = action->type == CORE_ACTION_RESOURCE_START;
 	unsigned int index = action->resource.resource;
@@ -95,7 +95,7 @@ void resource_begin(struct world *w, struct node *n, const struct core_action *a
 		check_order(w, n, index);
 		w->counts.starts++;
 		set_running(w, n, index, true);
-		resource_arm_watchdog(w, n);
+		service_arm_watchdog(w, n);
 		takes = start_time(w, n);
 	} else {
 		w->counts.stops++;
@@ -118,7 +118,7 @@ static int find_operation(const struct node *n, uint32_t operation)
 	return -1;
 }
 
-void resource_kill(struct world *w, struct node *n, uint32_t operation)
+void service_kill(struct world *w, struct node *n, uint32_t operation)
 {
 	int index = find_operation(n, operation);
 
@@ -132,7 +132,7 @@ void resource_kill(struct world *w, struct node *n, uint32_t operation)
 					    .b = n->run});
 }
 
-void resource_done(struct world *w, struct node *n, uint32_t operation, uint64_t run)
+void service_done(struct world *w, struct node *n, uint32_t operation, uint64_t run)
 {
 	struct core_event event = {.type = CORE_EVENT_RESOURCE_DONE};
 	int index = find_operation(n, operation);
@@ -164,7 +164,7 @@ void resource_done(struct world *w, struct node *n, uint32_t operation, uint64_t
 	node_event(w, n, &event);
 }
 
-void resource_lost(struct world *w, struct node *n, uint32_t resource)
+void service_lost(struct world *w, struct node *n, uint32_t resource)
 {
 	struct core_event event = {.type = CORE_EVENT_RESOURCE_LOST};
 	struct sim_resource *r = &n->resource[resource];
@@ -195,7 +195,7 @@ static bool has_just_woken(const struct world *w, const struct node *n)
 	       node_local(n, w->now) < n->woke_local + w->s->config.lease_us;
 }
 
-bool resource_answers(const struct world *w, const struct node *n, unsigned int resource)
+bool service_answers(const struct world *w, const struct node *n, unsigned int resource)
 {
 	if (!n->up || n->paused || !n->resource[resource].running)
 		return false;
@@ -209,7 +209,7 @@ static uint64_t watchdog_local(const struct node *n)
 	return n->lease_end_local + n->config.lease_margin_us * 3 / 4;
 }
 
-void resource_arm_watchdog(struct world *w, struct node *n)
+void service_arm_watchdog(struct world *w, struct node *n)
 {
 	uint64_t at;
 
@@ -232,7 +232,7 @@ static bool has_excuse(const struct node *n, const struct sim_resource *r)
 }
 
 /* Processes whose lease ended must be gone by now. */
-void resource_watchdog(struct world *w, struct node *n)
+void service_watchdog(struct world *w, struct node *n)
 {
 	bool late = false;
 
@@ -240,7 +240,7 @@ void resource_watchdog(struct world *w, struct node *n)
 	if (!n->up || n->paused)
 		return;
 	if (node_local(n, w->now) < watchdog_local(n)) {
-		resource_arm_watchdog(w, n);
+		service_arm_watchdog(w, n);
 		return;
 	}
 	for (unsigned int i = 0; i < n->config.n_resources; i++) {
