@@ -30,7 +30,7 @@ static void put_view(struct wire_writer *w, const struct view *view)
 	put_u8(w, view->coordinator);
 }
 
-/* A view that exists is coordinated by one of its members; a voided one has none (rule V6). */
+/* A view is coordinated by one of its members; one without members is none, or was voided (V6). */
 static bool get_view(struct wire_reader *r, const struct hb_limits *limits, struct view *ret)
 {
 	ret->epoch = get_u64(r);
@@ -38,9 +38,9 @@ static bool get_view(struct wire_reader *r, const struct hb_limits *limits, stru
 	ret->coordinator = get_u8(r);
 	if (!wire_number_ok(ret->epoch) || !wire_members_ok(ret->members, limits))
 		return false;
-	if (ret->epoch == 0 || ret->members == 0)
+	if (ret->members == 0)
 		return wire_node_or_none(ret->coordinator, limits);
-	return node_mask_has(ret->members, ret->coordinator);
+	return ret->epoch != 0 && node_mask_has(ret->members, ret->coordinator);
 }
 
 static void put_fixed(struct wire_writer *w, const struct vector_head *head)
