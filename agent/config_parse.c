@@ -495,12 +495,13 @@ int config_parse(const char *text, struct config *config, struct config_report *
 		 unsigned int *ret_parts)
 {
 	struct parser parser = {.config = config, .report = report};
+	bool ended = text[0] && text[strlen(text) - 1] == '\n';
 	_cleanup_free_ char *lines = NULL;
 	config_t tree;
 	int r = 0;
 
 	/* The library takes a comment without a line end for a syntax error. */
-	if (asprintf(&lines, "%s\n", text) < 0) {
+	if (asprintf(&lines, "%s%s", text, ended ? "" : "\n") < 0) {
 		lines = NULL;
 		config_report_error(report, 0, "out of memory");
 		return -EINVAL;
