@@ -468,7 +468,7 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 {
 	struct object whole = {
 		.setting = root, .sections = SECTION_FILE, .label = "the configuration"};
-	const struct config_report *report = parser->report;
+	struct config_report *report = parser->report;
 	unsigned int parts = 0;
 	size_t before = report->errors;
 
@@ -485,7 +485,7 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 	parse_groups(parser, root);
 	resolve_dependencies(parser);
 	if (report->errors == before)
-		config_sort_resources(parser->config, parser->report);
+		config_sort_resources(parser->config, report);
 	if (report->errors == before)
 		parts |= CHECK_GROUPS;
 	return parts;
