@@ -241,6 +241,7 @@ static void timing_to_core(const struct timing_config *timing, struct core_confi
 	ret->request_timeout_us = timing->request_timeout_us;
 	ret->flap_limit = timing->flap_limit;
 	ret->flap_window_us = timing->flap_window_us;
+	ret->failure_expiry_us = timing->failure_expiry_us;
 	ret->quarantine_us = timing->quarantine_us;
 	ret->quarantine_max_us = timing->quarantine_max_us;
 }

@@ -235,6 +235,7 @@ static struct world *world_new(uint8_t n, uint8_t witnesses)
 		.request_timeout_us = 1000000,
 		.flap_limit = 3,
 		.flap_window_us = 60000000,
+		.failure_expiry_us = 60000000,
 		.quarantine_us = 30000000,
 		.quarantine_max_us = 300000000,
 	};
@@ -481,6 +482,44 @@ static void test_start_failure_moves_on(void **state)
 	world_free(w);
 }
 
+static void test_failures_expire(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_group_info info;
+
+	(void)state;
+	w->fail_start[0] = true;
+	assert_true(run_until(w, 1000000, on_1));
+	run_until(w, 1000000, NULL);
+	core_group_info(w->core[0], 0, w->now, &info);
+	assert_int_equal(info.failed_on, 1);
+	w->fail_start[0] = false;
+	run_until(w, 65000000, NULL); /* online elsewhere for a minute */
+	core_group_info(w->core[0], 0, w->now, &info);
+	assert_int_equal(info.failed_on, 0);
+	assert_int_equal(owner(w), 1); /* and it stays where it is */
+	assert_int_equal(w->starts, 3);
+	world_free(w);
+}
+
+static void test_rejoined_node_gets_another_chance(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_event e = {.type = CORE_EVENT_RESOURCE_LOST};
+
+	(void)state;
+	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
+	step(w, 0, &e); /* its link went down: the address is lost, and so is the node */
+	isolate(w, 0, true);
+	assert_true(run_until(w, 500000, on_1));
+	isolate(w, 0, false);
+	run_until(w, 1000000, NULL);
+	isolate(w, 1, true);
+	assert_true(run_until(w, 500000, on_0));
+	world_free(w);
+}
+
 static void test_stop_failure_blocks(void **state)
 {
 	struct world *w = world_new(3, 0);
@@ -597,6 +636,8 @@ int main(void)
 		cmocka_unit_test(test_server_stop_and_start),
 		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_start_failure_moves_on),
+		cmocka_unit_test(test_failures_expire),
+		cmocka_unit_test(test_rejoined_node_gets_another_chance),
 		cmocka_unit_test(test_stop_failure_blocks),
 		cmocka_unit_test(test_lost_resource_fails_over),
 		cmocka_unit_test(test_one_way_cut_changes_view_once),
