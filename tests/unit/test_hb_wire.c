@@ -311,6 +311,7 @@ static void test_unknown_section(void **state)
 	struct sample *s = make_sample();
 	size_t end = s->n - WIRE_MAC_BYTES;
 	static const uint8_t extra[] = {200, 0, 5, 'h', 'e', 'l', 'l', 'o'};
+	static const uint8_t again[] = {SECTION_RESOURCES, 0, 4, 0, 0, RESOURCE_ONLINE, 0};
 
 	(void)state;
 	memcpy(s->datagram + end, extra, sizeof extra);
@@ -323,9 +324,12 @@ static void test_unknown_section(void **state)
 	s->datagram[end + 2] = 4; /* one byte is left over: not even a section */
 	sign_again(s, s->n);
 	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
-	s->datagram[end] = SECTION_NODES; /* twice */
-	s->datagram[end + 2] = 5;
-	sign_again(s, s->n);
+	memcpy(s->datagram + end, again, sizeof again);
+	sign_again(s, end + sizeof again + WIRE_MAC_BYTES);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+	memcpy(s->datagram + end, extra, sizeof extra);
+	memcpy(s->datagram + end + sizeof extra, extra, sizeof extra); /* an unknown one twice */
+	sign_again(s, end + 2 * sizeof extra + WIRE_MAC_BYTES);
 	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
 }
 
