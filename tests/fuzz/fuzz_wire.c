@@ -90,7 +90,7 @@ static void decode(const uint8_t *data, size_t n, const struct hb_limits *limits
 {
 	static struct vector_rows rows;
 	static struct hb_decoded d;
-	enum hb_refusal r = hb_wire_decode(data, n, limits, keys, &rows, &d);
+	enum hb_refusal r = hb_wire_decode(&(struct hb_datagram){data, n}, limits, keys, &rows, &d);
 
 	assert(r < HB_REFUSAL_COUNT_ && r != HB_REFUSED_REPLAY && r != HB_REFUSED_STALE);
 	if (r != HB_OK)

@@ -303,7 +303,7 @@ static int run_all(const char *program, unsigned long mutations, uint64_t seed)
 	}
 	(void)alarm(0);
 	(void)clock_gettime(CLOCK_MONOTONIC, &end);
-	(void)printf("fuzz replay %s: %zu inputs, %lu mutations, %.1f s\n", name, n_inputs,
+	(void)printf("fuzz replay %s: %zu inputs, %zu mutations, %.1f s\n", name, n_inputs,
 		     mutations * n_inputs,
 		     (double)(end.tv_sec - start.tv_sec) +
 			     (double)(end.tv_nsec - start.tv_nsec) / 1e9);
