@@ -168,6 +168,25 @@ static void test_conflict_v6(void **state)
 	conflict_while_held(*state, "fd00::99");
 }
 
+/* Two links on one wire: the kernel answers our own probes through the other one. */
+static void test_same_wire(void **state)
+{
+	struct world *w = *state;
+	struct net_fip_config config = config_on("10.0.0.99", "left");
+
+	shell("ip link add left2 type veth peer name right2 netns /proc/self/fd/%d", w->there);
+	shell("ip addr add 10.0.0.1/24 dev left && ip link set left2 up");
+	shell_there(w, "ip link add name wire type bridge && ip link set wire up &&"
+		       "ip link set right master wire && ip link set right2 master wire up");
+	shell_there(w, "ip addr add 10.0.0.2/24 dev wire");
+	config.check_ms = 300;
+	start(w, 0, &config, true);
+	run_for(w, 600);
+	assert_null(find_event(w, 0, NET_EVENT_CONFLICT, 0));
+	claim_from_there(w, "10.0.0.99"); /* goes from `right` to `left` as before */
+	await(w, 0, NET_EVENT_CONFLICT, 0);
+}
+
 /* Traffic of others: the descriptor stays quiet. */
 static void test_not_woken(void **state)
 {
@@ -559,6 +578,7 @@ int main(void)
 		netns_test(test_proven_conflict_v6),
 		netns_test(test_conflict_v4),
 		netns_test(test_conflict_v6),
+		netns_test(test_same_wire),
 		netns_test(test_not_woken),
 		netns_test(test_removed_v4),
 		netns_test(test_removed_v6),
