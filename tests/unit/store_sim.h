@@ -48,6 +48,7 @@ struct sim {
 	struct sim_name cache[SIM_NAMES], platter[SIM_NAMES];
 	int open; /* inode that is open, -1: none; the store opens one at a time */
 	unsigned int calls, fail_at;
+	unsigned int cut_at; /* power is cut before this call; 0: not */
 	enum sim_fault fault;
 	bool full_next, crashed;
 	volatile bool hang; /* calls that write wait while it is set */
@@ -96,7 +97,11 @@ static int sim_enter(struct sim *sim, bool writes, bool *ret_short, bool *ret_af
 		sim->full_next = false;
 		return -ENOSPC;
 	}
-	if (++sim->calls != sim->fail_at)
+	if (++sim->calls == sim->cut_at) {
+		sim->crashed = true;
+		return -EIO;
+	}
+	if (sim->calls != sim->fail_at)
 		return 0;
 	switch (sim->fault) {
 	case SIM_EIO:

@@ -16,7 +16,7 @@
 #include <cmocka.h>
 
 #define VARIANTS   8 /* of run() */
-#define LIVES	   3
+#define LIVES	   4
 #define ROUNDS	   4
 #define RING	   STORE_RING_MIN
 #define HANDED_MAX 64
@@ -182,7 +182,7 @@ static void append_events(struct witness *w, unsigned int n)
 }
 
 /* One run of the agent, from start to power cut or end. */
-static void live(struct witness *w, bool states, unsigned int burst)
+static void live(struct witness *w, unsigned int rounds, bool states, unsigned int burst)
 {
 	const struct store_config config = {.directory = directory, .ring_records = RING};
 	struct store_found found;
@@ -201,7 +201,7 @@ static void live(struct witness *w, bool states, unsigned int burst)
 	}
 	check_state(w, &found);
 	check_events(w);
-	for (unsigned int i = 0; i < ROUNDS && !w->sim->crashed; i++) {
+	for (unsigned int i = 0; i < rounds && !w->sim->crashed; i++) {
 		if (states || i == 0)
 			write_state(w);
 		append_events(w, burst);
@@ -212,8 +212,9 @@ static void live(struct witness *w, bool states, unsigned int burst)
 }
 
 /*
- * Lives with one fault at call `fail_at` (0: none); each ends by a power cut, or (`cuts` false)
- * only the last one does. Returns the number of calls.
+ * Lives with one fault at call `fail_at` (0: none). The first one ends by a power cut or (`cuts`
+ * false) only its process does; the second one only starts and is cut off: what it has read, it
+ * may have told to others. Returns the number of calls.
  */
 static unsigned int run(struct witness *w, unsigned int fail_at, enum sim_fault fault,
 			uint64_t variant, bool states)
@@ -228,11 +229,13 @@ static unsigned int run(struct witness *w, unsigned int fail_at, enum sim_fault 
 	sim_reset(sim, variant * 1000 + fail_at);
 	sim->fail_at = fail_at;
 	sim->fault = fault;
+	if (fail_at && sample_next(&sim->random) % 2) /* and soon after it power goes, too */
+		sim->cut_at = fail_at + 1 + (unsigned int)(sample_next(&sim->random) % 12);
 	for (unsigned int life = 0; life < LIVES; life++) {
 		unsigned int burst = states ? 3 : (unsigned int)(5 + variant % 40);
 
-		live(w, states, burst);
-		if (sim->crashed || cuts || life == LIVES - 2)
+		live(w, life == 1 ? 0 : ROUNDS, states, burst);
+		if (sim->crashed || cuts || life > 0)
 			sim_power_cut(sim, (enum sim_cut)(variant / 2 % SIM_CUTS),
 				      (unsigned int)(sample_next(&sim->random) % 64));
 	}
