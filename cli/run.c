@@ -69,30 +69,18 @@ enum cli_exit cli_usage(struct cli *cli, const char *format, ...)
 	return CLI_USAGE;
 }
 
-static enum cli_exit print_json(struct cli *cli, json_t *object, size_t flags)
+enum cli_exit cli_print_json(struct cli *cli, json_t *object)
 {
+	size_t flags = JSON_ENSURE_ASCII | (cli->json_lines ? JSON_COMPACT : JSON_INDENT(2));
 	json_t *all = json_pack("{s:i}", "schema", 1);
 	int r = -1;
 
 	if (all && object && json_object_update(all, object) == 0)
-		r = json_dumpf(all, cli->out, flags | JSON_ENSURE_ASCII);
+		r = json_dumpf(all, cli->out, flags);
 	fputc('\n', cli->out);
 	json_decref(all);
 	json_decref(object);
 	return r < 0 ? CLI_FAILED : CLI_OK;
-}
-
-enum cli_exit cli_print_json(struct cli *cli, json_t *object)
-{
-	return print_json(cli, object, JSON_INDENT(2));
-}
-
-enum cli_exit cli_print_json_line(struct cli *cli, json_t *object)
-{
-	enum cli_exit code = print_json(cli, object, JSON_COMPACT);
-
-	fflush(cli->out);
-	return code;
 }
 
 /* ---- help ---- */
