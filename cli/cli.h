@@ -23,6 +23,7 @@ enum cli_exit {
 struct cli {
 	FILE *in, *out, *err;
 	bool interactive; /* a person answers questions on `in` */
+	bool terminal;	  /* `out` is one that obeys control sequences */
 	bool color, json;
 	bool json_lines; /* each JSON text on one line, for streams */
 	const char *socket;

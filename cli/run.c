@@ -37,7 +37,8 @@ static void print_problem(struct cli *cli, const char *word, const char *message
 			cli, json_pack("{s:{s:s, s:s}}", "error", "name", word, "message", text));
 }
 
-static void fail_valist(struct cli *cli, const char *word, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+fail_valist(struct cli *cli, const char *word, const char *format, va_list args)
 {
 	char *message = NULL;
 
@@ -238,7 +239,7 @@ const char *cli_value(const struct cli_args *args, const char *name)
 	for (size_t i = 0; args->options && args->options[i].name; i++)
 		if (strcmp(args->options[i].name, name) == 0)
 			return args->value[i];
-	assert(!"an option that the command does not have");
+	assert(false); /* not an option of this command */
 	return NULL;
 }
 
@@ -466,23 +467,30 @@ enum cli_exit cli_help(struct cli *cli, const struct cli_args *args)
 	return unknown_command(cli, args->arg[0], args->arg[1]);
 }
 
-static bool wants_color(FILE *out)
+static bool is_terminal(FILE *f)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	int fd = fileno(out);
+	int fd = fileno(f);
 
-	return fd >= 0 && isatty(fd) && !(no_color && *no_color) && term &&
-	       strcmp(term, "dumb") != 0;
+	return fd >= 0 && isatty(fd);
+}
+
+static bool obeys_sequences(FILE *out)
+{
+	const char *term = getenv("TERM");
+
+	return is_terminal(out) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 enum cli_exit cli_run(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 {
 	const char *socket = getenv("HOLDFAST_SOCKET");
+	const char *no_color = getenv("NO_COLOR");
 	struct cli cli = {.in = in,
 			  .out = out,
 			  .err = err,
-			  .interactive = fileno(in) >= 0 && isatty(fileno(in)),
-			  .color = wants_color(out),
+			  .interactive = is_terminal(in),
+			  .terminal = obeys_sequences(out),
+			  .color = obeys_sequences(out) && !(no_color && *no_color),
 			  .socket = socket && *socket ? socket : CTL_SOCKET_PATH,
 			  .command = ""};
 	struct line line = {.argc = argc, .argv = argv, .at = 1};

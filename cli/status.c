@@ -144,7 +144,7 @@ static void watch_once(struct cli *cli, const struct cli_args *args, const struc
 		return;
 	if (cli->json)
 		fputs(text, cli->out);
-	else if (cli->color)
+	else if (cli->terminal)
 		redraw(cli->out, text);
 	else
 		fprintf(cli->out, "%s\n", text);

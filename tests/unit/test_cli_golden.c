@@ -110,6 +110,76 @@ static void test_golden(void **state)
 	json_decref(status);
 }
 
+/* ---- what scripts in the wild do with this text ---- */
+
+#define PATTERN(group) "awk '/<" group ">/{on=1;next} /^  <|^ =/{on=0} on"
+
+static const struct {
+	const char *file, *script, *expected;
+} parsers[] = {
+	/* Rows of a section: groups after four blanks, what is in them after six. */
+	{"healthy.summary", PATTERN("group") " && /^    [^ ]/{print $1, $NF}'",
+	 "failover1 Online\nfailover2 Online\n"},
+	{"healthy.summary", PATTERN("group") " && /^      [^ ]/{print $1 \"=\" $3}'",
+	 "current=alpha\nfip1=Online\nexec1=Online\ncurrent=beta\nfip2=Online\n"},
+	{"long-names.summary", PATTERN("group") " && /^    [^ ]/{print $1}'",
+	 "container-recove\nexactly-sixteen1\nfifteen-letters\n"},
+	{"stopped.summary",
+	 PATTERN("group") " && /^    [^ ]/' | sed 's/^    \\([^ ]*\\).*: *//; s/ *$//'",
+	 "Offline\nError\n"},
+	{"healthy.summary",
+	 "grep -A1 '^    failover1 ' | grep '^      current        :' | "
+	 "awk '{print $3}'",
+	 "alpha\n"},
+	{"no-quorum.summary", "grep -A1 '^    failover1 ' | sed -n 's/^      current        : //p'",
+	 "None\n"},
+	/* The server that answers, servers that are up, broken heartbeats. */
+	{"failover.summary", "sed -n 's/^   \\*\\([^ ]*\\) \\.*: \\(.*[^ ]\\) *$/\\1 \\2/p'",
+	 "beta Online\n"},
+	{"failover.summary", PATTERN("server") " && /^   [ *][^ ].*: Online *$/' | wc -l", "2\n"},
+	{"stopped.summary", "grep -c '^      lanhb[0-9]* *: Error  *LAN Heartbeat$'", "1\n"},
+	{"node-down.summary", "sed -n '/<monitor>/,/^ =*$/p' | awk '/^    [^ ]/{print $1, $3}'",
+	 "userw Caution\n"},
+	/* The block ends with a rule, and the colon is where it is cut out. */
+	{"healthy.summary", "grep -nE '^ =+$' | cut -d: -f2 | wc -c", "71\n"},
+	{"healthy.summary", "tail -n 1 | grep -cE '^ =+$'", "1\n"},
+	{"nodes-32.summary", "sed -n '/CLUSTER STATUS/,$p' | grep '^   ' | cut -c22 | sort -u",
+	 ":\n"},
+	{"healthy.summary", "grep '^    failover2 ' | cut -c24-40", "Online           \n"},
+	/* Names out of the configuration list. */
+	{"healthy.info", "grep Server | awk '{print $3}' | tr -d ']'", "alpha\nbeta\ngamma\n"},
+	{"healthy.info", "sed -n '/\\[HB0 :/,/\\[/p' | awk -F' : ' '/Type/{print $2}'", "lanhb\n"},
+	/* The maps. */
+	{"failover.heartbeats", "grep '\\[on server' | grep -c Online", "2\n"},
+	{"failover.heartbeats", "grep '\\*server[0-9]* : ' | awk '{print $3}'", "beta\n"},
+	{"failover.heartbeats",
+	 "sed -n '/on server1 :/,/^$/p' | grep '^    server0 ' | grep -o '[ox-]$'", "x\n"},
+	{"failover.groups", "grep -oE '[a-z0-9]+\\[[oep]\\] '", "failover1[p] \nfailover2[o] \n"},
+	{"stopped.monitors", "grep -A3 'Monitor0 \\[userw' | grep -c 'server0 \\[o\\] : Suspend'",
+	 "1\n"},
+};
+
+static void test_parsers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++) {
+		char command[512], got[4096];
+		size_t n;
+		FILE *f;
+
+		snprintf(command, sizeof(command), "LC_ALL=C; cat " FOLDER "/%s | %s",
+			 parsers[i].file, parsers[i].script);
+		f = popen(command, "r");
+		assert_non_null(f);
+		n = fread(got, 1, sizeof(got) - 1, f);
+		got[n] = '\0';
+		(void)pclose(f);
+		if (strcmp(got, parsers[i].expected) != 0)
+			fail_msg("%s\nprinted: %s\nexpected: %s", command, got,
+				 parsers[i].expected);
+	}
+}
+
 #define GOLDEN(name)                                          \
 	{                                                     \
 		name, test_golden, NULL, NULL, (void *)(name) \
@@ -118,8 +188,9 @@ static void test_golden(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GOLDEN("healthy"), GOLDEN("failover"),	 GOLDEN("node-down"), GOLDEN("no-quorum"),
-		GOLDEN("stopped"), GOLDEN("long-names"), GOLDEN("nodes-32"),  GOLDEN("hostile"),
+		GOLDEN("healthy"),   GOLDEN("failover"), GOLDEN("node-down"),
+		GOLDEN("no-quorum"), GOLDEN("stopped"),	 GOLDEN("long-names"),
+		GOLDEN("nodes-32"),  GOLDEN("hostile"),	 cmocka_unit_test(test_parsers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
