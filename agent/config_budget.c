@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* What the numbers of a configuration add up to when a node is lost (docs/protocol.md D3, V3, Q1). */
+/* What the numbers of a configuration add up to when a node is lost (protocol.md D3, V3, Q1). */
 #include "agent/config_internal.h"
 #include "util/parse.h"
 
@@ -14,7 +14,7 @@ static uint64_t max_u64(uint64_t a, uint64_t b)
 	return a > b ? a : b;
 }
 
-/* `after` counts from the last beat that was heard, which was sent up to one interval before the cut. */
+/* `after` counts from the last beat that was heard: sent up to one interval before the cut. */
 static struct config_span span_after_beat(uint64_t after, uint64_t interval)
 {
 	return (struct config_span){

@@ -124,8 +124,8 @@ const char *config_resource_type_to_string(enum resource_type type);
 
 /* Refuses what libconfig would misread or could be made slow by. 0, or -EINVAL with a problem. */
 _must_check_ int config_scan(const char *name, const char *text, struct config_report *report);
-/* 0 if a configuration could be made out of the text, be it with errors in `report`. Sets *ret_parts
- * to the parts of config_check_parts() that the errors leave something to say about. */
+/* 0 if a configuration could be made out of the text, be it with errors in `report`. *ret_parts
+ * are the parts of config_check_parts() that the errors leave something to say about. */
 _must_check_ int config_parse(const char *text, struct config *config, struct config_report *report,
 			      unsigned int *ret_parts);
 
@@ -154,8 +154,8 @@ struct config_times {
 	struct config_span takeover;  /* its groups are started elsewhere */
 };
 void config_times(const struct config *config, struct config_times *ret);
-/* The longest time that the start of a group may take: limits and retries along its longest chain of
- * dependencies. *ret_programs: whether programs are part of it. */
+/* The longest time that the start of a group may take: limits and retries along its longest chain
+ * of dependencies. *ret_programs: whether programs are part of it. */
 uint64_t config_group_start_limit(const struct config *config, uint16_t group, bool *ret_programs);
 
 #endif

@@ -468,7 +468,7 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 {
 	struct object whole = {
 		.setting = root, .sections = SECTION_FILE, .label = "the configuration"};
-	const struct config_report *report = parser->report;
+	struct config_report *report = parser->report;
 	unsigned int parts = 0;
 	size_t before = report->errors;
 
@@ -485,7 +485,7 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 	parse_groups(parser, root);
 	resolve_dependencies(parser);
 	if (report->errors == before)
-		config_sort_resources(parser->config, parser->report);
+		config_sort_resources(parser->config, report);
 	if (report->errors == before)
 		parts |= CHECK_GROUPS;
 	return parts;
@@ -495,12 +495,13 @@ int config_parse(const char *text, struct config *config, struct config_report *
 		 unsigned int *ret_parts)
 {
 	struct parser parser = {.config = config, .report = report};
+	bool ended = text[0] && text[strlen(text) - 1] == '\n';
 	_cleanup_free_ char *lines = NULL;
 	config_t tree;
 	int r = 0;
 
 	/* The library takes a comment without a line end for a syntax error. */
-	if (asprintf(&lines, "%s\n", text) < 0) {
+	if (asprintf(&lines, "%s%s", text, ended ? "" : "\n") < 0) {
 		lines = NULL;
 		config_report_error(report, 0, "out of memory");
 		return -EINVAL;

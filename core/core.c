@@ -70,6 +70,8 @@ static void init_epochs(struct core *c, const struct durable_state *durable)
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		if (c->intents[g].version.epoch > c->epoch_seen)
 			c->epoch_seen = c->intents[g].version.epoch;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		c->peers[n].excluded = c->promised; /* rule L8: it may have */
 	c->lease_max_us = lease_before > c->cfg.lease_us ? lease_before : c->cfg.lease_us;
 	/* rule L5: whoever ran before us may have granted up to the moment of its death */
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
@@ -90,7 +92,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->cfg = *config;
 	c->self = config->self;
 	c->votes_total = core_votes(c, core_all(c));
-	c->now = c->started = c->next_beat = now;
+	c->now = c->started = c->next_beat = c->lapsed_at = now;
 	c->mode = NODE_MODE_STARTING;
 	init_intents(c, durable);
 	init_epochs(c, durable);
@@ -257,6 +259,8 @@ void core_check(const struct core *c)
 	assert(!c->installed.epoch || node_mask_has(c->installed.members, c->self));
 	assert(!c->installed.epoch || core_quorate(c, c->installed.members));
 	assert(!c->lease_valid || c->installed.epoch);
+	assert(c->lease_valid == (c->lease_epoch != 0));
+	assert(c->lease_epoch <= c->installed.epoch);
 	assert(!c->ready || c->promised <= c->reserve);
 	assert(c->intent_digest == intent_digest(c));
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {

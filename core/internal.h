@@ -41,6 +41,7 @@ struct peer {
 	ha_time lease_until;	     /* ours from this peer, on our clock (rule L2) */
 	ha_time granted_clear;	     /* our grants to it have surely run out then (rule L4) */
 	uint64_t member_incarnation; /* when the accepted view was accepted */
+	uint64_t excluded;	     /* newest epoch accepted here without it (rule L8) */
 
 	uint64_t left_incarnation;   /* said STOPPED (rule Q3); 0: no */
 	uint64_t fenced_incarnation; /* confirmed off (rule Q2); 0: no */
@@ -120,7 +121,9 @@ struct core {
 	/* lease */
 	bool lease_valid;
 	ha_time lease_until;
-	ha_time lease_said; /* in the last CORE_ACTION_LEASE */
+	ha_time lapsed_at;    /* grants for older stamps are forgotten (rule L7) */
+	uint64_t lease_epoch; /* rule L8; 0 without a valid lease */
+	ha_time lease_said;   /* in the last CORE_ACTION_LEASE */
 
 	/* intents */
 	struct group_intent intents[GROUPS_MAX];
@@ -148,6 +151,7 @@ struct core {
 
 	/* coordinator */
 	bool place_dirty;
+	node_mask unfit; /* members that cannot get a lease now */
 	ha_time place_deadline;
 	node_mask proof_said, wait_said;
 	struct answer answers[NODES_MAX];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Leases: what we grant, and what is granted to us (rules L1 to L7, V6). */
+/* Leases: what we grant, and what is granted to us (rules L1 to L8, V6). */
 #include "core/internal.h"
 
 /* Rule L4: from the receipt of the newest granted stamp until the grant has surely run out. */
@@ -9,18 +9,42 @@ uint64_t lease_clear_us(const struct core *c, uint64_t lease_us)
 	       lease_us % 1000000 * c->cfg.drift_ppm / 1000000 + 1 + c->cfg.lease_margin_us;
 }
 
-/* Rule L1. */
+/* Rule L8: its lease has not gone on through a view without it, unless it knows and let go. */
+static bool never_excluded(const struct peer *p)
+{
+	return p->head.lease_epoch == 0 || p->head.lease_epoch >= p->excluded;
+}
+
+/* Rule L1. The stamp that is granted is that of `head`. */
 bool lease_grants(const struct core *c, unsigned int node)
 {
 	const struct peer *p = &c->peers[node];
 
 	return c->ready && !is_self(c, node) && p->heard && p->verified &&
 	       node_mask_has(c->accepted.members, node) &&
-	       p->head.incarnation == p->member_incarnation;
+	       p->head.incarnation == p->member_incarnation &&
+	       p->head.incarnation == p->echo_incarnation && p->head.sequence == p->echo_sequence &&
+	       never_excluded(p);
 }
 
-/* The instant until which those who granted, with ourselves, are a quorum. */
-static ha_time quorum_until(const struct core *c, node_mask *ret_granting)
+/* Until when `node` granted, knowing the view that is installed here (rule L8). */
+static ha_time settled_until(const struct core *c, unsigned int node)
+{
+	const struct vector_head *h = &c->peers[node].head;
+	const struct peer_entry *mine = &h->peer[c->self];
+
+	if (!core_settled(c, node) || !mine->grant || mine->incarnation != c->incarnation ||
+	    !ha_time_before(c->lapsed_at, mine->stamp) || !ha_time_reached(mine->stamp, c->now))
+		return HA_TIME_ZERO;
+	return ha_time_add(mine->stamp, h->lease_us);
+}
+
+/*
+ * The instant until which those who granted, with ourselves, are a quorum; HA_TIME_ZERO if they
+ * are none. `until` is by node; that of self is not looked at.
+ */
+static ha_time quorum_until(const struct core *c, const ha_time until_by[NODES_MAX],
+			    node_mask *ret_granting)
 {
 	node_mask granting = node_bit(c->self), left = core_all(c) & ~granting;
 	ha_time until = HA_TIME_NEVER;
@@ -29,13 +53,12 @@ static ha_time quorum_until(const struct core *c, node_mask *ret_granting)
 		unsigned int n, best = NODES_MAX;
 
 		node_mask_for_each (n, left) {
-			if (best == NODES_MAX ||
-			    c->peers[n].lease_until.us > c->peers[best].lease_until.us)
+			if (best == NODES_MAX || until_by[n].us > until_by[best].us)
 				best = n;
 		}
-		if (best == NODES_MAX || c->peers[best].lease_until.us == 0)
+		if (best == NODES_MAX || ha_time_reached(until_by[best], c->now))
 			return HA_TIME_ZERO;
-		until = ha_time_min(until, c->peers[best].lease_until);
+		until = ha_time_min(until, until_by[best]);
 		granting |= node_bit(best);
 		left &= ~node_bit(best);
 	}
@@ -57,6 +80,8 @@ void lease_end(struct core *c)
 {
 	c->lease_valid = false;
 	c->lease_until = HA_TIME_ZERO;
+	c->lease_epoch = 0;
+	c->lapsed_at = c->now;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].lease_until = HA_TIME_ZERO;
 	view_void(c);
@@ -78,8 +103,9 @@ void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *h
 	const struct peer_entry *mine = &head->peer[c->self];
 	struct peer *p = &c->peers[node];
 
-	/* rule L2; a stamp from the future is not one of ours */
+	/* rules L2, L7; a stamp from the future is not one of ours */
 	if (!mine->grant || !ha_time_reached(mine->stamp, c->now) ||
+	    !ha_time_before(c->lapsed_at, mine->stamp) ||
 	    !node_mask_has(head->accepted.members, c->self))
 		return;
 	p->lease_until = ha_time_max(p->lease_until, ha_time_add(mine->stamp, head->lease_us));
@@ -96,25 +122,56 @@ void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head 
 	lease_end(c);
 }
 
+static bool holds_nothing(const struct core *c)
+{
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+		if (c->groups[g].state != GROUP_OFFLINE)
+			return false;
+	return true;
+}
+
+/* Rule L8: a lease begins, and dates from a newer view, only by grants that know that view. */
+static void begin_lease(struct core *c)
+{
+	ha_time until_by[NODES_MAX] = {{0}}, until;
+	node_mask granting = 0;
+
+	if (!core_settled(c, c->self) || c->installed.epoch != c->promised ||
+	    c->lease_epoch == c->installed.epoch || (!c->lease_valid && !holds_nothing(c)))
+		return;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		until_by[n] = is_self(c, n) ? HA_TIME_ZERO : settled_until(c, n);
+	until = quorum_until(c, until_by, &granting);
+	if (!until.us)
+		return;
+	c->lease_epoch = c->installed.epoch;
+	c->lease_until = ha_time_max(c->lease_until, until);
+	if (c->lease_valid)
+		return;
+	c->lease_valid = true;
+	c->groups_dirty = c->again = true;
+	struct event *e = core_say(c, EVENT_LEASE_VALID, NODE_NONE);
+	e->arg[0] = until.us == UINT64_MAX ? 0 : ha_time_since(until, c->now);
+	e->arg[1] = granting;
+}
+
+/* Rule L3: a valid lease goes on by any grant. It never becomes shorter but by lease_end(). */
+static void extend_lease(struct core *c)
+{
+	ha_time until_by[NODES_MAX] = {{0}};
+	node_mask granting = 0;
+
+	if (!c->lease_valid)
+		return;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		until_by[n] = c->peers[n].lease_until;
+	c->lease_until = ha_time_max(c->lease_until, quorum_until(c, until_by, &granting));
+}
+
 void lease_step(struct core *c)
 {
-	node_mask granting = 0;
-	ha_time until = HA_TIME_ZERO;
-
-	if (c->installed.epoch)
-		until = quorum_until(c, &granting);
-	if (ha_time_reached(until, c->now))
-		until = HA_TIME_ZERO;
-	if (until.us && !c->lease_valid) {
-		c->lease_valid = true;
-		c->groups_dirty = c->again = true;
-		struct event *e = core_say(c, EVENT_LEASE_VALID, NODE_NONE);
-		e->arg[0] = until.us == UINT64_MAX ? 0 : ha_time_since(until, c->now);
-		e->arg[1] = granting;
-	}
-	/* it cannot have become shorter: that would have been the end of it, in lease_check() */
-	if (c->lease_valid)
-		c->lease_until = ha_time_max(c->lease_until, until);
+	begin_lease(c);
+	extend_lease(c);
 	if (c->lease_said.us != c->lease_until.us) {
 		c->lease_said = c->lease_until;
 		core_act(c, CORE_ACTION_LEASE)->lease.until = c->lease_until;

@@ -154,9 +154,25 @@ static bool failed_here(const struct core *c, uint16_t group, unsigned int node)
 	return place_actual(c, group, node)->failed_attempt == c->intents[group].attempt;
 }
 
+/* Members that cannot get a lease, since something of theirs is not proven stopped (rule L8). */
+static node_mask unfit(const struct core *c)
+{
+	node_mask mask = 0;
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		bool leased = is_self(c, n) ? c->lease_valid : c->peers[n].head.lease_epoch != 0;
+
+		for (uint16_t g = 0; !leased && g < c->cfg.n_groups; g++)
+			if (place_actual(c, g, n)->state != GROUP_OFFLINE)
+				mask |= node_bit(n);
+	}
+	return mask;
+}
+
 bool place_candidate(const struct core *c, uint16_t group, unsigned int node)
 {
-	return node_mask_has(c->installed.members, node) && c->cfg.nodes[node].hosts &&
+	return node_mask_has(c->installed.members & ~c->unfit, node) && c->cfg.nodes[node].hosts &&
 	       mode_of(c, node) == NODE_MODE_ONLINE && !failed_here(c, group, node);
 }
 
@@ -358,6 +374,7 @@ void place_step(struct core *c)
 		return;
 	}
 	bool all_told = synced(c);
+	c->unfit = unfit(c);
 	if (!is_warm(c))
 		return;
 	if (!c->reaffirmed) {

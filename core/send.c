@@ -28,6 +28,7 @@ static uint64_t state_hash(const struct core *c)
 	h = hash64_u64(hash64_u64(h, c->intent_digest), c->durable_digest);
 	h = hash64_u64(hash64_u64(h, c->actual_digest), detect_quarantined_here(c));
 	h = hash64_u64(hash64_u64(h, c->warm), c->store_failed);
+	h = hash64_u64(h, c->lease_epoch);
 	h = hash64_u64(h, c->n_queue ? c->queue[0].request.id.number : 0);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		h = hash64_u64(h, c->peers[n].echo_incarnation << 1 | c->peers[n].heard);
@@ -94,7 +95,7 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 
 	if (is_self(c, n))
 		return (struct peer_entry){.incarnation = c->incarnation, .stamp = now};
-	if (lease_grants(c, n) && p->head.incarnation == p->echo_incarnation) {
+	if (lease_grants(c, n)) {
 		e.grant = true;
 		p->granted_clear = ha_time_max(
 			p->granted_clear,
@@ -142,6 +143,7 @@ const struct vector *core_vector(struct core *c, ha_time now)
 	h->wanted = c->wanted;
 	h->quarantined = detect_quarantined_here(c);
 	h->lease_us = c->cfg.lease_us;
+	h->lease_epoch = c->lease_epoch;
 	h->intent_digest = c->intent_digest;
 	h->durable_digest = c->durable_digest;
 	h->actual_digest = c->actual_digest;

@@ -121,6 +121,8 @@ static void accept(struct core *c, const struct view *v)
 	c->accepted = *v;
 	if (v->epoch > c->epoch_seen)
 		c->epoch_seen = v->epoch;
+	node_mask_for_each (n, core_all(c) & ~v->members)
+		c->peers[n].excluded = v->epoch; /* rule L8 */
 	node_mask_for_each (n, v->members)
 		c->peers[n].member_incarnation =
 			is_self(c, n) ? c->incarnation : c->peers[n].head.incarnation;

@@ -35,7 +35,7 @@ enum wire_section {
 };
 
 #define SECTION_BYTES	   3 /* type, length */
-#define HEAD_BYTES	   100
+#define HEAD_BYTES	   108
 #define PEERS_FIXED_BYTES  9 /* count, heard, grant */
 #define PEER_BYTES	   25
 #define REQUEST_ID_BYTES   13

@@ -70,6 +70,7 @@ struct lan_link {
 	socklen_t address_bytes; /* 0: we have no such link */
 	int fd;
 	int error; /* why it is closed */
+	ha_time emptied; /* when nothing waited in it: what came since waited no longer */
 };
 
 struct hb_lan {

@@ -295,9 +295,12 @@ static enum hb_refusal take_datagram(struct hb_lan *lan, const struct arrival *a
 	return HB_OK;
 }
 
-/* When the kernel took the datagram in, on the clock of `now`. A step of the wall clock in
- * between misleads this for what waits at that moment only. */
-static ha_time arrival_time(struct msghdr *message, uint64_t wall_us, ha_time now)
+/*
+ * When the kernel took the datagram in, on the clock of `now`, but not before `earliest`. The
+ * kernel stamps by the wall clock, which may have been stepped since: without that bound, one
+ * step would make everything that waits look as old as the step is wide.
+ */
+static ha_time arrival_time(struct msghdr *message, uint64_t wall_us, ha_time earliest, ha_time now)
 {
 	struct cmsghdr *c;
 	struct timespec t;
@@ -309,7 +312,7 @@ static ha_time arrival_time(struct msghdr *message, uint64_t wall_us, ha_time no
 		memcpy(&t, CMSG_DATA(c), sizeof t);
 		at = (uint64_t)t.tv_sec * USEC_PER_SEC + (uint64_t)t.tv_nsec / 1000;
 		waited = wall_us > at ? wall_us - at : 0;
-		return (ha_time){now.us > waited ? now.us - waited : 0};
+		return ha_time_max((ha_time){now.us > waited ? now.us - waited : 0}, earliest);
 	}
 	return now;
 }
@@ -342,7 +345,7 @@ static unsigned int drain_link(struct hb_lan *lan, uint8_t link, unsigned int ma
 		struct arrival a = {.data = lan->in[i],
 				    .n = messages[i].msg_len,
 				    .link = link,
-				    .at = arrival_time(m, wall_us, now),
+				    .at = arrival_time(m, wall_us, lan->link[link].emptied, now),
 				    .now = now};
 		enum hb_refusal refusal = HB_REFUSED_SIZE;
 
@@ -395,8 +398,10 @@ static void drain(struct hb_lan *lan, ha_time now)
 			continue;
 		n = drain_link(lan, k, max, now);
 		left -= n;
-		if (n < max)
+		if (n < max) {
 			more &= (uint8_t) ~(1U << k);
+			lan->link[k].emptied = now;
+		}
 	}
 }
 

@@ -30,7 +30,7 @@ static void put_view(struct wire_writer *w, const struct view *view)
 	put_u8(w, view->coordinator);
 }
 
-/* A view that exists is coordinated by one of its members. */
+/* A view is coordinated by one of its members; one without members is none, or was voided (V6). */
 static bool get_view(struct wire_reader *r, const struct hb_limits *limits, struct view *ret)
 {
 	ret->epoch = get_u64(r);
@@ -38,9 +38,9 @@ static bool get_view(struct wire_reader *r, const struct hb_limits *limits, stru
 	ret->coordinator = get_u8(r);
 	if (!wire_number_ok(ret->epoch) || !wire_members_ok(ret->members, limits))
 		return false;
-	if (ret->epoch == 0)
+	if (ret->members == 0)
 		return wire_node_or_none(ret->coordinator, limits);
-	return node_mask_has(ret->members, ret->coordinator);
+	return ret->epoch != 0 && node_mask_has(ret->members, ret->coordinator);
 }
 
 static void put_fixed(struct wire_writer *w, const struct vector_head *head)
@@ -55,6 +55,7 @@ static void put_fixed(struct wire_writer *w, const struct vector_head *head)
 	put_u32(w, head->wanted);
 	put_u32(w, head->quarantined);
 	put_u64(w, head->lease_us);
+	put_u64(w, head->lease_epoch);
 	put_u64(w, head->intent_digest);
 	put_u64(w, head->durable_digest);
 	put_u64(w, head->actual_digest);
@@ -79,6 +80,7 @@ bool wire_get_head(struct wire_reader *r, const struct hb_limits *limits, struct
 	ret->wanted = get_u32(r);
 	ret->quarantined = get_u32(r);
 	ret->lease_us = get_u64(r);
+	ret->lease_epoch = get_u64(r);
 	ret->intent_digest = get_u64(r);
 	ret->durable_digest = get_u64(r);
 	ret->actual_digest = get_u64(r);
@@ -88,9 +90,10 @@ bool wire_get_head(struct wire_reader *r, const struct hb_limits *limits, struct
 	ret->store_failed = flags & HEAD_STORE_FAILED;
 	/* NODE_MODE_UNKNOWN means never heard: nobody says it of itself. */
 	return ok && wire_number_ok(ret->stamp.us) && wire_number_ok(ret->promised) &&
-	       wire_number_ok(ret->lease_us) && wire_members_ok(ret->wanted, limits) &&
-	       wire_members_ok(ret->quarantined, limits) && ret->mode > NODE_MODE_UNKNOWN &&
-	       ret->mode < NODE_MODE_COUNT_ && !(flags & ~(HEAD_WARM | HEAD_STORE_FAILED));
+	       wire_number_ok(ret->lease_us) && wire_number_ok(ret->lease_epoch) &&
+	       wire_members_ok(ret->wanted, limits) && wire_members_ok(ret->quarantined, limits) &&
+	       ret->mode > NODE_MODE_UNKNOWN && ret->mode < NODE_MODE_COUNT_ &&
+	       !(flags & ~(HEAD_WARM | HEAD_STORE_FAILED));
 }
 
 static void put_peers(struct wire_writer *w, const struct vector_head *head)

@@ -184,6 +184,7 @@ struct vector_head {
 	node_mask wanted;	 /* the clique it would like as a view (rule V1) */
 	node_mask quarantined;	 /* peers it keeps out of views */
 	uint64_t lease_us;	 /* of the grants in `peer` */
+	uint64_t lease_epoch;	 /* its own valid lease dates from this view; 0: holds nothing */
 	uint64_t intent_digest;	 /* of all intent rows it knows */
 	uint64_t durable_digest; /* of those it has on disk */
 	uint64_t actual_digest;	 /* of all its actual rows */

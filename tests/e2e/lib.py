@@ -285,11 +285,7 @@ groups = {self.groups or self.default_groups()};
             return None
 
     def events(self, node, name=None):
-        r = self.cli(node, 'events', '--json', '-n', '10000')
-        text = r.stdout.strip()
-        events = json.loads(text) if text.startswith('[') else [json.loads(x) for x in text.splitlines()]
-        if len(events) == 1 and 'events' in events[0]:
-            events = events[0]['events']
+        events = json.loads(self.cli(node, 'events', '--json', '-n', '10000').stdout)['events']
         return [e for e in events if name is None or e['name'] == name]
 
     def holders(self):

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Loading, deriving, ordering, printing, hashing. What is said about bad files: test_config_golden. */
+/* Loading, deriving, ordering, hashing. What is said about bad files: test_config_golden. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,22 +12,24 @@
 
 static struct config_report report;
 
+/* clang-format off */
 #define CLUSTER "cluster = { name = \"demo\"; };\n"
-#define NODES                                                            \
-	"nodes = ( { name = \"n1\"; links = \"10.0.0.1\"; votes = 2; }," \
-	" { name = \"n2\"; links = \"10.0.0.2\"; votes = 3; },"          \
-	" { name = \"n3\"; links = \"10.0.0.3\"; votes = 3; },"          \
-	" { name = \"w\"; links = \"10.0.0.4\"; witness = true; } );\n"
-#define EXEC(name, more)                    \
-	"{ type = \"exec\"; name = \"" name \
-	"\"; start = [ \"/bin/true\" ]; stop = [ \"/bin/true\" ]; " more " }"
-#define GROUPS                                                                                                                                                                   \
-	"groups = ( { name = \"g1\"; nodes = \"n3\"; resources = ( " EXEC("late", "depends = \"early\"; retries = 2; start_timeout = \"3s\"; stop_timeout = \"4s\";") ", " EXEC( \
-		"early",                                                                                                                                                         \
-		"") ", " EXEC("free",                                                                                                                                            \
-			      "") " ); },"                                                                                                                                       \
-				  " { name = \"g2\"; autostart = false; accept_agent_enforced_lease = true; resources = ("                                                       \
-				  " { type = \"fip\"; name = \"ip\"; address = \"10.0.0.9/24\"; } ); } );\n"
+#define NODES \
+	"nodes = ( { name = \"n1\"; links = \"10.0.0.1\"; votes = 2; },\n" \
+	"          { name = \"n2\"; links = \"10.0.0.2\"; votes = 3; },\n" \
+	"          { name = \"n3\"; links = \"10.0.0.3\"; votes = 3; },\n" \
+	"          { name = \"w\"; links = \"10.0.0.4\"; witness = true; } );\n"
+#define EXEC(name, more) \
+	"{ type = \"exec\"; name = \"" name "\"; start = [ \"/bin/true\" ];\n" \
+	"  stop = [ \"/bin/true\" ]; " more " }"
+#define LATE \
+	"depends = \"early\"; retries = 2; start_timeout = \"3s\"; stop_timeout = \"4s\";"
+#define GROUPS \
+	"groups = ( { name = \"g1\"; nodes = \"n3\"; resources = (\n" \
+	EXEC("late", LATE) ",\n" EXEC("early", "") ",\n" EXEC("free", "") " ); },\n" \
+	"{ name = \"g2\"; autostart = false; accept_agent_enforced_lease = true; resources = (\n" \
+	"  { type = \"fip\"; name = \"ip\"; address = \"10.0.0.9/24\"; } ); } );\n"
+/* clang-format on */
 
 static struct config *load(const char *text)
 {
@@ -97,7 +99,7 @@ static void test_derive_keeps_what_is_set(void **state)
 	assert_memory_equal(&t, &set, sizeof t);
 }
 
-/* Whatever the one number is, what follows from it fits together and is within the ranges of the keys. */
+/* Whatever the one number is, what follows from it fits together and is within the keys' ranges. */
 static void test_derive_always_fits(void **state)
 {
 	struct config *config = load(CLUSTER "nodes = ( { name = \"n1\"; } );\n");

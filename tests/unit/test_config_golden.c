@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Golden pairs: for every tests/golden/config/X.conf, what is said about it and what it resolves to must
- * be X.out. GOLDEN_UPDATE=1 rewrites the .out files: look at `git diff` before you commit them.
+ * Golden pairs: for every tests/golden/config/X.conf, what is said about it and what it resolves
+ * to must be X.out. GOLDEN_UPDATE=1 rewrites the .out files: look at `git diff` before you commit.
  */
 #include <setjmp.h>
 #include <stdarg.h>

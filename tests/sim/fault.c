@@ -1,0 +1,396 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/sim/world.h"
+
+/*
+ * What is done to the cluster: the faults of the schedule when their time comes, and the
+ * commands of its administrator.
+ */
+
+static struct node *resolve(struct world *w, uint8_t node, uint32_t index)
+{
+	uint8_t id = node;
+
+	if (node == ROLE_COORDINATOR)
+		id = world_coordinator(w);
+	else if (node & ROLE_OWNER)
+		id = world_owner(w, node & (unsigned int)~ROLE_OWNER);
+	if (id >= w->s->config.n_nodes)
+		id = (uint8_t)(index % w->s->config.n_nodes);
+	return &w->node[id];
+}
+
+/* ---- cuts ---- */
+
+static bool is_cut(enum fault_type type)
+{
+	return type == FAULT_CUT || type == FAULT_PARTITION || type == FAULT_DEAF ||
+	       type == FAULT_MUTE || type == FAULT_FLAP || type == FAULT_LINK;
+}
+
+static bool cuts(const struct fault *f, uint8_t from, uint8_t to)
+{
+	switch (f->type) {
+	case FAULT_CUT:
+		return from == f->node && to == f->peer;
+	case FAULT_PARTITION:
+		return node_mask_has(f->mask, from) != node_mask_has(f->mask, to);
+	case FAULT_DEAF:
+		return to == f->node;
+	case FAULT_MUTE:
+		return from == f->node;
+	case FAULT_FLAP:
+		return from == f->node || to == f->node;
+	default:
+		return true;
+	}
+}
+
+static void apply_cut(struct world *w, const struct fault *f, int change)
+{
+	for (uint8_t from = 0; from < w->s->config.n_nodes; from++)
+		for (uint8_t to = 0; to < w->s->config.n_nodes; to++)
+			if (from != to && cuts(f, from, to))
+				net_cut(w, from, to, f->link, change);
+}
+
+/* Whether some pair of nodes is left without any link one way. */
+static bool severed(const struct world *w)
+{
+	const struct core_config *c = &w->s->config;
+
+	for (unsigned int i = 0; i < c->n_nodes; i++) {
+		for (unsigned int j = 0; j < c->n_nodes; j++) {
+			unsigned int whole = 0;
+
+			for (unsigned int k = 0; k < c->n_links; k++)
+				whole += !w->net.cut[i][j][k];
+			if (i != j && whole == 0)
+				return true;
+		}
+	}
+	return false;
+}
+
+/* ---- one node ---- */
+
+static void boot_later(struct world *w, const struct node *n, uint64_t after_us)
+{
+	world_push(w, w->now + after_us,
+		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
+}
+
+static void crash(struct world *w, struct node *n, bool agent_only, uint64_t for_us)
+{
+	if (!n->core && (agent_only || !n->up))
+		return;
+	invariant_departs(w, n);
+	node_crash(w, n, agent_only);
+	boot_later(w, n, for_us);
+}
+
+static void ask_to_leave(struct world *w, struct node *n)
+{
+	struct core_event event = {.type = CORE_EVENT_LEAVE};
+
+	if (!n->core || n->leave_asked)
+		return;
+	n->leave_asked = true;
+	invariant_departs(w, n);
+	node_event(w, n, &event);
+}
+
+/* The device works: the node is off for certain before anybody is told, however late. */
+static void fence(struct world *w, const struct fault *f)
+{
+	struct node *victim = &w->node[f->node], *by = &w->node[f->peer];
+	struct core_peer_info info;
+
+	if (victim == by || !by->core || node_stalled(by))
+		return;
+	core_peer_info(by->core, victim->id, (ha_time){node_local(by, w->now)}, &info);
+	if (!info.incarnation)
+		return;
+	if (victim->up) {
+		invariant_departs(w, victim);
+		node_crash(w, victim, false);
+		boot_later(w, victim, f->for_us);
+	}
+	world_push(w, w->now + f->value,
+		   (struct happening_entry){.type = HAPPENS_FENCED,
+					    .node = by->id,
+					    .a = victim->id,
+					    .b = info.incarnation});
+}
+
+static void new_request(struct world *w, const struct fault *f)
+{
+	const struct token token = {
+		.node = f->node,
+		.kind = f->kind,
+		.target = f->target,
+		.retries = f->retries,
+		.group = f->group,
+	};
+
+	request_issue(w, &token);
+}
+
+static void node_fault(struct node *n, const struct fault *f, int change)
+{
+	switch (f->type) {
+	case FAULT_DISK_SLOW:
+		n->disk_slow = (uint8_t)(n->disk_slow + change);
+		n->disk_slow_us = f->value;
+		break;
+	case FAULT_DISK_FAIL:
+		n->disk_fail = (uint8_t)(n->disk_fail + change);
+		break;
+	case FAULT_START_SLOW:
+		n->start_slow = (uint8_t)(n->start_slow + change);
+		n->start_slow_us = f->value;
+		break;
+	case FAULT_STOP_SLOW:
+		n->stop_slow = (uint8_t)(n->stop_slow + change);
+		n->stop_slow_us = f->value;
+		break;
+	case FAULT_START_FAIL:
+		n->start_fail = (uint8_t)(n->start_fail + change);
+		break;
+	case FAULT_STOP_FAIL:
+		n->stop_fail = (uint8_t)(n->stop_fail + change);
+		break;
+	case FAULT_HANG:
+		n->hang = (uint8_t)(n->hang + change);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Whether a healthy node may lose its view or its lease by it. */
+static bool disturbs(const struct world *w, const struct fault *f)
+{
+	switch (f->type) {
+	case FAULT_CRASH_NODE:
+	case FAULT_CRASH_AGENT:
+	case FAULT_LEAVE:
+	case FAULT_FENCE:
+	case FAULT_BLACKOUT:
+		return false; /* invariant_departs() judges those */
+	case FAULT_START_SLOW:
+	case FAULT_STOP_SLOW:
+	case FAULT_START_FAIL:
+	case FAULT_STOP_FAIL:
+	case FAULT_HANG:
+	case FAULT_RESOURCE_LOST:
+	case FAULT_REQUEST:
+	case FAULT_DUPLICATE:
+	case FAULT_REPLAY:
+		return false;
+	case FAULT_CUT:
+	case FAULT_PARTITION:
+	case FAULT_DEAF:
+	case FAULT_MUTE:
+	case FAULT_FLAP:
+	case FAULT_LINK:
+		return severed(w);
+	default:
+		return true;
+	}
+}
+
+static void begin_once(struct world *w, struct fault *f, struct rng *rng)
+{
+	struct node *n = &w->node[f->node];
+	unsigned int i;
+
+	switch (f->type) {
+	case FAULT_CRASH_NODE:
+	case FAULT_CRASH_AGENT:
+		crash(w, n, f->type == FAULT_CRASH_AGENT, f->for_us);
+		break;
+	case FAULT_BLACKOUT:
+		node_mask_for_each (i, f->mask)
+			crash(w, &w->node[i], false, f->for_us + rng_below(rng, f->for_us));
+		break;
+	case FAULT_FREEZE:
+	case FAULT_PAUSE:
+		node_freeze(w, n, f->type == FAULT_PAUSE);
+		break;
+	case FAULT_RESOURCE_LOST:
+		service_lost(w, n, f->value);
+		break;
+	case FAULT_LEAVE:
+		ask_to_leave(w, n);
+		break;
+	case FAULT_REQUEST:
+		new_request(w, f);
+		break;
+	case FAULT_FENCE:
+		fence(w, f);
+		break;
+	case FAULT_REPLAY:
+		net_replay(w, f->peer, f->node, rng);
+		break;
+	default:
+		break;
+	}
+}
+
+static void change_net(struct world *w, const struct fault *f, int change)
+{
+	if (f->type == FAULT_LOSS)
+		w->net.loss_permille += (uint32_t)((int)f->value * change);
+	if (f->type == FAULT_DUPLICATE)
+		w->net.duplicate_permille += (uint32_t)((int)f->value * change);
+	if (f->type == FAULT_DELAY)
+		w->net.delay_us += (uint64_t)((int64_t)f->value * change);
+}
+
+static bool changes_health(enum fault_type type)
+{
+	return type >= FAULT_START_SLOW && type <= FAULT_HANG;
+}
+
+void fault_begin(struct world *w, uint32_t index)
+{
+	struct active_fault *a = &w->active[index];
+	struct fault *f = &a->fault;
+	struct rng rng = rng_make(w->s->seed, 100 + index);
+	char text[160];
+
+	*a = (struct active_fault){.fault = w->s->faults[index], .holds = true};
+	f->node = resolve(w, f->node, index)->id;
+	f->peer = resolve(w, f->peer, index + 1)->id;
+	trace(w, -1, "FAULT %-2u %s", index, fault_format(f, text, sizeof(text)));
+	if (is_cut(f->type))
+		apply_cut(w, f, 1);
+	a->disturbs = disturbs(w, f);
+	if (a->disturbs)
+		invariant_disturb(w, 1);
+	change_net(w, f, 1);
+	node_fault(&w->node[f->node], f, 1);
+	begin_once(w, f, &rng);
+	world_push(w, w->now + f->for_us,
+		   (struct happening_entry){.type = HAPPENS_FAULT_END, .a = index});
+	if (f->type == FAULT_FLAP)
+		world_push(w, w->now + f->value,
+			   (struct happening_entry){.type = HAPPENS_FLAP, .a = index});
+}
+
+void fault_flap(struct world *w, uint32_t index)
+{
+	struct active_fault *a = &w->active[index];
+
+	if (!a->holds)
+		return;
+	apply_cut(w, &a->fault, a->joined ? 1 : -1);
+	a->joined = !a->joined;
+	trace(w, -1, "FAULT %-2u flap: n%u is %s", index, a->fault.node,
+	      a->joined ? "joined" : "cut");
+	world_push(w, w->now + a->fault.value,
+		   (struct happening_entry){.type = HAPPENS_FLAP, .a = index});
+}
+
+void fault_end(struct world *w, uint32_t index)
+{
+	struct active_fault *a = &w->active[index];
+	const struct fault *f = &a->fault;
+	struct node *n = &w->node[f->node];
+
+	if (!a->holds)
+		return;
+	a->holds = false;
+	trace(w, -1, "FAULT %-2u %s ends", index, fault_to_string(f->type));
+	if (is_cut(f->type) && !a->joined)
+		apply_cut(w, f, -1);
+	change_net(w, f, -1);
+	node_fault(n, f, -1);
+	if (changes_health(f->type) && n->up)
+		n->resource_fault_local = node_local(n, w->now);
+	if (f->type == FAULT_FREEZE || f->type == FAULT_PAUSE)
+		node_wake(w, n);
+	if (a->disturbs)
+		invariant_disturb(w, -1);
+}
+
+void fault_end_all(struct world *w)
+{
+	for (uint32_t k = 0; k < w->s->n_faults; k++)
+		fault_end(w, k);
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
+		struct node *n = &w->node[i];
+
+		if (!node_mask_has(w->s->absent, i))
+			node_boot(w, n);
+		else if (n->up)
+			node_crash(w, n, false);
+	}
+}
+
+/* ---- commands ---- */
+
+void request_issue(struct world *w, const struct token *token)
+{
+	struct node *n = &w->node[token->node];
+	struct core_event event = {.type = CORE_EVENT_REQUEST};
+	size_t index = w->n_tokens;
+
+	if (index == TOKENS_MAX || !n->core)
+		return;
+	w->n_tokens++;
+	w->token[index] = *token;
+	w->token[index].open = true;
+	w->token[index].run = n->run;
+	w->token[index].issued_at = w->now;
+	w->token[index].issued_local = node_local(n, w->now);
+	event.request.kind = token->kind;
+	event.request.target = token->target;
+	event.request.group = token->group;
+	event.request.token = index;
+	w->counts.commands++;
+	trace(w, n->id, "command %zu: %s g%u target %u", index, request_to_string(token->kind),
+	      token->group, token->target);
+	if (token->kind == REQUEST_NODE_STOP && token->target < w->n_nodes &&
+	    token->target < NODES_MAX)
+		invariant_departs(w, &w->node[token->target]);
+	node_event(w, n, &event);
+}
+
+/* The client tries again, at the same node. */
+void fault_request(struct world *w, uint32_t token)
+{
+	struct token next = w->token[token];
+
+	if (w->node[next.node].core)
+		request_issue(w, &next);
+}
+
+static bool worth_retrying(uint8_t code)
+{
+	return code != ANSWER_ACCEPTED && code != ANSWER_NOTHING_TO_DO &&
+	       code != ANSWER_BAD_TARGET && code != ANSWER_OFFLINE;
+}
+
+void request_answered(struct world *w, struct node *n, const struct core_action *action)
+{
+	uint64_t index = action->answer.token;
+	struct token *token;
+
+	if (index >= w->n_tokens || !w->token[index].open || w->token[index].node != n->id) {
+		world_violate(w, "N4", "n%u answers command %llu, which does not wait", n->id,
+			      (unsigned long long)index);
+		return;
+	}
+	token = &w->token[index];
+	token->open = false;
+	if (action->answer.code == ANSWER_ACCEPTED) {
+		w->counts.accepted++;
+		invariant_accepted(w, n, &action->answer.id, token);
+	}
+	if (!worth_retrying(action->answer.code) || token->retries == 0 || w->repairing)
+		return;
+	token->retries--;
+	world_push(w, w->now + w->s->config.timeout_us,
+		   (struct happening_entry){.type = HAPPENS_REQUEST, .a = (uint32_t)index});
+}

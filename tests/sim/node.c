@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/sim/world.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define MILLION 1000000ULL
+
+/* ---- its clock ---- */
+
+static uint64_t rate(const struct world *w, const struct node *n)
+{
+	return (uint64_t)((int64_t)MILLION + w->s->rate_ppm[n->id]);
+}
+
+uint64_t node_local(const struct node *n, uint64_t true_us)
+{
+	if (n->paused)
+		return n->paused_at_local;
+	return n->base_local + (true_us - n->base_true) * n->rate / MILLION;
+}
+
+/* The first true instant at which the clock shows `local_us` or later. */
+uint64_t node_true(const struct node *n, uint64_t local_us)
+{
+	if (local_us <= n->base_local)
+		return n->base_true;
+	if (local_us - n->base_local > UINT64_MAX / MILLION / 4)
+		return NEVER;
+	return n->base_true + ((local_us - n->base_local) * MILLION + n->rate - 1) / n->rate;
+}
+
+bool node_stalled(const struct node *n)
+{
+	return n->frozen || n->paused;
+}
+
+static ha_time local_now(const struct world *w, const struct node *n)
+{
+	return (ha_time){node_local(n, w->now)};
+}
+
+/* ---- carrying out what the core decided ---- */
+
+static void persist(struct world *w, struct node *n)
+{
+	uint64_t delay = w->s->disk_us / 2 + rng_below(&n->rng, w->s->disk_us);
+
+	if (n->disk_pending) {
+		world_violate(w, "P", "n%u: two state writes at once", n->id);
+		return;
+	}
+	if (n->disk_slow)
+		delay += rng_below(&n->rng, n->disk_slow_us);
+	core_durable(n->core, &n->disk_next);
+	n->disk_pending = true;
+	world_push(w, w->now + delay,
+		   (struct happening_entry){.type = HAPPENS_DISK_DONE, .node = n->id, .b = n->run});
+}
+
+static void set_lease(struct world *w, struct node *n, ha_time until)
+{
+	uint64_t now = node_local(n, w->now);
+
+	n->lease_until = until;
+	n->lease_end_local = until.us > now ? until.us : now;
+	if (until.us <= now)
+		n->just_woke = false;
+	service_arm_watchdog(w, n);
+}
+
+static void send_now(struct world *w, struct node *n, bool whole)
+{
+	uint64_t interval = n->config.interval_us;
+
+	if (w->now - n->send_interval_at >= interval) {
+		n->send_interval_at = w->now;
+		n->sends_in_interval = 0;
+	}
+	if (++n->sends_in_interval > 64U + 8U * n->config.n_nodes + 4U * n->config.n_resources)
+		world_violate(w, "bound", "n%u: %u sendings within one interval", n->id,
+			      n->sends_in_interval);
+	net_send(w, n, whole);
+}
+
+static void carry_out(struct world *w, struct node *n, const struct core_action *a)
+{
+	switch (a->type) {
+	case CORE_ACTION_SEND:
+		send_now(w, n, a->send.whole);
+		break;
+	case CORE_ACTION_PERSIST:
+		persist(w, n);
+		break;
+	case CORE_ACTION_RESOURCE_START:
+	case CORE_ACTION_RESOURCE_STOP:
+		service_begin(w, n, a);
+		break;
+	case CORE_ACTION_RESOURCE_KILL:
+		service_kill(w, n, a->resource.operation);
+		break;
+	case CORE_ACTION_LEASE:
+		set_lease(w, n, a->lease.until);
+		break;
+	case CORE_ACTION_ANSWER:
+		request_answered(w, n, a);
+		break;
+	case CORE_ACTION_EVENT:
+	case CORE_ACTION_LEFT:
+		break;
+	case CORE_ACTION_TYPE_COUNT_:
+	default:
+		world_violate(w, "bound", "n%u: unknown action %d", n->id, (int)a->type);
+		break;
+	}
+}
+
+/* A leave is complete: nothing may run any more, and the agent goes. */
+static void leave(struct world *w, struct node *n)
+{
+	for (unsigned int r = 0; r < n->config.n_resources; r++)
+		if (n->resource[r].running || n->resource[r].pending)
+			world_violate(w, "I1", "n%u left, but %s may run", n->id,
+				      n->config.resources[r].name);
+	node_crash(w, n, true);
+	world_push(w, w->now + rng_range_log(&n->rng, n->config.interval_us,
+					     n->config.timeout_us * 6),
+		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
+}
+
+static void set_timer(struct world *w, struct node *n)
+{
+	uint64_t at = node_true(n, core_deadline(n->core).us);
+
+	if (at != NEVER)
+		at += rng_below(&n->rng, w->s->step_jitter_us + 1);
+	n->timer = at < w->now ? w->now : at;
+}
+
+static void step(struct world *w, struct node *n, const struct core_event *event)
+{
+	bool left = false;
+
+	if (n->last_step_at != w->now)
+		n->steps_at_once = 0;
+	n->last_step_at = w->now;
+	if (++n->steps_at_once > 400U + 64U * n->config.n_nodes + 4U * n->config.n_resources)
+		world_violate(w, "bound", "n%u does not come to rest", n->id);
+	w->counts.steps++;
+	core_step(n->core, event, local_now(w, n), &w->actions);
+	core_check(n->core);
+	if (w->actions.n > CORE_ACTIONS_MAX)
+		world_violate(w, "bound", "n%u: %zu actions", n->id, w->actions.n);
+	trace_actions(w, n, &w->actions);
+	invariant_actions(w, n);
+	for (size_t i = 0; i < w->actions.n && !w->violated; i++) {
+		left = left || w->actions.action[i].type == CORE_ACTION_LEFT;
+		carry_out(w, n, &w->actions.action[i]);
+	}
+	set_timer(w, n);
+	invariant_step(w, n);
+	if (left && !w->violated)
+		leave(w, n);
+}
+
+void node_tick(struct world *w, struct node *n)
+{
+	static const struct core_event tick = {.type = CORE_EVENT_TICK};
+
+	step(w, n, &tick);
+}
+
+void node_event(struct world *w, struct node *n, const struct core_event *event)
+{
+	if (!n->core)
+		return;
+	if (!node_stalled(n)) {
+		step(w, n, event);
+		return;
+	}
+	if (n->n_deferred == DEFERRED_MAX)
+		world_violate(w, "bound", "n%u: too much waits for a stalled agent", n->id);
+	else
+		n->deferred[n->n_deferred++].event = *event;
+}
+
+/* ---- datagrams ---- */
+
+/* L6, from outside: does this tell the node that it was removed, in a way it must believe? */
+static bool is_refusal(const struct node *n, const struct vector_head *head)
+{
+	struct core_self_info self;
+
+	core_self_info(n->core, HA_TIME_ZERO, &self);
+	return head->peer[n->id].incarnation == self.incarnation && self.view.epoch &&
+	       head->accepted.epoch > self.view.epoch && head->accepted.members &&
+	       !node_mask_has(head->accepted.members, n->id);
+}
+
+static void hear(struct world *w, struct node *n, struct body *body, uint8_t link)
+{
+	const struct vector_head *head = &body->vector.head;
+	uint64_t *incarnation = &n->heard_incarnation[body->from];
+	uint64_t *sequence = &n->heard_sequence[body->from];
+	struct core_event event = {.type = CORE_EVENT_VECTOR};
+
+	if (n->just_woke && is_refusal(n, head) &&
+	    (head->incarnation > *incarnation ||
+	     (head->incarnation == *incarnation && head->sequence > *sequence)))
+		n->just_woke = false;
+	if (head->incarnation > *incarnation) {
+		*incarnation = head->incarnation;
+		*sequence = 0;
+	}
+	if (head->incarnation == *incarnation && head->sequence > *sequence)
+		*sequence = head->sequence;
+	if (w->trace.datagrams)
+		trace(w, n->id, "hear    n%u seq %llu link %u", body->from,
+		      (unsigned long long)head->sequence, link);
+	event.vector.vector = &body->vector;
+	event.vector.link = link;
+	step(w, n, &event);
+}
+
+static void keep(struct world *w, struct node *n, struct body *body, uint8_t link)
+{
+	struct inbox *inbox = &n->inbox[body->from];
+	const struct vector_head *head = &body->vector.head;
+
+	if (inbox->count[link] >= w->s->inbox)
+		return; /* the socket's buffer is full: what comes now is lost */
+	inbox->count[link]++;
+	if (inbox->newest && (inbox->newest->vector.head.incarnation > head->incarnation ||
+			      (inbox->newest->vector.head.incarnation == head->incarnation &&
+			       inbox->newest->vector.head.sequence > head->sequence)))
+		return;
+	body_unref(inbox->newest);
+	body->references++;
+	inbox->newest = body;
+	inbox->link = link;
+}
+
+void node_deliver(struct world *w, struct node *n, struct body *body, uint8_t link)
+{
+	w->counts.datagrams++;
+	if (!n->core)
+		return;
+	if (node_stalled(n))
+		keep(w, n, body, link);
+	else
+		hear(w, n, body, link);
+}
+
+static void empty_inboxes(struct node *n)
+{
+	for (unsigned int i = 0; i < n->config.n_nodes; i++) {
+		body_unref(n->inbox[i].newest);
+		memset(&n->inbox[i], 0, sizeof(n->inbox[i]));
+	}
+}
+
+/* ---- stalls ---- */
+
+void node_freeze(struct world *w, struct node *n, bool pause)
+{
+	if (!n->core || node_stalled(n))
+		return;
+	n->paused_at_local = node_local(n, w->now);
+	n->frozen = !pause;
+	n->paused = pause;
+}
+
+void node_release(struct node *n)
+{
+	n->core = core_free(n->core);
+	empty_inboxes(n);
+}
+
+static void drain_inboxes(struct world *w, struct node *n)
+{
+	for (unsigned int i = 0; i < n->config.n_nodes; i++) {
+		struct body *body = TAKE_PTR(n->inbox[i].newest);
+		uint8_t link = n->inbox[i].link;
+
+		memset(&n->inbox[i], 0, sizeof(n->inbox[i]));
+		if (body && n->core && !w->violated)
+			hear(w, n, body, link);
+		body_unref(body);
+	}
+}
+
+static void drain_deferred(struct world *w, struct node *n)
+{
+	size_t n_events = n->n_deferred;
+
+	n->n_deferred = 0;
+	for (size_t i = 0; i < n_events && n->core && !w->violated; i++)
+		step(w, n, &n->deferred[i].event);
+}
+
+/* The agent looks at its timer, its sockets and the answers that wait, in any order. */
+void node_wake(struct world *w, struct node *n)
+{
+	bool tick_first = rng_chance(&n->rng, 600), sockets_first = rng_chance(&n->rng, 500);
+
+	if (!node_stalled(n))
+		return;
+	if (n->paused) {
+		n->base_local = n->paused_at_local;
+		n->base_true = w->now;
+		n->woke_local = n->base_local;
+		n->just_woke = w->s->config.takeover == TAKEOVER_LEASE;
+	}
+	n->frozen = n->paused = false;
+	n->stalled_local = node_local(n, w->now);
+	trace(w, n->id, "awake");
+	set_timer(w, n);
+	if (n->just_woke)
+		service_arm_watchdog(w, n);
+	invariant_owners(w);
+	if (tick_first && n->timer <= w->now)
+		node_tick(w, n);
+	if (sockets_first)
+		drain_inboxes(w, n);
+	drain_deferred(w, n);
+	drain_inboxes(w, n);
+}
+
+/* ---- coming and going ---- */
+
+static void power_on(struct world *w, struct node *n)
+{
+	n->up = true;
+	n->base_true = w->now;
+	n->base_local = rng_range(&n->rng, 1000, 20 * USEC_PER_SEC); /* since its boot */
+	n->rate = rate(w, n);
+	n->lease_until = HA_TIME_ZERO;
+	n->lease_end_local = n->woke_local = n->stalled_local = n->resource_fault_local = 0;
+	n->just_woke = n->watchdog_armed = false;
+	for (unsigned int r = 0; r < n->config.n_resources; r++)
+		n->resource[r] = (struct sim_resource){0};
+}
+
+void node_boot(struct world *w, struct node *n)
+{
+	bool leftovers[RESOURCES_MAX] = {false}, powered = n->up;
+	int r;
+
+	if (n->core)
+		return;
+	if (!n->up)
+		power_on(w, n);
+	for (unsigned int i = 0; powered && i < n->config.n_resources; i++)
+		leftovers[i] = n->resource[i].running || rng_chance(&n->rng, 100);
+	r = core_new(&n->config, n->disk_any ? &n->disk : NULL, leftovers, local_now(w, n),
+		     &n->core);
+	if (r < 0) {
+		world_violate(w, "start", "n%u: core_new says %s", n->id, strerror(-r));
+		return;
+	}
+	n->run++;
+	n->booted_at = w->now;
+	n->view = (struct view){0};
+	n->frozen = n->paused = n->leave_asked = false;
+	memset(n->heard_incarnation, 0, sizeof(n->heard_incarnation));
+	memset(n->heard_sequence, 0, sizeof(n->heard_sequence));
+	w->counts.restarts += n->run > 1;
+	invariant_restarted(w, n);
+	trace(w, n->id, "boots%s", powered ? " the agent" : "");
+	set_timer(w, n);
+}
+
+/* A write that was under way is on disk or not: nobody was told. */
+static void crash_disk(struct world *w, struct node *n)
+{
+	if (!n->disk_pending)
+		return;
+	n->disk_pending = false;
+	if (rng_chance(&n->rng, 500))
+		return;
+	invariant_durable(w, n, &n->disk_next);
+	n->disk = n->disk_next;
+	n->disk_any = true;
+}
+
+void node_crash(struct world *w, struct node *n, bool agent_only)
+{
+	if (n->core) {
+		crash_disk(w, n);
+		n->core = core_free(n->core);
+		empty_inboxes(n);
+		n->n_deferred = 0;
+		n->timer = NEVER;
+	}
+	for (size_t i = 0; i < w->n_tokens; i++)
+		w->token[i].open = w->token[i].open && w->token[i].node != n->id;
+	for (unsigned int r = 0; r < n->config.n_resources; r++) {
+		struct sim_resource *res = &n->resource[r];
+
+		res->pending = res->hangs = res->killed = false;
+		if (agent_only)
+			continue;
+		res->running = res->online = false;
+		w->inv.running[r] &= ~node_bit(n->id);
+	}
+	if (n->paused) { /* only a power cut can do this to a paused machine */
+		n->base_local = n->paused_at_local;
+		n->base_true = w->now;
+	}
+	n->frozen = n->paused = false;
+	if (!agent_only)
+		n->up = false;
+	invariant_owners(w);
+}
+
+void node_disk_done(struct world *w, struct node *n)
+{
+	struct core_event event = {.type = CORE_EVENT_PERSISTED};
+
+	if (!n->disk_pending)
+		return;
+	n->disk_pending = false;
+	event.persisted.generation = n->disk_next.generation;
+	if (n->disk_fail && rng_chance(&n->rng, 900))
+		event.persisted.result = rng_chance(&n->rng, 500) ? -EIO : -ENOSPC;
+	/* An error does not prove that nothing was written. */
+	if (!event.persisted.result || rng_chance(&n->rng, 300)) {
+		invariant_durable(w, n, &n->disk_next);
+		n->disk = n->disk_next;
+		n->disk_any = true;
+	}
+	node_event(w, n, &event);
+}

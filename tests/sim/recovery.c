@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/sim/world.h"
+
+/*
+ * I2: once faults have stopped, the cluster is whole again within a bound that follows from its
+ * timing. Where only a person can help (a resource that cannot be stopped, a group that failed
+ * everywhere, a node stopped by command) that person acts here, a bounded number of times, and
+ * the bound counts from his last action.
+ */
+
+static ha_time local(const struct world *w, const struct node *n)
+{
+	return (ha_time){node_local(n, w->now)};
+}
+
+/* Nodes that others keep out, rightly or wrongly. */
+static node_mask quarantined(const struct world *w)
+{
+	struct core_peer_info info;
+	node_mask mask = 0;
+
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		const struct node *n = &w->node[i];
+
+		for (uint8_t p = 0; n->core && p < w->n_nodes; p++) {
+			if (p == i)
+				continue;
+			core_peer_info(n->core, p, local(w, n), &info);
+			mask |= info.quarantine_us ? node_bit(p) : 0;
+		}
+	}
+	return mask;
+}
+
+struct survey {
+	node_mask here; /* agents that run */
+	node_mask in;	/* those that should be in the view */
+	struct view view;
+	const struct node *coordinator;
+};
+
+static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
+{
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		const struct node *n = &w->node[i];
+		struct core_self_info self;
+
+		if (!node_mask_has(s->in, i))
+			continue;
+		core_self_info(n->core, local(w, n), &self);
+		if (!s->view.epoch)
+			s->view = self.view;
+		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
+		    (s->in & ~self.view.members) || self.mode != NODE_MODE_ONLINE) {
+			(void)snprintf(why, size, "n%u: mode %s, view %llu of %#x, lease %d", i,
+				       node_mode_to_string(self.mode),
+				       (unsigned long long)self.view.epoch, self.view.members,
+				       self.lease_valid);
+			return false;
+		}
+	}
+	if (!s->view.epoch || s->view.coordinator >= w->n_nodes) {
+		(void)snprintf(why, size, "no view");
+		return false;
+	}
+	s->coordinator = &w->node[s->view.coordinator];
+	return true;
+}
+
+static bool placeable(const struct world *w, const struct survey *s, unsigned int group)
+{
+	const struct core_group_config *g = &w->s->config.groups[group];
+
+	for (unsigned int i = 0; i < g->n_nodes; i++)
+		if (node_mask_has(s->in, g->nodes[i]) && w->s->config.nodes[g->nodes[i]].hosts)
+			return true;
+	return false;
+}
+
+static bool group_done(struct world *w, const struct survey *s, unsigned int group, char *why,
+		       size_t size)
+{
+	const struct core_config *c = &w->s->config;
+	struct core_group_info info;
+	node_mask any = 0;
+	bool all = true;
+
+	core_group_info(s->coordinator->core, (uint16_t)group, local(w, s->coordinator), &info);
+	for (unsigned int r = 0; r < c->n_resources; r++) {
+		if (c->resources[r].group != group)
+			continue;
+		any |= w->inv.running[r];
+		for (unsigned int i = 0; i < w->n_nodes; i++)
+			if (i == info.intent.owner && !w->node[i].resource[r].online)
+				all = false;
+	}
+	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) ||
+	    (info.failed && !w->repairing)) {
+		(void)snprintf(why, size, "g%u should be offline, runs on %#x", group, any);
+		return any == 0;
+	}
+	(void)snprintf(why, size, "g%u: owner %u, runs on %#x, all online %d, %s, blocked by %u%s",
+		       group, info.intent.owner, any, all, group_state_to_string(info.state),
+		       info.blocked_by, info.failed ? ", failed" : "");
+	return info.intent.owner < w->n_nodes && any == node_bit(info.intent.owner) && all &&
+	       info.state == GROUP_ONLINE;
+}
+
+bool recovery_done(struct world *w, char *why, size_t size)
+{
+	struct survey s = {.view.coordinator = NODE_NONE};
+	node_mask out = quarantined(w);
+
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
+		if (!w->node[i].core)
+			continue;
+		s.here |= node_bit(i);
+		s.in |= node_mask_has(out, i) ? 0 : node_bit(i);
+	}
+	if (!same_view(w, &s, why, size))
+		return false;
+	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
+		if (!group_done(w, &s, g, why, size))
+			return false;
+	return true;
+}
+
+/* ---- the bound ---- */
+
+static uint64_t resource_bound(const struct schedule *s)
+{
+	const struct core_config *c = &s->config;
+	uint64_t longest = 0;
+
+	for (unsigned int g = 0; g < c->n_groups; g++) {
+		uint64_t n = 0;
+
+		for (unsigned int r = 0; r < c->n_resources; r++)
+			n += c->resources[r].group == g;
+		longest = n > longest ? n : longest;
+	}
+	return longest * (s->start_us + s->stop_us);
+}
+
+static bool drew(const struct schedule *s, enum fault_type type)
+{
+	for (size_t i = 0; i < s->n_faults; i++)
+		if (s->faults[i].type == type && !s->faults[i].dropped)
+			return true;
+	return false;
+}
+
+/*
+ * From the end of faults: silence is noticed and the lease of whoever was lost runs out; boots
+ * wait for peers; a quarantine that holds ends; three views at most (departures, returns, a
+ * node that came late), each with a stable timeout and three exchanges; operations under way
+ * end, resources stop and start once.
+ */
+uint64_t recovery_bound(const struct world *w)
+{
+	const struct schedule *s = w->s;
+	const struct core_config *c = &s->config;
+	uint64_t exchange = 2 * (s->delay_us + s->delay_jitter_us) + c->interval_us + 2 * s->disk_us;
+	uint64_t bound = 4 * c->timeout_us + 9 * exchange + c->startup_wait_us;
+
+	bound += c->lease_us + c->lease_us * c->drift_ppm / 1000000 + c->lease_margin_us;
+	bound += 2 * resource_bound(s);
+	for (size_t i = 0; i < s->n_faults; i++) {
+		const struct fault *f = &s->faults[i];
+		bool slow = f->type == FAULT_START_SLOW || f->type == FAULT_STOP_SLOW ||
+			    f->type == FAULT_DISK_SLOW || f->type == FAULT_DELAY;
+
+		bound += slow && !f->dropped ? f->value : 0;
+	}
+	if (drew(s, FAULT_DISK_FAIL))
+		bound += USEC_PER_SEC;
+	if (drew(s, FAULT_HANG) || drew(s, FAULT_START_SLOW) || drew(s, FAULT_STOP_SLOW))
+		bound += c->resources[0].start_timeout_us + c->resources[0].stop_timeout_us;
+	bound += w->quarantine_seen ? c->quarantine_max_us : 0;
+	return bound;
+}
+
+/* ---- what a person does ---- */
+
+static bool stop_failed(const struct node *n)
+{
+	for (uint16_t r = 0; r < n->config.n_resources; r++)
+		if (core_resource_state(n->core, r, n->id) == RESOURCE_STOP_FAILED)
+			return true;
+	return false;
+}
+
+static void repaired(struct world *w, unsigned int node)
+{
+	w->repair_at = w->now;
+	w->next_repair = w->now + 2 * w->s->config.timeout_us;
+	if (++w->n_repairs > 8U + 6U * w->n_nodes + 6U * w->s->config.n_groups)
+		world_violate(w, "I2", "repairs do not end (n%u)", node);
+}
+
+static void confirm_off(struct world *w, const struct node *dead)
+{
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		struct core_peer_info info;
+		const struct node *n = &w->node[i];
+
+		if (!n->core || n == dead)
+			continue;
+		core_peer_info(n->core, dead->id, local(w, n), &info);
+		if (info.proof == PROOF_NOT_CONFIRMED && info.incarnation)
+			world_push(w, w->now,
+				   (struct happening_entry){.type = HAPPENS_FENCED,
+							    .node = i,
+							    .a = dead->id,
+							    .b = info.incarnation});
+	}
+}
+
+static void repair_node(struct world *w, struct node *n)
+{
+	struct core_self_info self;
+
+	if (!n->core) {
+		if (w->s->config.takeover == TAKEOVER_FENCE && !n->up)
+			confirm_off(w, n);
+		return;
+	}
+	core_self_info(n->core, local(w, n), &self);
+	if (stop_failed(n)) {
+		trace(w, n->id, "reboot: a resource cannot be stopped");
+		node_crash(w, n, false);
+		node_boot(w, n);
+		repaired(w, n->id);
+	} else if (self.mode == NODE_MODE_STOPPED && !n->leave_asked) {
+		const struct token start = {
+			.node = n->id, .kind = REQUEST_NODE_START, .target = n->id};
+
+		request_issue(w, &start);
+		repaired(w, n->id);
+	}
+}
+
+static void repair_group(struct world *w, uint16_t group)
+{
+	uint8_t id = world_coordinator(w);
+	const struct node *n;
+	struct core_group_info info;
+
+	if (id >= w->n_nodes || !w->node[id].core)
+		return;
+	n = &w->node[id];
+	core_group_info(n->core, group, local(w, n), &info);
+	if (info.failed) {
+		const struct token start = {.node = id,
+					    .kind = REQUEST_GROUP_START,
+					    .target = NODE_NONE,
+					    .group = group};
+
+		request_issue(w, &start);
+		repaired(w, id);
+	}
+}
+
+static void repair(struct world *w)
+{
+	if (w->now < w->next_repair)
+		return;
+	for (unsigned int i = 0; i < w->n_nodes && !w->violated; i++)
+		repair_node(w, &w->node[i]);
+	for (uint16_t g = 0; g < w->s->config.n_groups && !w->violated; g++)
+		repair_group(w, g);
+}
+
+/* ---- the look at the whole ---- */
+
+static void check_answers(struct world *w)
+{
+	const struct core_config *c = &w->s->config;
+
+	for (size_t i = 0; i < w->n_tokens; i++) {
+		const struct token *t = &w->token[i];
+		const struct node *n = &w->node[t->node];
+		uint64_t waited;
+
+		if (!t->open || !n->core || node_stalled(n) ||
+		    n->stalled_local >= t->issued_local)
+			continue;
+		waited = node_local(n, w->now) - t->issued_local;
+		if (waited > 17 * c->request_timeout_us)
+			world_violate(w, "N4", "n%u has not answered command %zu for %llu us",
+				      n->id, i, (unsigned long long)waited);
+	}
+}
+
+static void look_for_recovery(struct world *w)
+{
+	char why[200] = "";
+	bool done = recovery_done(w, why, sizeof(why));
+	uint64_t took = w->now - w->repair_at;
+
+	w->quarantine_seen = w->quarantine_seen || quarantined(w);
+	if (done && !w->recovered) {
+		double share = (double)took / (double)recovery_bound(w);
+
+		w->recovered = true;
+		w->recovered_at = w->now;
+		w->ends_at = w->now + w->s->quiet_us;
+		if (share > w->counts.worst_recovery) {
+			w->counts.worst_recovery = share;
+			w->counts.worst_seed = w->s->seed;
+		}
+		trace(w, -1, "recovered, %.2f of the bound", share);
+	} else if (!done && !w->recovered) {
+		if (took > recovery_bound(w))
+			world_violate(w, "I2", "not recovered after %.6f s (bound): %s",
+				      (double)recovery_bound(w) / 1e6, why);
+		repair(w);
+	}
+	if (done)
+		w->broken_at = NEVER;
+	else if (w->recovered && w->broken_at == NEVER)
+		w->broken_at = w->now;
+	/* a node whose quarantine ends joins late; that may take a view, not more */
+	if (w->recovered && !done && w->now > w->broken_at + 4 * w->s->config.timeout_us)
+		world_violate(w, "I2", "recovered, and again not: %s", why);
+}
+
+void recovery_look(struct world *w)
+{
+	const struct core_config *c = &w->s->config;
+	char why[200];
+
+	if (!w->repairing && w->now >= w->s->faults_end_us) {
+		trace(w, -1, "FAULTS END");
+		w->repairing = true;
+		w->repair_at = w->now;
+		w->broken_at = NEVER;
+		fault_end_all(w);
+	}
+	check_answers(w);
+	if (w->watch)
+		w->watch(w);
+	if (w->repairing)
+		look_for_recovery(w);
+	if (!w->calm && w->inv.disturbing == 0 && w->now >= w->changing_until &&
+	    (w->repairing || w->s->loss_permille == 0) && recovery_done(w, why, sizeof(why))) {
+		w->calm = true;
+		trace(w, -1, "calm");
+	}
+	world_push(w, w->now + (w->repairing ? c->interval_us : c->timeout_us / 2),
+		   (struct happening_entry){.type = HAPPENS_LOOK});
+}

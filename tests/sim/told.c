@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "tests/sim/world.h"
+
+#include "util/hash.h"
+
+/* I4 and I5: what nodes tell, install and write, against all that was told before. */
+
+static int compare(const struct version *a, const struct version *b)
+{
+	if (a->epoch != b->epoch)
+		return a->epoch < b->epoch ? -1 : 1;
+	return a->counter < b->counter ? -1 : a->counter > b->counter;
+}
+
+static bool same_id(const struct request_id *a, const struct request_id *b)
+{
+	return a->number == b->number && a->node == b->node && a->incarnation == b->incarnation;
+}
+
+#define EPOCH(e) ((unsigned long long)(e))
+
+/* ---- one epoch is one view ---- */
+
+static void record_view(struct world *w, const struct node *n, const struct view *v)
+{
+	struct view_seen *seen = &w->inv.view[v->epoch % VIEW_SLOTS];
+
+	if (seen->epoch == v->epoch &&
+	    (seen->members != v->members || seen->coordinator != v->coordinator))
+		world_violate(w, "I4", "n%u: view %llu is %#x of n%u, but was %#x of n%u", n->id,
+			      EPOCH(v->epoch), v->members, v->coordinator, seen->members,
+			      seen->coordinator);
+	*seen = (struct view_seen){v->epoch, v->members, v->coordinator};
+}
+
+void told_view(struct world *w, const struct node *n, const struct view *v)
+{
+	struct told *told = &w->inv.told[n->id];
+
+	record_view(w, n, v);
+	if (v->epoch <= told->installed)
+		world_violate(w, "I4", "n%u installs view %llu after %llu", n->id, EPOCH(v->epoch),
+			      EPOCH(told->installed));
+	told->installed = v->epoch;
+}
+
+static void check_accepted(struct world *w, const struct node *n, const struct vector_head *h)
+{
+	struct told *told = &w->inv.told[n->id];
+	const struct view *v = &h->accepted;
+
+	if (!v->members ||
+	    (v->epoch == told->accepted.epoch && v->members == told->accepted.members))
+		return;
+	if (v->epoch <= told->accepted.epoch || v->epoch <= told->accepted_before)
+		world_violate(w, "I4", "n%u accepts view %llu after %llu", n->id, EPOCH(v->epoch),
+			      EPOCH(told->accepted.epoch > told->accepted_before ?
+					    told->accepted.epoch :
+					    told->accepted_before));
+	if (v->coordinator != node_mask_first(v->members) || !node_mask_has(v->members, n->id))
+		world_violate(w, "V4", "n%u accepts view %llu of %#x from n%u", n->id,
+			      EPOCH(v->epoch), v->members, v->coordinator);
+	record_view(w, n, v);
+	told->accepted = *v;
+}
+
+static void check_head(struct world *w, const struct node *n, const struct vector_head *h)
+{
+	struct told *told = &w->inv.told[n->id];
+
+	if (h->incarnation < told->incarnation)
+		world_violate(w, "I4", "n%u is incarnation %llu after %llu", n->id,
+			      EPOCH(h->incarnation), EPOCH(told->incarnation));
+	if (h->incarnation > told->incarnation) {
+		if (told->accepted.epoch > told->accepted_before)
+			told->accepted_before = told->accepted.epoch;
+		told->accepted = (struct view){0};
+		told->digest = 0;
+		for (unsigned int g = 0; g < w->s->config.n_groups; g++)
+			told->group[g] = (struct version){0};
+		for (unsigned int m = 0; m < w->n_nodes; m++)
+			told->member[m] = (struct version){0};
+	}
+	told->incarnation = h->incarnation;
+	if (h->promised < told->promised)
+		world_violate(w, "I4", "n%u promises %llu after %llu", n->id, EPOCH(h->promised),
+			      EPOCH(told->promised));
+	told->promised = h->promised;
+	if (h->promised < h->accepted.epoch)
+		world_violate(w, "I4", "n%u accepts %llu, beyond its promise", n->id,
+			      EPOCH(h->accepted.epoch));
+	check_accepted(w, n, h);
+}
+
+/* ---- one version is one content ---- */
+
+static void record_row(struct world *w, const struct node *n, uint32_t object,
+		       const struct version *version, uint64_t content)
+{
+	uint64_t slot = hash64_u64(hash64_u64(HASH64_INIT, version->epoch * 64 + object),
+				   version->counter);
+	struct row_seen *seen = &w->inv.row[slot % ROW_SLOTS];
+
+	if (seen->object == object && compare(&seen->version, version) == 0 &&
+	    version->epoch && seen->content != content)
+		world_violate(w, "I4", "n%u: row %u version %llu.%u has another content than before",
+			      n->id, object, EPOCH(version->epoch), version->counter);
+	*seen = (struct row_seen){*version, content, object};
+}
+
+static uint64_t hash_id(uint64_t h, const struct request_id *id)
+{
+	return hash64_u64(hash64_u64(h, id->incarnation), (uint64_t)id->number << 8 | id->node);
+}
+
+static uint64_t hash_group(const struct group_intent *row)
+{
+	uint64_t h = hash_id(HASH64_INIT, &row->request);
+
+	return hash64_u64(h, (uint64_t)row->wanted << 32 | (uint64_t)row->owner << 24 |
+				     (uint64_t)row->target << 16 | (uint64_t)row->cause << 8 |
+				     row->attempt);
+}
+
+/* ---- commands ---- */
+
+static struct command_seen *find_command(struct world *w, const struct request_id *id)
+{
+	for (size_t i = w->inv.n_commands; i-- > 0;)
+		if (same_id(&w->inv.command[i].id, id))
+			return &w->inv.command[i];
+	return NULL;
+}
+
+static struct command_seen *know_command(struct world *w, const struct request_id *id)
+{
+	struct command_seen *c = find_command(w, id);
+
+	if (c || w->inv.n_commands == COMMANDS_MAX)
+		return c;
+	c = &w->inv.command[w->inv.n_commands++];
+	*c = (struct command_seen){.id = *id};
+	return c;
+}
+
+/* A coordinator that does not know the row carries out a command again: it is newer then. */
+static bool may_be_carried_out_again(const struct world *w, const struct command_seen *c)
+{
+	return c->carried_at && w->now < c->carried_at + 8 * w->s->config.timeout_us;
+}
+
+static void row_of_command(struct world *w, const struct node *n, const struct row *row)
+{
+	struct command_seen *c;
+
+	if (!row->request.number)
+		return;
+	c = know_command(w, &row->request);
+	if (!c)
+		return;
+	if (c->first.epoch && c->wanted != row->wanted)
+		world_violate(w, "I5", "n%u: object %u has a command's id, not its effect", n->id,
+			      row->object);
+	if (!c->first.epoch || (row->id_changed && compare(&row->version, &c->first) > 0 &&
+				may_be_carried_out_again(w, c)))
+		c->first = row->version;
+	c->wanted = row->wanted;
+	c->incarnation = row->incarnation;
+}
+
+static void check_floor(struct world *w, const struct node *n, const struct row *row,
+			const struct command_floor *floor)
+{
+	const struct command_seen *c;
+
+	if (!floor->valid || compare(&row->version, &floor->first) <= 0 ||
+	    row->incarnation != floor->incarnation)
+		return;
+	c = row->request.number ? find_command(w, &row->request) : NULL;
+	if (!c || compare(&c->first, &floor->first) < 0)
+		world_violate(w, "I5",
+			      "n%u: object %u version %llu.%u has forgotten command %u of n%u",
+			      n->id, row->object, EPOCH(row->version.epoch), row->version.counter,
+			      floor->id.number, floor->id.node);
+}
+
+void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
+			const struct token *token)
+{
+	const struct command_seen *c = find_command(w, id);
+	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
+					      &w->inv.floor_node[token->target];
+
+	if (token->kind == REQUEST_NODE_START)
+		return; /* one that a stopped agent carries out itself needs no row */
+	if (!c || !c->first.epoch) {
+		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
+			      id->number, id->node);
+		return;
+	}
+	if (floor->valid && compare(&c->first, &floor->first) <= 0)
+		return;
+	*floor = (struct command_floor){*id, c->first, c->incarnation, true};
+}
+
+/* ---- I6: placements ---- */
+
+void told_event(struct world *w, const struct node *n, const struct event *e)
+{
+	if (e->id == EVENT_GROUP_PLACED && e->group < w->s->config.n_groups)
+		w->inv.placed[e->group] = (struct placed){e->epoch, e->node, n->id};
+}
+
+static void check_placed(struct world *w, const struct node *n, unsigned int group,
+			 const struct group_intent *row)
+{
+	struct group_intent *newest = &w->inv.newest[group];
+	const struct placed *p = &w->inv.placed[group];
+
+	if (compare(&row->version, &newest->version) <= 0)
+		return;
+	if (row->owner != NODE_NONE && row->owner != newest->owner &&
+	    row->cause != CAUSE_CONFLICT &&
+	    !(p->epoch == row->version.epoch && p->owner == row->owner))
+		world_violate(w, "I6", "n%u gives g%u to n%u without an event", n->id, group,
+			      row->owner);
+	*newest = *row;
+}
+
+/* ---- all rows of a vector ---- */
+
+static void check_group(struct world *w, const struct node *n, unsigned int group,
+			const struct group_intent *row)
+{
+	struct told *told = &w->inv.told[n->id];
+	struct row r = {
+		.version = row->version,
+		.request = row->request,
+		.object = group,
+		.wanted = row->wanted,
+		.id_changed = !same_id(&told->group_id[group], &row->request),
+	};
+	int order = compare(&row->version, &told->group[group]);
+
+	if (order < 0)
+		world_violate(w, "I4", "n%u: row of g%u goes back to %llu.%u", n->id, group,
+			      EPOCH(row->version.epoch), row->version.counter);
+	if (order == 0 && row->version.epoch == 0)
+		return;
+	record_row(w, n, group, &row->version, hash_group(row));
+	if (order <= 0)
+		return;
+	told->group[group] = row->version;
+	told->group_id[group] = row->request;
+	row_of_command(w, n, &r);
+	check_floor(w, n, &r, &w->inv.floor_group[group]);
+	check_placed(w, n, group, row);
+}
+
+static void check_member(struct world *w, const struct node *n, unsigned int member,
+			 const struct node_intent *row)
+{
+	struct told *told = &w->inv.told[n->id];
+	struct row r = {
+		.version = row->version,
+		.request = row->request,
+		.object = GROUPS_MAX + member,
+		.wanted = row->wanted,
+		.incarnation = row->incarnation,
+		.id_changed = !same_id(&told->member_id[member], &row->request),
+	};
+	int order = compare(&row->version, &told->member[member]);
+
+	if (order < 0)
+		world_violate(w, "I4", "n%u: row of n%u goes back to %llu.%u", n->id, member,
+			      EPOCH(row->version.epoch), row->version.counter);
+	if (order == 0 && row->version.epoch == 0)
+		return;
+	record_row(w, n, r.object, &row->version,
+		   hash64_u64(hash64_u64(hash_id(HASH64_INIT, &row->request), row->incarnation),
+			      row->wanted));
+	if (order <= 0)
+		return;
+	told->member[member] = row->version;
+	told->member_id[member] = row->request;
+	row_of_command(w, n, &r);
+	check_floor(w, n, &r, &w->inv.floor_node[member]);
+}
+
+void invariant_told(struct world *w, struct node *n, const struct vector *v)
+{
+	struct told *told = &w->inv.told[n->id];
+	struct command_seen *c;
+
+	check_head(w, n, &v->head);
+	if (v->head.request.kind != REQUEST_NONE) {
+		c = know_command(w, &v->head.request.id);
+		if (c)
+			c->carried_at = w->now;
+	}
+	if (told->digest == v->head.intent_digest)
+		return;
+	told->digest = v->head.intent_digest;
+	for (unsigned int g = 0; g < v->n_groups; g++)
+		check_group(w, n, v->first_group + g, &v->group_intents[g]);
+	for (unsigned int m = 0; m < v->n_nodes; m++)
+		check_member(w, n, v->first_node + m, &v->node_intents[m]);
+}
+
+/* ---- the disk ---- */
+
+void invariant_durable(struct world *w, const struct node *n, const struct durable_state *next)
+{
+	const struct durable_state *disk = &n->disk;
+
+	if (!n->disk_any)
+		return;
+	if (next->incarnation < disk->incarnation || next->epoch_reserve < disk->epoch_reserve ||
+	    next->generation <= disk->generation)
+		world_violate(w, "I4", "n%u writes an older state", n->id);
+	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
+		if (compare(&next->group_intents[g].version, &disk->group_intents[g].version) < 0)
+			world_violate(w, "I4", "n%u writes an older row of g%u", n->id, g);
+	for (unsigned int m = 0; m < w->n_nodes; m++)
+		if (compare(&next->node_intents[m].version, &disk->node_intents[m].version) < 0)
+			world_violate(w, "I4", "n%u writes an older row of n%u", n->id, m);
+}
