@@ -76,8 +76,6 @@ void facts_collect(struct agent *agent, ha_time now)
 	facts->votes_view = self.votes_view;
 	facts->n_nodes = agent->config->n_nodes;
 	facts->n_groups = agent->config->n_groups;
-	facts->n_warnings = agent->n_warnings;
-	facts->warnings = (const char *const *)agent->warnings;
 	for (uint8_t n = 0; n < facts->n_nodes; n++)
 		collect_node(agent, n, &self, now);
 	for (uint16_t g = 0; g < facts->n_groups; g++)

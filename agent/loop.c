@@ -177,7 +177,7 @@ static void turn_end(struct agent *agent)
 
 	step_settle(agent);
 	ping_watchdog(agent, clock_boot());
-	agent->armed = next_deadline(agent);
+	agent->armed = ha_time_max(next_deadline(agent), clock_boot());
 	agent->in_turn = false;
 	r = sd_event_source_set_time(agent->timer, agent->armed.us);
 	if (r >= 0)

@@ -4,6 +4,7 @@
 #include "util/buf.h"
 
 #include <errno.h>
+#include <string.h>
 
 /*
  * Blob: u8 format (1), u8 kind, then
@@ -24,9 +25,11 @@ struct peer {
 	bool heard;
 	bool known;		  /* it has gossiped */
 	bool behind;		  /* something may be left to send */
+	ha_time sent_at;	  /* last records */
+	unsigned int unconfirmed; /* blobs since it last told of progress */
 	uint64_t has[NODES_MAX];  /* by its newest gossip */
 	uint64_t had[NODES_MAX];  /* `has` one gossip period ago */
-	uint64_t sent[NODES_MAX]; /* at least `has`; reset to it with each gossip of ours */
+	uint64_t sent[NODES_MAX]; /* at least `has`; falls back to it when blobs were lost */
 	uint8_t stuck[NODES_MAX]; /* periods in which it lacked records and got none */
 };
 
@@ -86,24 +89,36 @@ void replicate_peer(struct replicate *re, uint8_t peer, bool heard)
 
 /* ---- receiving ---- */
 
+/* What was sent just now may still be on its way; what was sent before was lost. */
+static void forget_lost(struct peer *p, ha_time now)
+{
+	if (ha_time_since(now, p->sent_at) < REPLICATE_CONFIRM_US)
+		return;
+	memcpy(p->sent, p->has, sizeof p->sent);
+	p->unconfirmed = 0;
+}
+
 static int receive_gossip(struct replicate *re, uint8_t peer, struct buf_reader *r, ha_time now)
 {
 	struct peer *p = &re->peers[peer];
+	uint64_t has[NODES_MAX] = {0};
 	uint8_t n = buf_get_u8(r);
 
 	if (r->bad || n > NODES_MAX || buf_left(r) != n * sizeof(uint64_t))
 		return -EBADMSG;
-	for (uint8_t origin = 0; origin < n && origin < re->config.n_nodes; origin++) {
-		uint64_t has = buf_get_u64(r);
-
-		if (has > NUMBER_MAX)
+	for (uint8_t origin = 0; origin < n; origin++) {
+		has[origin] = buf_get_u64(r);
+		if (has[origin] > NUMBER_MAX)
 			return -EBADMSG;
-		p->has[origin] = has;
-		/* What was sent since may still be on its way: our own gossip timer decides
-		 * when to believe that it was lost. */
-		if (p->sent[origin] < p->has[origin])
-			p->sent[origin] = p->has[origin];
 	}
+	for (uint8_t origin = 0; origin < re->config.n_nodes; origin++) {
+		if (has[origin] > p->has[origin])
+			p->unconfirmed = 0;
+		p->has[origin] = has[origin];
+		if (p->sent[origin] < has[origin])
+			p->sent[origin] = has[origin];
+	}
+	forget_lost(p, now);
 	if (p->has[re->config.self] > re->own_floor)
 		re->own_floor = p->has[re->config.self];
 	p->known = true;
@@ -189,7 +204,7 @@ static void send_gossip(struct replicate *re, uint8_t peer)
 }
 
 /* One blob of the records of `origin` that `peer` lacks. False: it lacks none. */
-static bool send_records(struct replicate *re, uint8_t peer, uint8_t origin)
+static bool send_records(struct replicate *re, uint8_t peer, uint8_t origin, ha_time now)
 {
 	const struct replicate_journal *journal = &re->config.journal;
 	uint64_t after = re->peers[peer].sent[origin];
@@ -216,6 +231,7 @@ static bool send_records(struct replicate *re, uint8_t peer, uint8_t origin)
 	if (n == 0)
 		return false;
 	out[RECORDS_HEAD_BYTES - 1] = n;
+	re->peers[peer].sent_at = now;
 	re->config.send(re->config.userdata, peer, out, w.at);
 	return true;
 }
@@ -228,17 +244,23 @@ static bool tells(const struct replicate *re, const struct peer *peer, uint8_t o
 	       peer->stuck[origin] >= STUCK_PERIODS;
 }
 
-static bool send_turn(struct replicate *re, uint8_t peer)
+static bool send_turn(struct replicate *re, uint8_t peer, ha_time now)
 {
+	struct peer *p = &re->peers[peer];
 	unsigned int blobs = 0;
 
 	for (uint8_t i = 0; i < re->config.n_nodes; i++) {
 		uint8_t origin = (uint8_t)((re->first + i) % re->config.n_nodes);
 
-		if (origin == peer || !tells(re, &re->peers[peer], origin))
+		if (origin == peer || !tells(re, p, origin))
 			continue;
-		while (blobs < REPLICATE_BURST && send_records(re, peer, origin))
+		while (blobs < REPLICATE_BURST && p->unconfirmed < REPLICATE_WINDOW &&
+		       send_records(re, peer, origin, now)) {
+			p->unconfirmed++;
 			blobs++;
+		}
+		if (p->unconfirmed >= REPLICATE_WINDOW)
+			return false; /* goes on when it says what it has */
 		if (blobs == REPLICATE_BURST)
 			return true;
 	}
@@ -254,7 +276,7 @@ static void dispatch_records(struct replicate *re, ha_time now)
 
 		if (p == re->config.self || !peer->heard || !peer->known || !peer->behind)
 			continue;
-		peer->behind = send_turn(re, p);
+		peer->behind = send_turn(re, p, now);
 		more = more || peer->behind;
 	}
 	re->first = (uint8_t)((re->first + 1) % re->config.n_nodes);
@@ -274,24 +296,18 @@ static void dispatch_gossip(struct replicate *re, bool regular)
 	}
 }
 
-static void end_period(struct replicate *re, struct peer *peer, uint8_t origin)
+static void end_period(struct replicate *re, struct peer *peer, ha_time now)
 {
-	bool lacks = peer->has[origin] < re->config.journal.newest(re->config.userdata, origin);
+	for (uint8_t origin = 0; origin < re->config.n_nodes; origin++) {
+		uint64_t newest = re->config.journal.newest(re->config.userdata, origin);
 
-	if (!lacks || peer->has[origin] != peer->had[origin])
-		peer->stuck[origin] = 0;
-	else if (peer->stuck[origin] < STUCK_PERIODS)
-		peer->stuck[origin]++;
-	peer->had[origin] = peer->has[origin];
-	/* What it has still not confirmed was lost. */
-	peer->sent[origin] = peer->has[origin];
-}
-
-static void end_periods(struct replicate *re)
-{
-	for (uint8_t p = 0; p < re->config.n_nodes; p++)
-		for (uint8_t origin = 0; origin < re->config.n_nodes; origin++)
-			end_period(re, &re->peers[p], origin);
+		if (peer->has[origin] >= newest || peer->has[origin] != peer->had[origin])
+			peer->stuck[origin] = 0;
+		else if (peer->stuck[origin] < STUCK_PERIODS)
+			peer->stuck[origin]++;
+		peer->had[origin] = peer->has[origin];
+	}
+	forget_lost(peer, now);
 }
 
 uint64_t replicate_own_floor(const struct replicate *re)
@@ -307,7 +323,8 @@ ha_time replicate_deadline(const struct replicate *re)
 void replicate_dispatch(struct replicate *re, ha_time now)
 {
 	if (ha_time_reached(re->gossip_at, now)) {
-		end_periods(re);
+		for (uint8_t p = 0; p < re->config.n_nodes; p++)
+			end_period(re, &re->peers[p], now);
 		dispatch_gossip(re, true);
 		re->gossips++;
 		re->gossip_at = ha_time_add(now, REPLICATE_GOSSIP_US);

@@ -16,9 +16,11 @@
 
 #define REPLICATE_GOSSIP_US	 USEC_PER_SEC
 #define REPLICATE_BURST		 4	  /* blobs to one peer in one turn */
+#define REPLICATE_WINDOW	 8	  /* blobs that may be unconfirmed */
 #define REPLICATE_PACE_US	 20000ULL /* between turns while something is left to send */
 #define REPLICATE_DELAY_US	 3000ULL  /* from a new event to its sending: several go together */
-#define REPLICATE_ABSENT_GOSSIPS 8	  /* to a silent peer only every 8th gossip is sent */
+#define REPLICATE_CONFIRM_US	 (100 * USEC_PER_MSEC) /* unconfirmed so long after: lost */
+#define REPLICATE_ABSENT_GOSSIPS 8 /* to a silent peer only every 8th gossip is sent */
 
 /* Where the records are: the agent's store, or a list in a test. */
 struct replicate_journal {

@@ -364,6 +364,17 @@ static void protect(struct agent *agent)
 	}
 }
 
+static void say_started(struct agent *agent)
+{
+	struct event event = record_event(agent, EVENT_AGENT_STARTED);
+
+	event.node = agent->self;
+	event.arg[0] = agent->incarnation;
+	event.arg[1] = (uint64_t)getpid();
+	(void)snprintf(event.text, sizeof event.text, "version %s", HOLDFAST_VERSION);
+	record_add(agent, &event);
+}
+
 static void say_risks(struct agent *agent)
 {
 	for (uint16_t g = 0; g < agent->config->n_groups; g++) {
@@ -376,10 +387,6 @@ static void say_risks(struct agent *agent)
 		(void)snprintf(event.text, sizeof event.text,
 			       "the lease of group %s is enforced by the agent only", name);
 		record_add(agent, &event);
-		agent_warn(agent,
-			   "group %s: only the agent enforces its lease; if the agent alone is "
-			   "killed or frozen, two nodes may answer",
-			   name);
 	}
 }
 
@@ -431,6 +438,7 @@ static int start(struct agent *agent)
 		r = loop_init(agent);
 	if (r < 0)
 		return r;
+	say_started(agent);
 	say_risks(agent);
 	protect(agent);
 	return 0;

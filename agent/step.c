@@ -114,6 +114,9 @@ static void note_event(struct agent *agent, const struct event *event)
 	/* 2xx: somebody came, went or changed */
 	if (event->id >= EVENT_NODE_HEARD && event->id < EVENT_VIEW_PROPOSED)
 		agent->peers_changed = true;
+	/* `server start` after `server stop`: a new incarnation of the same process */
+	if (event->id == EVENT_AGENT_STARTED)
+		agent->incarnation = event->arg[0];
 	record_add(agent, event);
 }
 

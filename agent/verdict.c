@@ -227,8 +227,6 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 	}
 	for (uint8_t n = 0; n < facts->n_nodes; n++)
 		check_node(facts, &facts->nodes[n], ret);
-	for (size_t i = 0; i < facts->n_warnings; i++)
-		add(ret, "%s", facts->warnings[i]);
 	write_text(facts, ret);
 	if (ret->n_reasons > VERDICT_REASONS_MAX) {
 		(void)snprintf(ret->reasons[VERDICT_REASONS_MAX - 1], VERDICT_TEXT_SIZE,

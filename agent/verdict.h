@@ -50,8 +50,6 @@ struct verdict_facts {
 	uint16_t n_groups;
 	struct verdict_node nodes[NODES_MAX];
 	struct verdict_group groups[GROUPS_MAX];
-	size_t n_warnings;
-	const char *const *warnings; /* standing ones: said, but no change of level */
 };
 
 #define VERDICT_TEXT_SIZE   160

@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/* What a trace holds is what the core was given; a replay gives the same actions. */
+#include "agent/trace.h"
+
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#define STEPS_MAX 4000
+
+static char path[64];
+
+static int setup(void **state)
+{
+	int fd;
+
+	(void)state;
+	(void)strcpy(path, "/tmp/hf-trace-XXXXXX");
+	fd = mkstemp(path);
+	assert_true(fd >= 0);
+	(void)close(fd);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	return unlink(path);
+}
+
+static void make_start(struct trace_start *start)
+{
+	struct core_config *c = &start->config;
+
+	memset(start, 0, sizeof *start);
+	c->n_nodes = 2;
+	c->self = 1;
+	c->n_links = 2;
+	c->n_groups = 1;
+	c->n_resources = 2;
+	c->takeover = TAKEOVER_LEASE;
+	c->config_hash = 0x1122334455667788;
+	c->safety_hash = 0x99;
+	c->interval_us = 100000;
+	c->timeout_us = 300000;
+	c->lease_us = 400000;
+	c->lease_margin_us = 10000;
+	c->drift_ppm = 1000;
+	c->late_percent = 80;
+	c->startup_wait_us = 1000000;
+	c->request_timeout_us = 2000000;
+	c->flap_limit = 3;
+	c->flap_window_us = 60000000;
+	c->quarantine_us = 60000000;
+	c->quarantine_max_us = 600000000;
+	for (uint8_t n = 0; n < c->n_nodes; n++)
+		c->nodes[n] = (struct core_node_config){.votes = n + 1U, .hosts = true};
+	(void)strcpy(c->nodes[0].name, "alpha");
+	(void)strcpy(c->nodes[1].name, "a-name-with-31-characters-in-it");
+	c->groups[0] = (struct core_group_config){
+		.name = "g", .autostart = true, .n_nodes = 2, .nodes = {1, 0}};
+	c->resources[0] = (struct core_resource_config){.name = "ip",
+							.address = true,
+							.start_retries = 2,
+							.start_timeout_us = 5,
+							.stop_timeout_us = 6};
+	c->resources[1] = (struct core_resource_config){.name = "exec",
+							.n_deps = 1,
+							.start_timeout_us = 30000000,
+							.stop_timeout_us = 30000000};
+	start->leftovers[1] = true;
+	start->now = (ha_time){123456789};
+	start->has_durable = true;
+	start->durable = (struct durable_state){.generation = 5,
+						.incarnation = 6,
+						.epoch_reserve = 1000,
+						.lease_max_us = 400000,
+						.n_groups = 1,
+						.n_nodes = 2};
+	start->durable.group_intents[0] = (struct group_intent){.version = {3, 4},
+								.request = {6, 7, 1},
+								.wanted = WANTED_ONLINE,
+								.owner = 1,
+								.target = NODE_NONE,
+								.cause = CAUSE_ADMIN,
+								.attempt = 9};
+	start->durable.node_intents[1] = (struct node_intent){
+		.version = {3, 5}, .request = {6, 8, 0}, .incarnation = 6, .wanted = WANTED_ONLINE};
+	start->durable.node_intents[0].request.node = NODE_NONE;
+}
+
+static void test_start(void **state)
+{
+	struct trace_start *in = calloc(1, sizeof *in), *out = calloc(1, sizeof *out);
+	struct trace *trace;
+	struct trace_reader *reader;
+	struct trace_entry entry;
+
+	(void)state;
+	make_start(in);
+	assert_int_equal(trace_new(path, in, &trace), 0);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, out, &reader), 0);
+	assert_memory_equal(&out->config, &in->config, sizeof in->config);
+	assert_memory_equal(&out->durable, &in->durable, sizeof in->durable);
+	assert_memory_equal(out->leftovers, in->leftovers, sizeof in->leftovers);
+	assert_true(out->has_durable);
+	assert_int_equal(out->now.us, in->now.us);
+	assert_int_equal(trace_next(reader, &entry), 0);
+	trace_close(reader);
+	in->has_durable = false;
+	assert_int_equal(trace_new(path, in, &trace), 0);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, out, &reader), 0);
+	assert_false(out->has_durable);
+	trace_close(reader);
+	free(in);
+	free(out);
+}
+
+static void test_events(void **state)
+{
+	static const struct core_event events[] = {
+		{.type = CORE_EVENT_TICK},
+		{.type = CORE_EVENT_PERSISTED, .persisted = {.generation = 77, .result = -ENOSPC}},
+		{.type = CORE_EVENT_RESOURCE_DONE,
+		 .resource_done = {0xfffffff0, RESOURCE_RESULT_FAILED, "exit status 3"}},
+		{.type = CORE_EVENT_RESOURCE_DONE, .resource_done = {1, RESOURCE_RESULT_OK, NULL}},
+		{.type = CORE_EVENT_RESOURCE_LOST, .resource_lost = {1, "gone"}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {REQUEST_GROUP_MOVE, NODE_NONE, 0, 1ULL << 40}},
+		{.type = CORE_EVENT_REQUEST, .request = {REQUEST_NODE_STOP, 1, 0, 2}},
+		{.type = CORE_EVENT_FENCED, .fenced = {1, 12}},
+		{.type = CORE_EVENT_LEAVE},
+	};
+	const size_t n = sizeof events / sizeof events[0];
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct trace *trace;
+	struct trace_reader *reader;
+	struct trace_entry e;
+
+	(void)state;
+	make_start(start);
+	assert_int_equal(trace_new(path, start, &trace), 0);
+	for (size_t i = 0; i < n; i++)
+		trace_event(trace, (ha_time){1000 + i}, &events[i]);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, start, &reader), 0);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(trace_next(reader, &e), 1);
+		assert_int_equal(e.now.us, 1000 + i);
+		assert_int_equal(e.event.type, events[i].type);
+		if (e.event.type == CORE_EVENT_PERSISTED)
+			assert_int_equal(e.event.persisted.result, -ENOSPC);
+		if (e.event.type == CORE_EVENT_RESOURCE_DONE)
+			assert_string_equal(e.event.resource_done.text,
+					    i == 2 ? "exit status 3" : "");
+		if (e.event.type == CORE_EVENT_RESOURCE_LOST)
+			assert_string_equal(e.event.resource_lost.text, "gone");
+		if (e.event.type == CORE_EVENT_REQUEST)
+			assert_memory_equal(&e.event.request, &events[i].request,
+					    sizeof events[i].request);
+		if (e.event.type == CORE_EVENT_FENCED)
+			assert_int_equal(e.event.fenced.incarnation, 12);
+	}
+	assert_int_equal(trace_next(reader, &e), 0);
+	trace_close(reader);
+	free(start);
+}
+
+/* ---- replay: two cores that talk, one of them recorded ---- */
+
+struct history {
+	size_t n;
+	uint64_t hash[STEPS_MAX];
+};
+
+/* Of what a step decided; pointers and padding do not take part. */
+static void note(struct history *h, const struct core_actions *actions)
+{
+	uint64_t hash = 1469598103934665603ULL;
+
+	for (size_t i = 0; i < actions->n; i++) {
+		hash = (hash ^ actions->action[i].type) * 1099511628211ULL;
+		if (actions->action[i].type == CORE_ACTION_EVENT)
+			hash = (hash ^ actions->action[i].event.id ^
+				actions->action[i].event.arg[0]) *
+			       1099511628211ULL;
+		if (actions->action[i].type == CORE_ACTION_LEASE)
+			hash = (hash ^ actions->action[i].lease.until.us) * 1099511628211ULL;
+	}
+	assert_true(h->n < STEPS_MAX);
+	h->hash[h->n++] = hash;
+}
+
+struct side {
+	struct core *core;
+	struct core_actions *actions;
+	struct trace *trace;	 /* NULL: not recorded */
+	struct history *history; /* likewise */
+	bool persist, send;
+	uint32_t operation;
+	struct durable_state durable;
+};
+
+static void step(struct side *s, ha_time now, const struct core_event *event)
+{
+	if (s->trace)
+		trace_event(s->trace, now, event);
+	core_step(s->core, event, now, s->actions);
+	if (s->history)
+		note(s->history, s->actions);
+	for (size_t i = 0; i < s->actions->n; i++) {
+		const struct core_action *a = &s->actions->action[i];
+
+		if (a->type == CORE_ACTION_SEND)
+			s->send = true;
+		if (a->type == CORE_ACTION_PERSIST) {
+			s->persist = true;
+			core_durable(s->core, &s->durable);
+		}
+		if (a->type == CORE_ACTION_RESOURCE_START || a->type == CORE_ACTION_RESOURCE_STOP)
+			s->operation = a->resource.operation;
+	}
+}
+
+static void serve(struct side *s, struct side *other, ha_time now)
+{
+	if (s->persist) {
+		s->persist = false;
+		step(s, now,
+		     &(struct core_event){.type = CORE_EVENT_PERSISTED,
+					  .persisted = {s->durable.generation, 0}});
+	}
+	if (s->operation) {
+		uint32_t operation = s->operation;
+
+		s->operation = 0;
+		step(s, now,
+		     &(struct core_event){.type = CORE_EVENT_RESOURCE_DONE,
+					  .resource_done = {operation, RESOURCE_RESULT_OK, NULL}});
+	}
+	if (s->send) {
+		s->send = false;
+		step(other, now,
+		     &(struct core_event){.type = CORE_EVENT_VECTOR,
+					  .vector = {core_vector(s->core, now), 0}});
+	}
+	if (ha_time_reached(core_deadline(s->core), now))
+		step(s, now, &(struct core_event){.type = CORE_EVENT_TICK});
+}
+
+static void make_side(struct side *s, const struct trace_start *start, uint8_t self)
+{
+	struct core_config *config = malloc(sizeof *config);
+
+	assert_non_null(config);
+	*config = start->config;
+	config->self = self;
+	s->actions = calloc(1, sizeof *s->actions);
+	assert_non_null(s->actions);
+	assert_int_equal(core_new(config, &start->durable, start->leftovers, start->now, &s->core),
+			 0);
+	free(config);
+}
+
+static void free_side(struct side *s)
+{
+	core_free(s->core);
+	free(s->actions);
+}
+
+static void replay(const struct history *expected)
+{
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct history *seen = calloc(1, sizeof *seen);
+	struct trace_reader *reader;
+	struct trace_entry entry;
+	struct side s = {0};
+	int r;
+
+	assert_int_equal(trace_open(path, start, &reader), 0);
+	make_side(&s, start, start->config.self);
+	while ((r = trace_next(reader, &entry)) > 0) {
+		core_step(s.core, &entry.event, entry.now, s.actions);
+		note(seen, s.actions);
+		for (size_t i = 0; i < s.actions->n;
+		     i++) /* as the agent does: it counts sendings */
+			if (s.actions->action[i].type == CORE_ACTION_SEND)
+				(void)core_vector(s.core, entry.now);
+	}
+	assert_int_equal(r, 0);
+	assert_int_equal(seen->n, expected->n);
+	assert_memory_equal(seen->hash, expected->hash, seen->n * sizeof seen->hash[0]);
+	trace_close(reader);
+	free_side(&s);
+	free(seen);
+	free(start);
+}
+
+static void test_replay(void **state)
+{
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct history *history = calloc(1, sizeof *history);
+	struct side a = {0}, b = {0};
+	struct core_self_info info;
+	ha_time now;
+
+	(void)state;
+	make_start(start);
+	now = start->now;
+	make_side(&a, start, 0);
+	make_side(&b, start, 1);
+	assert_int_equal(trace_new(path, start, &b.trace), 0);
+	b.history = history;
+	for (int i = 0; i < 3000; i++) {
+		now = ha_time_add(now, 1000);
+		serve(&a, &b, now);
+		serve(&b, &a, now);
+	}
+	core_self_info(b.core, now, &info);
+	assert_int_equal(info.view.members, 3); /* something happened that is worth a replay */
+	assert_true(history->n > 50);
+	trace_free(b.trace);
+	free_side(&a);
+	free_side(&b);
+	replay(history);
+	free(history);
+	free(start);
+}
+
+static void test_damage(void **state)
+{
+	static uint8_t bytes[8192];
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct trace *trace;
+	struct trace_reader *reader;
+	struct trace_entry e;
+	FILE *file;
+	size_t n;
+
+	(void)state;
+	make_start(start);
+	assert_int_equal(trace_new(path, start, &trace), 0);
+	trace_event(trace, start->now, &(struct core_event){.type = CORE_EVENT_TICK});
+	trace_free(trace);
+	file = fopen(path, "re");
+	assert_non_null(file);
+	n = fread(bytes, 1, sizeof bytes, file);
+	(void)fclose(file);
+	assert_in_range(n, 100, sizeof bytes - 1);
+	for (size_t cut = 0; cut < n; cut++) {
+		if (trace_open_bytes(bytes, cut, start, &reader) < 0)
+			continue;
+		assert_int_equal(trace_next(reader, &e), 0); /* cut off: the end */
+		trace_close(reader);
+	}
+	bytes[0] ^= 1;
+	assert_int_equal(trace_open_bytes(bytes, n, start, &reader), -EBADMSG);
+	bytes[0] ^= 1;
+	bytes[n - 1] = CORE_EVENT_TYPE_COUNT_;
+	assert_int_equal(trace_open_bytes(bytes, n, start, &reader), 0);
+	assert_int_equal(trace_next(reader, &e), -EBADMSG);
+	trace_close(reader);
+	assert_int_equal(trace_open("/nonexistent/trace", start, &reader), -ENOENT);
+	free(start);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_start),
+		TEST(test_events),
+		TEST(test_replay),
+		TEST(test_damage),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
