@@ -96,12 +96,21 @@ void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head 
 	lease_end(c);
 }
 
+/* Rule L8: what a former lease allowed, or a former agent left, is gone. */
+static bool all_given_up(const struct core *c)
+{
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
+		if (c->resources[i].state != RESOURCE_OFFLINE)
+			return false;
+	return true;
+}
+
 void lease_step(struct core *c)
 {
 	node_mask granting = 0;
 	ha_time until = HA_TIME_ZERO;
 
-	if (c->installed.epoch)
+	if (c->installed.epoch && (c->lease_valid || all_given_up(c)))
 		until = quorum_until(c, &granting);
 	if (ha_time_reached(until, c->now))
 		until = HA_TIME_ZERO;
