@@ -30,10 +30,20 @@ start_node() {
 	bg "$n" "$w/log" "$HOLDFAST_BIN/holdfastd" --config "$w/conf" --node "$n"
 }
 
-# The harness kills what this prints. With link=1 the node's port goes with it: a dead server has no link.
+# The harness kills what this prints. With link=1 the node's port goes with it, since a dead server has no link:
+# a helper waits for the agent's end.
 eval "_$(declare -f hook_pids)"
 hook_pids() {
-	[ -z "${P_link:-}" ] || ip -n "${PFX}sw" link set "p-$1" down
-	_hook_pids "$@"
+	local pids
+	pids=$(_hook_pids "$@")
+	if [ -n "${P_link:-}" ] && [ -n "$pids" ]; then
+		setsid python3 -c '
+import os, select, subprocess, sys
+fd = os.pidfd_open(int(sys.argv[1]))
+if select.select([fd], [], [], 10)[0]:
+    subprocess.run(["ip", "-n", sys.argv[2], "link", "set", sys.argv[3], "down"])
+' "$(head -1 <<<"$pids")" "${PFX}sw" "p-$1" >/dev/null 2>&1 </dev/null &
+	fi
+	[ -z "$pids" ] || echo "$pids"
 }
 main "$@"
