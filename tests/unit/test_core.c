@@ -624,6 +624,52 @@ static void test_disk_failure(void **state)
 	world_free(w);
 }
 
+/* Every value of every enum has a name of its own; what is out of range has one too. */
+static void test_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < PEER_STATE_COUNT_; i++)
+		assert_string_not_equal(peer_state_to_string(i), "?");
+	for (int i = 0; i < NODE_MODE_COUNT_; i++)
+		assert_string_not_equal(node_mode_to_string(i), "?");
+	for (int i = 0; i < GROUP_STATE_COUNT_; i++)
+		assert_string_not_equal(group_state_to_string(i), "?");
+	for (int i = 0; i < RESOURCE_STATE_COUNT_; i++)
+		assert_string_not_equal(resource_state_to_string(i), "?");
+	for (int i = 0; i < ANSWER_CODE_COUNT_; i++)
+		assert_string_not_equal(answer_code_to_string(i), "?");
+	assert_string_equal(answer_code_to_string(99), "?");
+}
+
+static void test_bad_configurations(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_config good = w->config, bad;
+	struct core *core = NULL;
+
+	(void)state;
+#define REFUSED(change)                                                           \
+	do {                                                                      \
+		bad = good;                                                       \
+		change;                                                           \
+		assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -22); \
+		assert_null(core);                                                \
+	} while (0)
+	REFUSED(bad.n_nodes = 0);
+	REFUSED(bad.n_nodes = NODES_MAX + 1);
+	REFUSED(bad.self = 3);
+	REFUSED(bad.n_groups = GROUPS_MAX + 1);
+	REFUSED(bad.timeout_us = 3 * bad.interval_us - 1);
+	REFUSED(bad.lease_us = bad.timeout_us - 1);
+	REFUSED(bad.nodes[0].votes = bad.nodes[1].votes = bad.nodes[2].votes = 0);
+	REFUSED(bad.resources[1].group = 1);
+	REFUSED(bad.resources[1].deps[0] = 1);
+	REFUSED(bad.flap_limit = 9);
+#undef REFUSED
+	assert_int_equal(core_resource_state(w->core[0], 0, 0), RESOURCE_OFFLINE);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -644,6 +690,8 @@ int main(void)
 		cmocka_unit_test(test_restart_with_leftovers),
 		cmocka_unit_test(test_quarantine),
 		cmocka_unit_test(test_disk_failure),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_bad_configurations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
