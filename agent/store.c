@@ -157,6 +157,7 @@ static int set_up(struct store *store, const struct store_config *config, const 
 	r = store_lock(store->directory_fd, lock_name, &store->lock_fd, error);
 	if (r < 0)
 		return r;
+	store_lock_note(store->lock_fd, getpid(), 0);
 	r = store_open_descriptors(store);
 	if (r < 0)
 		return fail(error, r, "descriptors");

@@ -54,6 +54,7 @@ struct witness {
 		uint64_t number, seed;
 	} events[EVENTS_MAX];
 	unsigned int n_events;
+	uint64_t newest_number;
 	unsigned int events_confirmed; /* the first so many are surely on disk */
 	uint64_t seed;
 	unsigned int refused; /* starts with another error than damage */
@@ -129,7 +130,7 @@ static void check_events(struct witness *w)
 				    event_memory_at(w->store->memory, first + i)));
 	}
 	w->n_events = at;
-	check(w, store_next_number(w->store) > (at ? w->events[at - 1].number : 0));
+	check(w, store_next_number(w->store) > w->newest_number); /* never used again */
 }
 
 static bool events_waiting(const struct witness *w)
@@ -176,8 +177,8 @@ static void append_events(struct witness *w, unsigned int n)
 
 		assert_true(w->n_events < EVENTS_MAX);
 		w->events[w->n_events].seed = seed;
-		w->events[w->n_events++].number =
-			store_append_event(w->store, &event, 0, seed, ~seed);
+		w->newest_number = store_append_event(w->store, &event, 0, seed, ~seed);
+		w->events[w->n_events++].number = w->newest_number;
 	}
 }
 
