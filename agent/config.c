@@ -58,6 +58,7 @@ static uint64_t safety_hash(const struct config *config)
 		hash = hash64_u64(hash, config->nodes[i].votes);
 		hash = hash64_u64(hash, config->nodes[i].witness);
 	}
+	hash = hash64_u64(hash, config->takeover);
 	hash = hash64_u64(hash, config->n_groups);
 	for (uint16_t i = 0; i < config->n_groups; i++)
 		hash = hash_text(hash, config->groups[i].name);
@@ -69,9 +70,26 @@ static uint64_t safety_hash(const struct config *config)
 	return hash;
 }
 
+/* Where a node keeps its files is its own business: two nodes may differ in that. */
+static char *print_shared(struct config *config)
+{
+	char **own[] = {&config->key_file, &config->state_directory, &config->run_directory,
+			&config->socket_path};
+	char *saved[sizeof own / sizeof *own], nothing[] = "", *text;
+
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+		saved[i] = *own[i];
+		*own[i] = nothing;
+	}
+	text = config_print(config);
+	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+		*own[i] = saved[i];
+	return text;
+}
+
 static int fill_hashes(struct config *config)
 {
-	_cleanup_free_ char *text = config_print(config);
+	_cleanup_free_ char *text = print_shared(config);
 
 	if (!text)
 		return -ENOMEM;
@@ -223,6 +241,7 @@ static void timing_to_core(const struct timing_config *timing, struct core_confi
 	ret->request_timeout_us = timing->request_timeout_us;
 	ret->flap_limit = timing->flap_limit;
 	ret->flap_window_us = timing->flap_window_us;
+	ret->failure_expiry_us = timing->failure_expiry_us;
 	ret->quarantine_us = timing->quarantine_us;
 	ret->quarantine_max_us = timing->quarantine_max_us;
 }

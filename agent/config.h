@@ -58,6 +58,7 @@ struct timing_config {
 	uint32_t late_percent, drift_ppm;
 	uint32_t flap_limit;
 	uint64_t flap_window_us, quarantine_us, quarantine_max_us;
+	uint64_t failure_expiry_us;
 };
 
 #define CONFIG_CLUSTER_KEYS_MAX 24

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* What no value alone shows: whether names and addresses are distinct, whether a majority is
- * possible, and whether every takeover has something that enforces its proof (protocol.md, Proofs). */
+ * possible, and whether every takeover has something that enforces its proof (protocol.md Q1). */
 #include "agent/config_internal.h"
 #include "util/parse.h"
 

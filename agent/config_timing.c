@@ -50,6 +50,7 @@ void config_derive_timing(struct timing_config *t)
 	set_default32(&t->late_percent, CONFIG_LATE_PERCENT);
 	set_default32(&t->flap_limit, CONFIG_FLAP_LIMIT);
 	set_default(&t->flap_window_us, max_u64(60 * SEC, 60 * d));
+	set_default(&t->failure_expiry_us, max_u64(60 * SEC, 60 * d));
 	set_default(&t->quarantine_us, max_u64(30 * SEC, 30 * d));
 	set_default(&t->quarantine_max_us, max_u64(30 * 60 * SEC, t->quarantine_us));
 }

@@ -148,15 +148,21 @@ static void do_work(const struct store_child *child, const struct work *work)
 	}
 }
 
-void store_child_run(const struct store_child *child)
+bool store_child_serve(const struct store_child *child)
 {
 	static struct work work; /* too large for comfort on the stack */
+	bool more = take_work(child, &work);
+
+	do_work(child, &work);
+	return more;
+}
+
+void store_child_run(const struct store_child *child)
+{
 	bool more = true;
 
 	become_plain(child);
-	while (more && wait_for_work(child)) {
-		more = take_work(child, &work);
-		do_work(child, &work);
-	}
+	while (more && wait_for_work(child))
+		more = store_child_serve(child);
 	_exit(0);
 }

@@ -208,8 +208,12 @@ struct store_child {
 	size_t n_keep;
 	const struct store_io *io;
 };
+/* Starts a process that runs store_child_run(). */
+_must_check_ int store_spawn(const struct store_child *child, pid_t *ret_pid);
 /* Serves until the parent is gone or has shut the socket down. */
 void store_child_run(const struct store_child *child) __attribute__((noreturn));
+/* Does what waits in the socket. False: the parent closed its end. */
+bool store_child_serve(const struct store_child *child);
 
 /* Opens the state directory; the sentence is in `error`. */
 _must_check_ int store_open_directory(const char *directory, int *ret_fd,

@@ -77,8 +77,12 @@ int store_start_child(struct store *store)
 	struct epoll_event interest = {.events = EPOLLIN};
 	_cleanup_close_ int ours = -1, theirs = -1;
 	const int keep[] = {store->lock_fd, store->directory_fd};
-	pid_t parent = getpid(), pid;
+	struct store_child child = {.parent = getpid(),
+				    .keep = keep,
+				    .n_keep = sizeof keep / sizeof keep[0],
+				    .io = &store->io};
 	int fds[2], r;
+	pid_t pid;
 
 	reap(&store->zombie);
 	if (!may_start(store))
@@ -91,18 +95,10 @@ int store_start_child(struct store *store)
 	r = size_socket(ours);
 	if (r < 0)
 		return r;
-	pid = fork();
-	if (pid < 0)
-		return -errno;
-	if (pid == 0) {
-		const struct store_child child = {.parent = parent,
-						  .socket = theirs,
-						  .keep = keep,
-						  .n_keep = sizeof keep / sizeof keep[0],
-						  .io = &store->io};
-
-		store_child_run(&child);
-	}
+	child.socket = theirs;
+	r = store_spawn(&child, &pid);
+	if (r < 0)
+		return r;
 	if (epoll_ctl(store->epoll_fd, EPOLL_CTL_ADD, ours, &interest) < 0) {
 		r = -errno; /* the child ends when `ours` is closed */
 		store->zombie = pid;

@@ -47,7 +47,7 @@ static int create_records(const struct store_io *io, int fd, uint32_t records,
 		for (uint32_t i = 0; i < count && place + i < n; i++) {
 			struct ring_record record = {.record = items[place + i],
 						     .sequence = (uint64_t)place + i + 1,
-						     .confirmed = n};
+						     .confirmed = (uint64_t)place + i};
 
 			ring_record_encode(&record, chunk + (size_t)i * EVENT_RECORD_BYTES);
 		}
@@ -155,12 +155,30 @@ static int damaged(char error[STORE_ERROR_SIZE], uint32_t place, const char *wha
 	return -EBADMSG;
 }
 
+static bool holds(const struct scan *scan, uint64_t sequence)
+{
+	struct ring_record record;
+
+	return read_place(scan, ring_place(sequence, scan->records), &record) == PLACE_SOUND &&
+	       record.sequence == sequence;
+}
+
+/* The oldest record: the last batch may have overwritten some, as far as it came. */
+static uint64_t oldest_sequence(const struct scan *scan)
+{
+	uint64_t hurt = scan->confirmed + STORE_BATCH; /* it may have touched up to here */
+	uint64_t sequence = hurt > scan->records ? hurt - scan->records + 1 : 1;
+
+	while (sequence > 1 && holds(scan, sequence - 1))
+		sequence--;
+	return sequence;
+}
+
 /* The records up to `confirmed` that the ring still must have, oldest first. */
 static int take_confirmed(const struct scan *scan, struct ring_image *image,
 			  char error[STORE_ERROR_SIZE])
 {
-	uint64_t hurt = scan->confirmed + STORE_BATCH; /* a batch may have touched up to here */
-	uint64_t sequence = hurt > scan->records ? hurt - scan->records + 1 : 1;
+	uint64_t sequence = oldest_sequence(scan);
 	struct ring_record record;
 
 	for (; sequence <= scan->confirmed; sequence++) {

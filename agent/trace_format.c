@@ -24,10 +24,10 @@ static void put_name(struct buf_writer *w, const char name[NAME_SIZE])
 
 static void put_timing(struct buf_writer *w, const struct core_config *c)
 {
-	const uint64_t us[] = {c->interval_us,	   c->timeout_us,      c->lease_us,
-			       c->lease_margin_us, c->startup_wait_us, c->request_timeout_us,
-			       c->flap_window_us,  c->quarantine_us,   c->quarantine_max_us,
-			       c->config_hash,	   c->safety_hash};
+	const uint64_t us[] = {c->interval_us,	     c->timeout_us,	 c->lease_us,
+			       c->lease_margin_us,   c->startup_wait_us, c->request_timeout_us,
+			       c->flap_window_us,    c->quarantine_us,	 c->quarantine_max_us,
+			       c->failure_expiry_us, c->config_hash,	 c->safety_hash};
 
 	for (size_t i = 0; i < sizeof us / sizeof us[0]; i++)
 		buf_put_u64(w, us[i]);
@@ -129,10 +129,10 @@ static void get_name(struct buf_reader *r, char name[NAME_SIZE])
 
 static void get_timing(struct buf_reader *r, struct core_config *c)
 {
-	uint64_t *us[] = {&c->interval_us,     &c->timeout_us,	    &c->lease_us,
-			  &c->lease_margin_us, &c->startup_wait_us, &c->request_timeout_us,
-			  &c->flap_window_us,  &c->quarantine_us,   &c->quarantine_max_us,
-			  &c->config_hash,     &c->safety_hash};
+	uint64_t *us[] = {&c->interval_us,	 &c->timeout_us,      &c->lease_us,
+			  &c->lease_margin_us,	 &c->startup_wait_us, &c->request_timeout_us,
+			  &c->flap_window_us,	 &c->quarantine_us,   &c->quarantine_max_us,
+			  &c->failure_expiry_us, &c->config_hash,     &c->safety_hash};
 
 	for (size_t i = 0; i < sizeof us / sizeof us[0]; i++)
 		*us[i] = buf_get_u64(r);

@@ -23,7 +23,9 @@ enum cli_exit {
 struct cli {
 	FILE *in, *out, *err;
 	bool interactive; /* a person answers questions on `in` */
+	bool terminal;	  /* `out` is one that obeys control sequences */
 	bool color, json;
+	bool json_lines; /* each JSON text on one line, for streams */
 	const char *socket;
 	const char *command; /* "group start", for messages */
 };
@@ -83,8 +85,6 @@ enum cli_exit cli_usage(struct cli *cli, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 /* Prints {"schema": 1, ...members of `object`}; takes over `object`. */
 enum cli_exit cli_print_json(struct cli *cli, json_t *object);
-/* The same on one line, for streams. */
-enum cli_exit cli_print_json_line(struct cli *cli, json_t *object);
 
 /* ---- the commands, each in the file of its name ---- */
 

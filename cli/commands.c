@@ -57,9 +57,8 @@ static const struct cli_option keygen_options[] = {
 	{0},
 };
 
-#define ACCEPTED                                                                                   \
-	"Returns when the cluster has accepted it: from then on no member of the cluster forgets " \
-	"it."
+#define ACCEPTED \
+	"Returns when the cluster has accepted it: no member of it forgets it from then on."
 
 const struct cli_command cli_commands[] = {
 	{"status", "", 0, 0, "verdict and state of the cluster",
@@ -84,8 +83,8 @@ const struct cli_command cli_commands[] = {
 	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
 	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},
 	{"keygen", "FILE", 1, 1, "create a heartbeat key",
-	 "Copy the file to every node. With --rotate the former key is still accepted, so that nodes\n"
-	 "can be changed one after the other.",
+	 "Copy the file to every node. With --rotate the former key is still accepted, so that\n"
+	 "nodes can be changed one after the other.",
 	 keygen_options, cli_keygen},
 	{"version", "", 0, 0, "print the version", NULL, NULL, cli_version},
 	{"help", "[COMMAND]", 0, 2, "show help", NULL, NULL, cli_help},

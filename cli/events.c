@@ -100,7 +100,7 @@ static enum cli_exit print_events(struct cli *cli, const json_t *events, bool st
 		json_t *event = json_array_get(events, i);
 
 		if (cli->json)
-			code = cli_print_json_line(cli, json_incref(event));
+			code = cli_print_json(cli, json_incref(event));
 		else
 			print_event(cli, event);
 	}
@@ -202,6 +202,7 @@ enum cli_exit cli_events(struct cli *cli, const struct cli_args *args)
 	code = read_filter(cli, args, &filter);
 	if (code != CLI_OK)
 		return code;
+	cli->json_lines = stream;
 	if (stream && !filter.has_since && !filter.has_lines) {
 		filter.has_lines = true;
 		filter.lines = FOLLOW_BACK;

@@ -37,7 +37,8 @@ static void print_problem(struct cli *cli, const char *word, const char *message
 			cli, json_pack("{s:{s:s, s:s}}", "error", "name", word, "message", text));
 }
 
-static void fail_valist(struct cli *cli, const char *word, const char *format, va_list args)
+static void __attribute__((format(printf, 3, 0)))
+fail_valist(struct cli *cli, const char *word, const char *format, va_list args)
 {
 	char *message = NULL;
 
@@ -69,30 +70,18 @@ enum cli_exit cli_usage(struct cli *cli, const char *format, ...)
 	return CLI_USAGE;
 }
 
-static enum cli_exit print_json(struct cli *cli, json_t *object, size_t flags)
+enum cli_exit cli_print_json(struct cli *cli, json_t *object)
 {
+	size_t flags = JSON_ENSURE_ASCII | (cli->json_lines ? JSON_COMPACT : JSON_INDENT(2));
 	json_t *all = json_pack("{s:i}", "schema", 1);
 	int r = -1;
 
 	if (all && object && json_object_update(all, object) == 0)
-		r = json_dumpf(all, cli->out, flags | JSON_ENSURE_ASCII);
+		r = json_dumpf(all, cli->out, flags);
 	fputc('\n', cli->out);
 	json_decref(all);
 	json_decref(object);
 	return r < 0 ? CLI_FAILED : CLI_OK;
-}
-
-enum cli_exit cli_print_json(struct cli *cli, json_t *object)
-{
-	return print_json(cli, object, JSON_INDENT(2));
-}
-
-enum cli_exit cli_print_json_line(struct cli *cli, json_t *object)
-{
-	enum cli_exit code = print_json(cli, object, JSON_COMPACT);
-
-	fflush(cli->out);
-	return code;
 }
 
 /* ---- help ---- */
@@ -250,7 +239,7 @@ const char *cli_value(const struct cli_args *args, const char *name)
 	for (size_t i = 0; args->options && args->options[i].name; i++)
 		if (strcmp(args->options[i].name, name) == 0)
 			return args->value[i];
-	assert(!"an option that the command does not have");
+	assert(false); /* not an option of this command */
 	return NULL;
 }
 
@@ -478,23 +467,30 @@ enum cli_exit cli_help(struct cli *cli, const struct cli_args *args)
 	return unknown_command(cli, args->arg[0], args->arg[1]);
 }
 
-static bool wants_color(FILE *out)
+static bool is_terminal(FILE *f)
 {
-	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
-	int fd = fileno(out);
+	int fd = fileno(f);
 
-	return fd >= 0 && isatty(fd) && !(no_color && *no_color) && term &&
-	       strcmp(term, "dumb") != 0;
+	return fd >= 0 && isatty(fd);
+}
+
+static bool obeys_sequences(FILE *out)
+{
+	const char *term = getenv("TERM");
+
+	return is_terminal(out) && term && *term && strcmp(term, "dumb") != 0;
 }
 
 enum cli_exit cli_run(int argc, char **argv, FILE *in, FILE *out, FILE *err)
 {
 	const char *socket = getenv("HOLDFAST_SOCKET");
+	const char *no_color = getenv("NO_COLOR");
 	struct cli cli = {.in = in,
 			  .out = out,
 			  .err = err,
-			  .interactive = fileno(in) >= 0 && isatty(fileno(in)),
-			  .color = wants_color(out),
+			  .interactive = is_terminal(in),
+			  .terminal = obeys_sequences(out),
+			  .color = obeys_sequences(out) && !(no_color && *no_color),
 			  .socket = socket && *socket ? socket : CTL_SOCKET_PATH,
 			  .command = ""};
 	struct line line = {.argc = argc, .argv = argv, .at = 1};

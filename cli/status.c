@@ -78,7 +78,7 @@ static enum cli_exit level_exit(const json_t *status)
 
 /* Asks once and prints to cli->out. */
 static enum cli_exit show(struct cli *cli, const struct cli_args *args,
-			  const struct view_option *view, bool one_line)
+			  const struct view_option *view)
 {
 	_cleanup_json_ json_t *status = NULL;
 	const struct render render = {
@@ -89,8 +89,7 @@ static enum cli_exit show(struct cli *cli, const struct cli_args *args,
 	if (code != CLI_OK)
 		return code;
 	if (cli->json) {
-		code = one_line ? cli_print_json_line(cli, json_incref(status))
-				: cli_print_json(cli, json_incref(status));
+		code = cli_print_json(cli, json_incref(status));
 		return code == CLI_OK ? level_exit(status) : code;
 	}
 	if (view->verdict)
@@ -135,15 +134,17 @@ static void watch_once(struct cli *cli, const struct cli_args *args, const struc
 	if (!f)
 		return; /* no memory now: the next round tries again */
 	inner.out = f;
-	inner.err = f;
-	if (!cli->json)
+	inner.json_lines = true;
+	if (!cli->json) {
+		inner.err = f;
 		print_clock(f);
-	(void)show(&inner, args, view, true);
+	}
+	(void)show(&inner, args, view);
 	if (fclose(f) != 0)
 		return;
 	if (cli->json)
 		fputs(text, cli->out);
-	else if (cli->color)
+	else if (cli->terminal)
 		redraw(cli->out, text);
 	else
 		fprintf(cli->out, "%s\n", text);
@@ -177,5 +178,5 @@ enum cli_exit cli_status(struct cli *cli, const struct cli_args *args)
 		return code;
 	if (watch_us > 0)
 		return watch(cli, args, view, watch_us);
-	return show(cli, args, view, false);
+	return show(cli, args, view);
 }

@@ -185,6 +185,12 @@ static inline bool view_equal(const struct view *a, const struct view *b)
 	return a->epoch == b->epoch && a->members == b->members && a->coordinator == b->coordinator;
 }
 
+/* 0 is left out: it means that nothing failed. */
+static inline uint8_t next_attempt(uint8_t attempt)
+{
+	return attempt == UINT8_MAX ? 1 : (uint8_t)(attempt + 1);
+}
+
 /* -1, 0, 1 */
 int version_compare(const struct version *a, const struct version *b);
 

@@ -82,6 +82,9 @@ void lease_end(struct core *c)
 	c->lease_until = HA_TIME_ZERO;
 	c->lease_epoch = 0;
 	c->lapsed_at = c->now;
+	/* rule G6: whatever failed here before the node fell out gets another chance */
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+		c->groups[g].failed_attempt = 0;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].lease_until = HA_TIME_ZERO;
 	view_void(c);

@@ -342,6 +342,35 @@ static bool give(struct core *c, uint16_t group)
 	return true;
 }
 
+/*
+ * Rule G6: failures of long ago no longer count, once the group has been online elsewhere for a
+ * while; until then a group that fails everywhere would wander for ever.
+ */
+static bool expire_failures(struct core *c, uint16_t group, node_mask active)
+{
+	struct group_intent *row = &c->intents[group];
+	const struct group_actual *a;
+	ha_time since, at;
+
+	if (!c->cfg.failure_expiry_us || !failed_mask(c, group) || active != node_bit(row->owner))
+		return false;
+	a = place_actual(c, group, row->owner);
+	if (a->state != GROUP_ONLINE)
+		return false;
+	/* `since` is on the owner's clock: how long ago, then on ours */
+	since = is_self(c, row->owner) ? c->now : c->peers[row->owner].head.stamp;
+	at = is_self(c, row->owner) ? c->now : c->peers[row->owner].head_received;
+	at = ha_time_add(at, c->cfg.failure_expiry_us);
+	at.us -= ha_time_since(since, a->since) < at.us ? ha_time_since(since, a->since) : at.us;
+	if (!ha_time_reached(at, c->now)) {
+		c->place_deadline = ha_time_min(c->place_deadline, at);
+		return false;
+	}
+	row->version = intent_next_version(c);
+	row->attempt = next_attempt(row->attempt);
+	return true;
+}
+
 /* One pass over all groups. `all_told`: rule N3 holds at this moment. */
 static bool place_groups(struct core *c, bool all_told)
 {
@@ -354,7 +383,7 @@ static bool place_groups(struct core *c, bool all_told)
 
 		say_conflict(c, g, s.active);
 		c->groups[g].blocked_by = proven ? NODE_NONE : blocker;
-		if (take_away(c, g))
+		if (take_away(c, g) || expire_failures(c, g, s.active))
 			changed = true;
 		else if (row->wanted == WANTED_ONLINE && row->owner == NODE_NONE && proven &&
 			 all_told && !s.not_offline && give(c, g))

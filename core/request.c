@@ -122,7 +122,7 @@ static void write_group_row(struct core *c, const struct request *r, uint8_t wan
 	row->owner = NODE_NONE;
 	row->target = target;
 	row->cause = CAUSE_ADMIN;
-	row->attempt = row->attempt == UINT8_MAX ? 1 : (uint8_t)(row->attempt + 1);
+	row->attempt = next_attempt(row->attempt);
 	intent_changed(c);
 }
 

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <gnutls/crypto.h>
 #include <gnutls/gnutls.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/random.h>
@@ -259,12 +260,12 @@ static int write_keys(int fd, const struct hb_keys *keys)
 /* Makes the new directory entry itself survive a power loss. */
 static int sync_folder(const char *path)
 {
-	_cleanup_free_ char *folder = strdup(path);
+	char folder[PATH_MAX];
 	_cleanup_close_ int fd = -1;
 	char *slash;
 
-	if (!folder)
-		return -ENOMEM;
+	if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
+		return -ENAMETOOLONG;
 	slash = strrchr(folder, '/');
 	if (slash)
 		slash[slash == folder ? 1 : 0] = '\0';

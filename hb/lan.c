@@ -184,7 +184,7 @@ static void send_link(struct hb_lan *lan, uint8_t link, size_t n, node_mask to)
 
 		if (!full)
 			r = sendmmsg(lan->link[link].fd, messages + at, count - at, MSG_DONTWAIT);
-		for (int i = 0; i < r; i++)
+		for (int i = 0; i < r && at < count; i++)
 			stats[at++]->sent++;
 		if (r > 0)
 			continue;

@@ -69,7 +69,7 @@ struct lan_link {
 	union lan_address address;
 	socklen_t address_bytes; /* 0: we have no such link */
 	int fd;
-	int error; /* why it is closed */
+	int error;	 /* why it is closed */
 	ha_time emptied; /* when nothing waited in it: what came since waited no longer */
 };
 

@@ -113,7 +113,9 @@ static int check_unique(const struct hb_lan_config *config, uint8_t node, uint8_
 	if (lan_address_set(&a, &config->address[node][link], 0) == 0)
 		return 0;
 	for (uint8_t n = 0; n <= node; n++) {
-		for (uint8_t k = 0; k < (n == node ? link : config->n_links); k++) {
+		uint8_t links = n == node ? link : config->n_links;
+
+		for (uint8_t k = 0; k < links; k++) {
 			char text[INET6_ADDRSTRLEN];
 
 			if (lan_address_set(&b, &config->address[n][k], 0) == 0 ||

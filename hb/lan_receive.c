@@ -282,7 +282,8 @@ static enum hb_refusal take_datagram(struct hb_lan *lan, const struct arrival *a
 
 	if (node == NODE_NONE) /* a stranger costs us no HMAC */
 		return HB_REFUSED_SENDER;
-	refusal = hb_wire_decode(a->data, a->n, &lan->limits, &lan->keys, &lan->rows, d);
+	refusal = hb_wire_decode(&(struct hb_datagram){a->data, a->n}, &lan->limits, &lan->keys,
+				 &lan->rows, d);
 	if (refusal != HB_OK)
 		return refusal;
 	if (d->from != node) /* another node's, or our own, sent back to us */

@@ -171,24 +171,27 @@ static enum hb_refusal check_header(const uint8_t *data, size_t n, const struct 
 	return get_u64(&r) == limits->cluster_id ? HB_OK : HB_REFUSED_MAGIC;
 }
 
-enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
+enum hb_refusal hb_wire_decode(const struct hb_datagram *datagram, const struct hb_limits *limits,
 			       const struct hb_keys *keys, struct vector_rows *rows,
 			       struct hb_decoded *ret)
 {
-	enum hb_refusal refusal = check_header(data, n, limits);
-	struct wire_reader key_id = {.at = data + 16, .end = data + 20};
+	const uint8_t *data = datagram->data;
+	enum hb_refusal refusal = check_header(data, datagram->n, limits);
+	struct wire_reader key_id;
+	size_t signed_bytes;
 	uint8_t mac[WIRE_MAC_BYTES];
 	uint8_t key;
 
 	if (refusal != HB_OK)
 		return refusal;
+	signed_bytes = datagram->n - WIRE_MAC_BYTES;
+	key_id = (struct wire_reader){.at = data + 16, .end = data + 20};
 	key = find_key(keys, get_u32(&key_id));
 	if (key >= keys->n)
 		return HB_REFUSED_KEY;
-	n -= WIRE_MAC_BYTES;
-	if (!make_mac(keys->key[key], data, n, mac) ||
-	    gnutls_memcmp(mac, data + n, WIRE_MAC_BYTES) != 0)
+	if (!make_mac(keys->key[key], data, signed_bytes, mac) ||
+	    gnutls_memcmp(mac, data + signed_bytes, WIRE_MAC_BYTES) != 0)
 		return HB_REFUSED_HMAC;
 	ret->key = key;
-	return wire_parse(data, n + WIRE_MAC_BYTES, limits, rows, ret);
+	return wire_parse(data, datagram->n, limits, rows, ret);
 }

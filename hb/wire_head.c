@@ -128,10 +128,9 @@ bool wire_get_peers(struct wire_reader *r, const struct hb_limits *limits, struc
 	ret->n_peers = get_u8(r);
 	heard = get_u32(r);
 	grant = get_u32(r);
-	if (ret->n_peers != limits->n_nodes || ret->n_peers > NODES_MAX ||
-	    !wire_members_ok(heard | grant, limits))
+	if (ret->n_peers != limits->n_nodes || !wire_members_ok(heard | grant, limits))
 		return false;
-	for (unsigned int i = 0; i < ret->n_peers; i++) {
+	for (unsigned int i = 0; i < NODES_MAX && i < ret->n_peers; i++) {
 		struct peer_entry *p = &ret->peer[i];
 
 		p->incarnation = get_u64(r);

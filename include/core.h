@@ -61,6 +61,7 @@ struct core_config {
 	uint64_t flap_window_us;
 	uint64_t quarantine_us; /* the first one; doubles each time */
 	uint64_t quarantine_max_us;
+	uint64_t failure_expiry_us; /* online for so long, a group forgets failures; 0: never */
 	struct core_node_config nodes[NODES_MAX];
 	struct core_group_config groups[GROUPS_MAX];
 	struct core_resource_config resources[RESOURCES_MAX];

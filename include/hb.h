@@ -86,8 +86,9 @@ struct hb_cursor {
  * The body of a vector's datagram, without the header and without authentication: the head of
  * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor; after the
  * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART take turns
- * from one part to the next, also over that end: keep cursor->answer. Returns the length; with a `size` of at least HB_BODY_MAX
- * it cannot fail (0: the head does not fit). v->head must hold what a decoder accepts.
+ * from one part to the next, also over that end: keep cursor->answer. Returns the length; with a
+ * `size` of at least HB_BODY_MAX it cannot fail (0: the head does not fit). v->head must hold
+ * what a decoder accepts.
  */
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
 			   struct hb_cursor *cursor, uint8_t *out, size_t size);
@@ -118,6 +119,11 @@ struct hb_blob {
 _must_check_ int hb_wire_encode_blob(const struct hb_blob *blob, const struct hb_limits *limits,
 				     const struct hb_keys *keys, uint8_t out[HB_DATAGRAM_MAX]);
 
+struct hb_datagram {
+	const uint8_t *data;
+	size_t n;
+};
+
 struct hb_decoded {
 	enum hb_message_type type;
 	uint8_t from;
@@ -133,7 +139,7 @@ struct hb_decoded {
  * it lets through is in range: node, group and resource indexes, enums, epochs below EPOCH_MAX.
  * Replays are not its business: the LAN path and the core compare incarnation and sequence.
  * *ret is defined on HB_OK only. */
-enum hb_refusal hb_wire_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
+enum hb_refusal hb_wire_decode(const struct hb_datagram *datagram, const struct hb_limits *limits,
 			       const struct hb_keys *keys, struct vector_rows *rows,
 			       struct hb_decoded *ret);
 

@@ -12,6 +12,7 @@
 #define ARP_TARGET_AT	 24
 #define IPV6_NEXT_AT	 6
 #define IPV6_NEXT_ICMP	 58
+#define IPV6_SOURCE_AT	 8
 #define ND_TYPE_AT	 40
 #define ND_SOLICITATION	 135
 #define ND_ADVERTISEMENT 136
@@ -53,6 +54,26 @@ static void put_list(struct filter *f, const uint32_t *tails, size_t n)
 	}
 }
 
+/* Solicitations only from ::, which is a probe: others come from clients. */
+static void put_nd_head(struct filter *f)
+{
+	const uint8_t source_size = 4 * 3; /* instructions, below */
+
+	put_load(f, BPF_B, IPV6_NEXT_AT);
+	put_jump(f, IPV6_NEXT_ICMP, 1, 0);
+	put_return(f, 0);
+	put_load(f, BPF_B, ND_TYPE_AT);
+	put_jump(f, ND_ADVERTISEMENT, (uint8_t)(2 + source_size), 0);
+	put_jump(f, ND_SOLICITATION, 1, 0);
+	put_return(f, 0);
+	for (uint32_t word = 0; word < 4; word++) {
+		put_load(f, BPF_W, IPV6_SOURCE_AT + 4 * word);
+		put_jump(f, 0, 1, 0);
+		put_return(f, 0);
+	}
+	put_load(f, BPF_W, ND_TARGET_TAIL);
+}
+
 void filter_build(struct filter *ret, int family, const uint32_t *tails, size_t n)
 {
 	assert(n <= NET_FIPS_MAX);
@@ -61,17 +82,9 @@ void filter_build(struct filter *ret, int family, const uint32_t *tails, size_t 
 		put_load(ret, BPF_W, ARP_SENDER_AT);
 		put_jump(ret, 0, 0, 1); /* no sender address: a probe, look at its target */
 		put_load(ret, BPF_W, ARP_TARGET_AT);
-		put_list(ret, tails, n);
 	} else if (n > 0) {
-		put_load(ret, BPF_B, IPV6_NEXT_AT);
-		put_jump(ret, IPV6_NEXT_ICMP, 1, 0);
-		put_return(ret, 0);
-		put_load(ret, BPF_B, ND_TYPE_AT);
-		put_jump(ret, ND_ADVERTISEMENT, 2, 0);
-		put_jump(ret, ND_SOLICITATION, 1, 0);
-		put_return(ret, 0);
-		put_load(ret, BPF_W, ND_TARGET_TAIL);
-		put_list(ret, tails, n);
+		put_nd_head(ret);
 	}
+	put_list(ret, tails, n);
 	put_return(ret, 0);
 }

@@ -4,7 +4,8 @@
 
 /*
  * Socket filters (classic BPF) that let through only messages which claim or probe one of our
- * addresses, so that the ordinary ARP and ND traffic of a large network does not wake the agent.
+ * addresses, so that the ordinary ARP and ND traffic of a large network, and that of clients who
+ * look for our addresses, does not wake the agent.
  * They compare the last 32 bits of an address; the reader compares all of it. Pure.
  */
 
@@ -14,7 +15,7 @@
 #include <stddef.h>
 
 /* One comparison per address, and two instructions per block and around them. */
-#define FILTER_SIZE (NET_FIPS_MAX + 2 * (NET_FIPS_MAX / 200 + 1) + 16)
+#define FILTER_SIZE (NET_FIPS_MAX + 2 * (NET_FIPS_MAX / 200 + 1) + 32)
 
 struct filter {
 	struct sock_filter code[FILTER_SIZE];

@@ -51,7 +51,7 @@ struct fip {
 
 /* A fip_step() or a claim gives at most this many events. */
 #define FIP_EVENTS_MAX 4
-#define EVENTS_SIZE    (FIP_EVENTS_MAX * NET_FIPS_MAX)
+#define EVENTS_SIZE    ((size_t)FIP_EVENTS_MAX * NET_FIPS_MAX)
 
 struct net {
 	struct netlink netlink;

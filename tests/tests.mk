@@ -37,6 +37,11 @@ demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it runnin
 bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
 	$(Q)BUILD=$(B) tests/bench/run
 
+coverage: ## line coverage of unit tests and a short simulation, by folder
+	$(Q)$(MAKE) --no-print-directory COV=1 B=build/flavour-cov check-unit build/flavour-cov/bin/holdfast-sim
+	$(Q)build/flavour-cov/bin/holdfast-sim --runs 100
+	$(Q)tests/lint/coverage build/flavour-cov
+
 check: ## every test
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)$(MAKE) --no-print-directory check-unit
@@ -46,5 +51,5 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-net
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e demo bench
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e demo bench
 .SECONDARY:

@@ -78,6 +78,7 @@ static void end_calm(struct world *w)
 void invariant_disturb(struct world *w, int change)
 {
 	w->inv.disturbing = (unsigned int)((int)w->inv.disturbing + change);
+	w->inv.undisturbed_at = w->now;
 	if (change > 0)
 		end_calm(w);
 }

@@ -81,6 +81,7 @@ struct invariants {
 	struct command_floor floor_node[NODES_MAX];
 	struct placed placed[GROUPS_MAX];
 	struct group_intent newest[GROUPS_MAX];
+	uint64_t undisturbed_at; /* when the last one ended */
 	unsigned int disturbing; /* I3: faults that hold now and may hurt a healthy node */
 };
 

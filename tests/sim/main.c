@@ -293,13 +293,15 @@ static int run_many(const struct options *o, const char *program)
 		return EXIT_FAILURE;
 	(void)fflush(NULL);
 	for (unsigned int j = 0; j < o->jobs; j++) {
-		workers[j].pid = fork();
-		if (workers[j].pid < 0)
+		pid_t pid = fork(); /* the memory is shared: only the parent may store it */
+
+		if (pid < 0)
 			return EXIT_FAILURE;
-		if (workers[j].pid == 0) {
+		if (pid == 0) {
 			work(o, j, &workers[j]);
 			_exit(0);
 		}
+		workers[j].pid = pid;
 	}
 	failed = wait_workers(workers, o->jobs);
 	for (unsigned int j = 0; j < o->jobs; j++)

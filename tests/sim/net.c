@@ -118,6 +118,17 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 	}
 }
 
+static bool at_beginning(const struct hb_cursor *c)
+{
+	return !c->group && !c->resource && !c->node && !c->answer && !c->part;
+}
+
+static bool has_advanced(const struct hb_cursor *c, const struct hb_cursor *before)
+{
+	return c->group != before->group || c->resource != before->resource ||
+	       c->node != before->node;
+}
+
 static struct body *encode_part(struct world *w, const struct vector *v, struct hb_cursor *cursor)
 {
 	static struct vector_rows rows;
@@ -125,21 +136,19 @@ static struct body *encode_part(struct world *w, const struct vector *v, struct 
 	uint8_t wire[HB_BODY_MAX];
 	const struct core_config *c = &w->s->config;
 	struct hb_limits limits = {1, c->n_nodes, c->n_groups, c->n_resources};
+	struct hb_cursor before = *cursor;
 	size_t n = hb_wire_body_encode(v, &limits, cursor, wire, w->s->part_bytes);
 
-	if (n == 0) /* the head alone needs more than this schedule's parts have */
+	if (n == 0 || (!at_beginning(cursor) && !has_advanced(cursor, &before))) {
+		*cursor = before; /* too small a part for this schedule's heads */
 		n = hb_wire_body_encode(v, &limits, cursor, wire, sizeof(wire));
+	}
 	if (n == 0 || !hb_wire_body_decode(wire, n, &limits, &rows, &decoded)) {
 		world_violate(w, "wire", "n%u: its own vector cannot be %s", v->head.node,
 			      n ? "decoded" : "encoded");
 		return NULL;
 	}
 	return body_new(&decoded);
-}
-
-static bool at_beginning(const struct hb_cursor *c)
-{
-	return !c->group && !c->resource && !c->node && !c->answer && !c->part;
 }
 
 void net_send(struct world *w, struct node *n, bool whole)

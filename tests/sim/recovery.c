@@ -51,7 +51,7 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 		if (!s->view.epoch)
 			s->view = self.view;
 		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
-		    (s->in & ~self.view.members) || self.mode != NODE_MODE_ONLINE) {
+		    (s->in & ~self.view.members) || (self.view.members & ~s->here) || self.mode != NODE_MODE_ONLINE) {
 			(void)snprintf(why, size, "n%u: mode %s, view %llu of %#x, lease %d", i,
 				       node_mode_to_string(self.mode),
 				       (unsigned long long)self.view.epoch, self.view.members,
@@ -292,37 +292,59 @@ static void check_answers(struct world *w)
 	}
 }
 
+/* It has to last: what a fault broke may not have been noticed yet. */
+static void wait_for_recovery(struct world *w, bool done, const char *why)
+{
+	uint64_t bound = recovery_bound(w);
+	double share;
+
+	if (!done) {
+		w->done_since = NEVER;
+		if (w->now - w->repair_at > bound)
+			world_violate(w, "I2", "not recovered within %.6f s: %s",
+				      (double)bound / 1e6, why);
+		repair(w);
+		return;
+	}
+	if (w->done_since == NEVER)
+		w->done_since = w->now;
+	if (w->now - w->done_since < 2 * w->s->config.timeout_us)
+		return;
+	share = (double)(w->done_since - w->repair_at) / (double)bound;
+	w->recovered = true;
+	w->ends_at = w->now + w->s->quiet_us;
+	if (share > w->counts.worst_recovery) {
+		w->counts.worst_recovery = share;
+		w->counts.worst_seed = w->s->seed;
+	}
+	trace(w, -1, "recovered after %.6f s, %.2f of the bound",
+	      (double)(w->done_since - w->repair_at) / 1e6, share);
+}
+
 static void look_for_recovery(struct world *w)
 {
 	char why[200] = "";
 	bool done = recovery_done(w, why, sizeof(why));
-	uint64_t took = w->now - w->repair_at;
 
 	w->quarantine_seen = w->quarantine_seen || quarantined(w);
-	if (done && !w->recovered) {
-		double share = (double)took / (double)recovery_bound(w);
-
-		w->recovered = true;
-		w->recovered_at = w->now;
-		w->ends_at = w->now + w->s->quiet_us;
-		if (share > w->counts.worst_recovery) {
-			w->counts.worst_recovery = share;
-			w->counts.worst_seed = w->s->seed;
-		}
-		trace(w, -1, "recovered, %.2f of the bound", share);
-	} else if (!done && !w->recovered) {
-		if (took > recovery_bound(w))
-			world_violate(w, "I2", "not recovered after %.6f s (bound): %s",
-				      (double)recovery_bound(w) / 1e6, why);
-		repair(w);
+	if (!w->recovered) {
+		wait_for_recovery(w, done, why);
+		return;
 	}
 	if (done)
 		w->broken_at = NEVER;
-	else if (w->recovered && w->broken_at == NEVER)
+	else if (w->broken_at == NEVER)
 		w->broken_at = w->now;
 	/* a node whose quarantine ends joins late; that may take a view, not more */
-	if (w->recovered && !done && w->now > w->broken_at + 4 * w->s->config.timeout_us)
+	if (!done && w->now > w->broken_at + 4 * w->s->config.timeout_us)
 		world_violate(w, "I2", "recovered, and again not: %s", why);
+}
+
+static bool is_undisturbed(const struct world *w)
+{
+	return w->inv.disturbing == 0 && w->now >= w->changing_until &&
+	       w->now >= w->inv.undisturbed_at + 3 * w->s->config.timeout_us &&
+	       (w->repairing || w->s->loss_permille == 0);
 }
 
 void recovery_look(struct world *w)
@@ -334,7 +356,7 @@ void recovery_look(struct world *w)
 		trace(w, -1, "FAULTS END");
 		w->repairing = true;
 		w->repair_at = w->now;
-		w->broken_at = NEVER;
+		w->broken_at = w->done_since = NEVER;
 		fault_end_all(w);
 	}
 	check_answers(w);
@@ -342,8 +364,7 @@ void recovery_look(struct world *w)
 		w->watch(w);
 	if (w->repairing)
 		look_for_recovery(w);
-	if (!w->calm && w->inv.disturbing == 0 && w->now >= w->changing_until &&
-	    (w->repairing || w->s->loss_permille == 0) && recovery_done(w, why, sizeof(why))) {
+	if (!w->calm && is_undisturbed(w) && recovery_done(w, why, sizeof(why))) {
 		w->calm = true;
 		trace(w, -1, "calm");
 	}

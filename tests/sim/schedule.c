@@ -346,33 +346,27 @@ static void draw_fault(const struct schedule *s, uint64_t at_us, struct rng *rng
 	draw_request(s, f, rng);
 }
 
-/* Faults come in bursts: what is dangerous is one before the other is over. */
+/*
+ * Faults come in bursts: what is dangerous is one before the other is over. Between bursts the
+ * cluster may come to rest, so that I3 has something to say; the last one is still going on, or
+ * has just ended, when all faults end.
+ */
 static void draw_faults(struct schedule *s, struct rng *rng)
 {
-	uint64_t t = s->config.timeout_us;
-	unsigned int bursts = (unsigned int)rng_range(rng, 1, 4);
-	unsigned int most = s->theme == THEME_CALM ? 1 : 5;
-	struct fault f;
+	uint64_t t = s->config.timeout_us, at = 0;
+	bool calm = s->theme == THEME_CALM, large = s->config.n_nodes > 7;
+	unsigned int bursts = large ? 1 : (unsigned int)rng_range(rng, 1, 3);
 
-	s->faults_end_us = t * rng_range(rng, 12, 45);
-	if (s->config.n_nodes > 7)
-		s->faults_end_us = t * rng_range(rng, 10, 16);
-	if (s->theme == THEME_CALM)
-		s->faults_end_us = t * rng_range(rng, 60, 120);
 	for (unsigned int b = 0; b < bursts; b++) {
-		uint64_t at = t * 2 + rng_below(rng, s->faults_end_us - 2 * t);
-		unsigned int n = (unsigned int)rng_range(rng, 1, most);
+		unsigned int n = (unsigned int)rng_range(rng, 1, calm ? 1 : 6);
 
+		at += rng_range_log(rng, 2 * t, calm ? 60 * t : 16 * t);
 		for (unsigned int i = 0; i < n && s->n_faults < FAULTS_MAX; i++) {
-			size_t p = s->n_faults++;
-
-			draw_fault(s, at, rng, &f);
-			for (; p > 0 && s->faults[p - 1].at_us > f.at_us; p--)
-				s->faults[p] = s->faults[p - 1];
-			s->faults[p] = f;
+			draw_fault(s, at, rng, &s->faults[s->n_faults++]);
 			at += rng_range_log(rng, t / 50, 3 * t);
 		}
 	}
+	s->faults_end_us = at + rng_range_log(rng, t / 50, 6 * t);
 }
 
 static void draw_absent(struct schedule *s, struct rng *rng)

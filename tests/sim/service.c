@@ -78,7 +78,8 @@ void service_begin(struct world *w, struct node *n, const struct core_action *ac
 	struct sim_resource *r = &n->resource[index];
 	uint64_t takes;
 
-	if (r->pending) {
+	/* A stop may overtake the start of an address; nothing else overlaps. */
+	if (r->pending && (start || !r->starting || !n->config.resources[index].address)) {
 		world_violate(w, "bound", "n%u: two operations on %s at once", n->id,
 			      n->config.resources[index].name);
 		return;
@@ -206,7 +207,7 @@ bool service_answers(const struct world *w, const struct node *n, unsigned int r
 
 static uint64_t watchdog_local(const struct node *n)
 {
-	return n->lease_end_local + n->config.lease_margin_us * 3 / 4;
+	return ha_time_add((ha_time){n->lease_end_local}, n->config.lease_margin_us * 3 / 4).us;
 }
 
 void service_arm_watchdog(struct world *w, struct node *n)
@@ -217,6 +218,10 @@ void service_arm_watchdog(struct world *w, struct node *n)
 		return;
 	at = node_true(n, watchdog_local(n));
 	n->watchdog_armed = true;
+	if (at == NEVER) {
+		n->watchdog_armed = false; /* it is a quorum by itself */
+		return;
+	}
 	world_push(w, at < w->now ? w->now : at,
 		   (struct happening_entry){.type = HAPPENS_WATCHDOG, .node = n->id});
 }

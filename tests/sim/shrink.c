@@ -6,6 +6,9 @@
 #include <sys/wait.h>
 
 #define TRACE_LINES 4096
+#define TRIES_MAX   400
+
+static unsigned int tries_left;
 
 static void run_child(const struct schedule_options *options, int fd)
 {
@@ -71,6 +74,9 @@ static bool try(struct schedule_options *options, const struct schedule_options 
 {
 	struct outcome next;
 
+	if (tries_left == 0)
+		return false;
+	tries_left--;
 	outcome_of(smaller, &next);
 	if (!next.violated || !same_kind(&next, outcome))
 		return false;
@@ -108,7 +114,8 @@ static bool end_earlier(struct schedule_options *options, struct outcome *outcom
 
 		schedule_make(options, &schedule);
 		smaller.until_us = schedule.faults_end_us * eighths / 8;
-		while (try(options, &smaller, outcome)) {
+		while (smaller.until_us > schedule.config.interval_us &&
+		       try(options, &smaller, outcome)) {
 			any = true;
 			smaller.until_us = smaller.until_us * eighths / 8;
 		}
@@ -121,6 +128,7 @@ void shrink(struct schedule_options *options, struct outcome *outcome)
 	static struct schedule schedule;
 	struct schedule_options calm = *options;
 
+	tries_left = TRIES_MAX;
 	schedule_make(options, &schedule);
 	options->keep &= schedule.n_faults < 64 ? (1ULL << schedule.n_faults) - 1 : ~0ULL;
 	calm = *options;

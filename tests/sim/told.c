@@ -19,7 +19,7 @@ static bool same_id(const struct request_id *a, const struct request_id *b)
 
 #define EPOCH(e) ((unsigned long long)(e))
 
-/* ---- one epoch is one view ---- */
+/* ---- one epoch is one view: two may propose the same, but one only can be installed ---- */
 
 static void record_view(struct world *w, const struct node *n, const struct view *v)
 {
@@ -60,7 +60,6 @@ static void check_accepted(struct world *w, const struct node *n, const struct v
 	if (v->coordinator != node_mask_first(v->members) || !node_mask_has(v->members, n->id))
 		world_violate(w, "V4", "n%u accepts view %llu of %#x from n%u", n->id,
 			      EPOCH(v->epoch), v->members, v->coordinator);
-	record_view(w, n, v);
 	told->accepted = *v;
 }
 

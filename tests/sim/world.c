@@ -84,7 +84,7 @@ static void forget(struct world *w)
 	w->n_repairs = 0;
 	w->next_repair = 0;
 	w->quarantine_seen = false;
-	w->now = w->repair_at = w->recovered_at = w->broken_at = w->changing_until = 0;
+	w->now = w->repair_at = w->done_since = w->broken_at = w->changing_until = 0;
 	w->ends_at = NEVER;
 	w->heap.order = 0;
 	w->repairing = w->recovered = w->calm = w->violated = false;

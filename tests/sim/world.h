@@ -204,7 +204,7 @@ struct world {
 	bool quarantine_seen;
 	unsigned int n_repairs;
 	uint64_t next_repair;
-	uint64_t repair_at, recovered_at, broken_at, ends_at;
+	uint64_t repair_at, done_since, broken_at, ends_at;
 	uint64_t changing_until; /* a node came or went: views may change */
 	void (*watch)(const struct world *w); /* called now and then; NULL */
 	bool violated;

@@ -69,6 +69,8 @@ static inline struct view rng_view(struct rng *rng, const struct hb_limits *limi
 	if (rng_below(rng, 5) == 0)
 		return view;
 	view.epoch = 1 + rng_number(rng) % (EPOCH_MAX - 1);
+	if (rng_below(rng, 5) == 0)
+		return view; /* voided */
 	view.coordinator = rng_node(rng, limits, false);
 	view.members = rng_members(rng, limits) | node_bit(view.coordinator);
 	return view;

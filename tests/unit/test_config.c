@@ -91,7 +91,7 @@ static void test_derive_values(void **state)
 
 static void test_derive_keeps_what_is_set(void **state)
 {
-	const struct timing_config set = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13};
+	const struct timing_config set = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
 	struct timing_config t = set;
 
 	(void)state;

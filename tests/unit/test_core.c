@@ -235,6 +235,7 @@ static struct world *world_new(uint8_t n, uint8_t witnesses)
 		.request_timeout_us = 1000000,
 		.flap_limit = 3,
 		.flap_window_us = 60000000,
+		.failure_expiry_us = 60000000,
 		.quarantine_us = 30000000,
 		.quarantine_max_us = 300000000,
 	};
@@ -481,6 +482,44 @@ static void test_start_failure_moves_on(void **state)
 	world_free(w);
 }
 
+static void test_failures_expire(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_group_info info;
+
+	(void)state;
+	w->fail_start[0] = true;
+	assert_true(run_until(w, 1000000, on_1));
+	run_until(w, 1000000, NULL);
+	core_group_info(w->core[0], 0, w->now, &info);
+	assert_int_equal(info.failed_on, 1);
+	w->fail_start[0] = false;
+	run_until(w, 65000000, NULL); /* online elsewhere for a minute */
+	core_group_info(w->core[0], 0, w->now, &info);
+	assert_int_equal(info.failed_on, 0);
+	assert_int_equal(owner(w), 1); /* and it stays where it is */
+	assert_int_equal(w->starts, 3);
+	world_free(w);
+}
+
+static void test_rejoined_node_gets_another_chance(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_event e = {.type = CORE_EVENT_RESOURCE_LOST};
+
+	(void)state;
+	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
+	step(w, 0, &e); /* its link went down: the address is lost, and so is the node */
+	isolate(w, 0, true);
+	assert_true(run_until(w, 500000, on_1));
+	isolate(w, 0, false);
+	run_until(w, 1000000, NULL);
+	isolate(w, 1, true);
+	assert_true(run_until(w, 500000, on_0));
+	world_free(w);
+}
+
 static void test_stop_failure_blocks(void **state)
 {
 	struct world *w = world_new(3, 0);
@@ -585,6 +624,52 @@ static void test_disk_failure(void **state)
 	world_free(w);
 }
 
+/* Every value of every enum has a name of its own; what is out of range has one too. */
+static void test_names(void **state)
+{
+	(void)state;
+	for (int i = 0; i < PEER_STATE_COUNT_; i++)
+		assert_string_not_equal(peer_state_to_string(i), "?");
+	for (int i = 0; i < NODE_MODE_COUNT_; i++)
+		assert_string_not_equal(node_mode_to_string(i), "?");
+	for (int i = 0; i < GROUP_STATE_COUNT_; i++)
+		assert_string_not_equal(group_state_to_string(i), "?");
+	for (int i = 0; i < RESOURCE_STATE_COUNT_; i++)
+		assert_string_not_equal(resource_state_to_string(i), "?");
+	for (int i = 0; i < ANSWER_CODE_COUNT_; i++)
+		assert_string_not_equal(answer_code_to_string(i), "?");
+	assert_string_equal(answer_code_to_string(99), "?");
+}
+
+static void test_bad_configurations(void **state)
+{
+	struct world *w = world_new(3, 0);
+	struct core_config good = w->config, bad;
+	struct core *core = NULL;
+
+	(void)state;
+#define REFUSED(change)                                                           \
+	do {                                                                      \
+		bad = good;                                                       \
+		change;                                                           \
+		assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -22); \
+		assert_null(core);                                                \
+	} while (0)
+	REFUSED(bad.n_nodes = 0);
+	REFUSED(bad.n_nodes = NODES_MAX + 1);
+	REFUSED(bad.self = 3);
+	REFUSED(bad.n_groups = GROUPS_MAX + 1);
+	REFUSED(bad.timeout_us = 3 * bad.interval_us - 1);
+	REFUSED(bad.lease_us = bad.timeout_us - 1);
+	REFUSED(bad.nodes[0].votes = bad.nodes[1].votes = bad.nodes[2].votes = 0);
+	REFUSED(bad.resources[1].group = 1);
+	REFUSED(bad.resources[1].deps[0] = 1);
+	REFUSED(bad.flap_limit = 9);
+#undef REFUSED
+	assert_int_equal(core_resource_state(w->core[0], 0, 0), RESOURCE_OFFLINE);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -597,12 +682,16 @@ int main(void)
 		cmocka_unit_test(test_server_stop_and_start),
 		cmocka_unit_test(test_leave),
 		cmocka_unit_test(test_start_failure_moves_on),
+		cmocka_unit_test(test_failures_expire),
+		cmocka_unit_test(test_rejoined_node_gets_another_chance),
 		cmocka_unit_test(test_stop_failure_blocks),
 		cmocka_unit_test(test_lost_resource_fails_over),
 		cmocka_unit_test(test_one_way_cut_changes_view_once),
 		cmocka_unit_test(test_restart_with_leftovers),
 		cmocka_unit_test(test_quarantine),
 		cmocka_unit_test(test_disk_failure),
+		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_bad_configurations),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -239,6 +239,7 @@ static void test_second_agent(void **state)
 	assert_non_null(strstr(error, "another holdfastd"));
 	assert_non_null(strstr(error, "17405"));
 	assert_int_equal(hb_lan_retry(first), 0);
+	assert_true(hb_lan_fd(first) >= 0);
 	first = hb_lan_free(first);
 	assert_int_equal(hb_lan_new(&config, &first, error), 0);
 	first = hb_lan_free(first);
@@ -383,7 +384,8 @@ static void test_ipv6(void **state)
 	(void)state;
 	if (!own_namespace())
 		skip();
-	shell("ip -6 addr add fd00:7::1/128 dev lo nodad && ip -6 addr add fd00:7::2/128 dev lo nodad");
+	shell("ip addr add fd00:7::1/128 dev lo nodad");
+	shell("ip addr add fd00:7::2/128 dev lo nodad");
 	start_two(nodes, "fd00:7::1", "fd00:7::2");
 	for (int i = 0; i < 20; i++)
 		round_of_beats(nodes, 2);

@@ -76,7 +76,9 @@ static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
 		assert_true(part < HB_PARTS_MAX);
 		memset(&d, 0xa5, sizeof d);
 		memset(&scratch, 0xa5, sizeof scratch);
-		assert_int_equal(hb_wire_decode(datagram, n, limits, &keys, &scratch, &d), HB_OK);
+		assert_int_equal(hb_wire_decode(&(struct hb_datagram){datagram, n}, limits, &keys,
+						&scratch, &d),
+				 HB_OK);
 		assert_int_equal(d.type, HB_MESSAGE_VECTOR);
 		assert_int_equal(d.part, part++);
 		assert_int_equal(d.from, v.head.node);
@@ -204,7 +206,7 @@ static enum hb_refusal decode(const struct sample *s, const uint8_t *data, size_
 	static struct vector_rows scratch;
 	static struct hb_decoded decoded;
 
-	return hb_wire_decode(data, n, limits, &s->keys, &scratch, &decoded);
+	return hb_wire_decode(&(struct hb_datagram){data, n}, limits, &s->keys, &scratch, &decoded);
 }
 
 static void test_truncated(void **state)
@@ -311,6 +313,7 @@ static void test_unknown_section(void **state)
 	struct sample *s = make_sample();
 	size_t end = s->n - WIRE_MAC_BYTES;
 	static const uint8_t extra[] = {200, 0, 5, 'h', 'e', 'l', 'l', 'o'};
+	static const uint8_t again[] = {SECTION_RESOURCES, 0, 4, 0, 0, RESOURCE_ONLINE, 0};
 
 	(void)state;
 	memcpy(s->datagram + end, extra, sizeof extra);
@@ -323,9 +326,12 @@ static void test_unknown_section(void **state)
 	s->datagram[end + 2] = 4; /* one byte is left over: not even a section */
 	sign_again(s, s->n);
 	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
-	s->datagram[end] = SECTION_NODES; /* twice */
-	s->datagram[end + 2] = 5;
-	sign_again(s, s->n);
+	memcpy(s->datagram + end, again, sizeof again);
+	sign_again(s, end + sizeof again + WIRE_MAC_BYTES);
+	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+	memcpy(s->datagram + end, extra, sizeof extra);
+	memcpy(s->datagram + end + sizeof extra, extra, sizeof extra); /* an unknown one twice */
+	sign_again(s, end + 2 * sizeof extra + WIRE_MAC_BYTES);
 	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
 }
 
@@ -472,7 +478,8 @@ static void test_blob(void **state)
 		int r = hb_wire_encode_blob(&blob, &SMALL, &keys, datagram);
 
 		assert_true(r > 0);
-		assert_int_equal(hb_wire_decode(datagram, (size_t)r, &SMALL, &keys, &scratch, &d),
+		assert_int_equal(hb_wire_decode(&(struct hb_datagram){datagram, (size_t)r}, &SMALL,
+						&keys, &scratch, &d),
 				 HB_OK);
 		assert_int_equal(d.type, HB_MESSAGE_BLOB);
 		assert_int_equal(d.from, 2);
@@ -484,7 +491,8 @@ static void test_blob(void **state)
 		assert_memory_equal(d.blob.data, data, n);
 		blob.to = 3;
 		r = hb_wire_encode_blob(&blob, &SMALL, &keys, datagram);
-		assert_int_equal(hb_wire_decode(datagram, (size_t)r, &SMALL, &keys, &scratch, &d),
+		assert_int_equal(hb_wire_decode(&(struct hb_datagram){datagram, (size_t)r}, &SMALL,
+						&keys, &scratch, &d),
 				 HB_REFUSED_FORMAT);
 	}
 	assert_int_equal(hb_wire_encode_blob(&(struct hb_blob){.data = data, .n = sizeof data},

@@ -169,6 +169,14 @@ static void test_nd_ordinary(void **state)
 	assert_false(passes(lane, packet, sizeof(packet)));
 	packet[40] = 136;
 	assert_true(passes(lane, packet, sizeof(packet)));
+	/* A client looks for us: any byte of its address may be the only one that is set. */
+	for (size_t i = 0; i < 16; i++) {
+		struct net_ip client = {.family = AF_INET6};
+
+		client.bytes[i] = 1;
+		packet_build_solicitation(packet, &ip, &client, mac);
+		assert_false(passes(lane, packet, sizeof(packet)));
+	}
 	lane_close(lane);
 }
 

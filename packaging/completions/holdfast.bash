@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# bash completion for holdfast(8); installed as /usr/share/bash-completion/completions/holdfast
+
+_holdfast_names() {	# groups | servers, as the agent knows them
+	holdfast "$1" list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+_holdfast() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
+	local common="--json --socket --no-color --help"
+	local words=() word skip= options= i
+	COMPREPLY=()
+
+	# What stands before the cursor and is no option.
+	for ((i = 1; i < COMP_CWORD; i++)); do
+		word=${COMP_WORDS[i]}
+		if [[ $skip ]]; then
+			skip=
+		else
+			case $word in
+			--socket|--timeout|--since|--lines|-n|--severity|--event)
+				[[ $word = -n && ${words[0]-} = status ]] || skip=1 ;;
+			-*) ;;
+			*) words+=("$word") ;;
+			esac
+		fi
+	done
+
+	case $prev in
+	--socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--severity) mapfile -t COMPREPLY < <(compgen -W "info notice warning error" -- "$cur"); return ;;
+	--timeout|--since|--lines|--event) return ;;
+	-n) [[ ${words[0]-} = status ]] || return ;;
+	esac
+
+	case "${words[0]-} ${words[1]-}" in
+	"status "*) options="--summary --groups --heartbeats --monitors --info --local --long --watch -s -g -n -m -i" ;;
+	"group start"|"group stop"|"group move"|"server start") options="--wait --timeout" ;;
+	"server stop") options="--wait --timeout --yes -y" ;;
+	"events "*) options="--follow --since --lines --severity -f -n" ;;
+	"explain "*) options="--event" ;;
+	"keygen "*) options="--rotate" ;;
+	" ") options="--version" ;;
+	esac
+	if [[ $cur = -* ]]; then
+		mapfile -t COMPREPLY < <(compgen -W "$options $common" -- "$cur")
+		return
+	fi
+
+	case "${#words[@]} ${words[*]:0:2}" in
+	"0 ") word="status group server events explain config keygen version help" ;;
+	"1 group") word="start stop move list" ;;
+	"1 server") word="start stop list" ;;
+	"1 config") word="check show" ;;
+	"1 help") word="status group server events explain config keygen version" ;;
+	"1 explain"|"2 group "*) word=$(_holdfast_names group) ;;
+	"2 server "*|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
+	"1 keygen"|"2 config check") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	*) return ;;
+	esac
+	mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")
+}
+
+complete -F _holdfast holdfast

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+# fish completion for holdfast(8); installed as /usr/share/fish/vendor_completions.d/holdfast.fish
+
+function __holdfast_names --argument-names kind
+    holdfast $kind list 2>/dev/null | awk 'NR > 1 { print $1 }'
+end
+
+function __holdfast_words --description 'what stands before the cursor and is no option'
+    set -l words (commandline -opc | string match -v -- '-*')
+    set -e words[1]
+    printf '%s\n' $words
+end
+
+function __holdfast_at --description 'whether the command so far is exactly these words'
+    set -l words (__holdfast_words)
+    test "$words" = "$argv"
+end
+
+function __holdfast_in --description 'whether the command begins with these words'
+    set -l words (__holdfast_words)
+    string match -q -- "$argv *" "$words "
+end
+
+complete -c holdfast -f
+complete -c holdfast -l json -d 'print JSON for programs'
+complete -c holdfast -l socket -r -F -d 'socket of the agent'
+complete -c holdfast -l no-color -d 'no colours'
+complete -c holdfast -l help -d 'show help'
+complete -c holdfast -n '__holdfast_at' -l version -d 'print the version'
+
+complete -c holdfast -n '__holdfast_at' -a status -d 'verdict and state of the cluster'
+complete -c holdfast -n '__holdfast_at' -a group -d 'start, stop, move and list groups'
+complete -c holdfast -n '__holdfast_at' -a server -d 'start, stop and list servers'
+complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and saw'
+complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
+complete -c holdfast -n '__holdfast_at' -a config -d 'check and show the configuration'
+complete -c holdfast -n '__holdfast_at' -a keygen -d 'create a heartbeat key'
+complete -c holdfast -n '__holdfast_at' -a version -d 'print the version'
+complete -c holdfast -n '__holdfast_at' -a help -d 'show help'
+
+complete -c holdfast -n '__holdfast_in status' -s s -l summary -d 'servers, heartbeats, groups, monitors'
+complete -c holdfast -n '__holdfast_in status' -s g -l groups -d 'group map'
+complete -c holdfast -n '__holdfast_in status' -s n -l heartbeats -d 'heartbeat map'
+complete -c holdfast -n '__holdfast_in status' -s m -l monitors -d 'monitor map'
+complete -c holdfast -n '__holdfast_in status' -s i -l info -d configuration
+complete -c holdfast -n '__holdfast_in status' -l local -d 'as this node sees it'
+complete -c holdfast -n '__holdfast_in status' -l long -d 'do not cut long names'
+complete -c holdfast -n '__holdfast_in status' -l watch -d 'show it again every 2 seconds'
+
+complete -c holdfast -n '__holdfast_at group' -a 'start stop move list'
+complete -c holdfast -n '__holdfast_at server' -a 'start stop list'
+complete -c holdfast -n '__holdfast_at config' -a 'check show'
+complete -c holdfast -n '__holdfast_at config check' -F
+complete -c holdfast -n '__holdfast_at keygen' -F
+complete -c holdfast -n '__holdfast_at help' -a 'status group server events explain config keygen version'
+
+for sub in start stop move list
+    complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'
+end
+for sub in start stop list
+    complete -c holdfast -n "__holdfast_at server $sub" -a '(__holdfast_names server)'
+end
+complete -c holdfast -n '__holdfast_at explain' -a '(__holdfast_names group)'
+for place in 'group start' 'group stop' 'group move' 'server start' 'server stop'
+    complete -c holdfast -n "__holdfast_in $place" -l wait -d 'show progress until it is done'
+    complete -c holdfast -n "__holdfast_in $place" -l timeout -x -d 'give up waiting after so many seconds'
+end
+complete -c holdfast -n '__holdfast_in server stop' -s y -l yes -d 'do not ask'
+
+complete -c holdfast -n '__holdfast_in events' -s f -l follow -d 'go on with new events'
+complete -c holdfast -n '__holdfast_in events' -l since -x -d 'only events after this number'
+complete -c holdfast -n '__holdfast_in events' -s n -l lines -x -d 'only the newest'
+complete -c holdfast -n '__holdfast_in events' -l severity -x -a 'info notice warning error' -d 'only what is at least so bad'
+complete -c holdfast -n '__holdfast_in explain' -l event -x -d 'the failover around this event'
+complete -c holdfast -n '__holdfast_in keygen' -l rotate -d 'put a fresh key in front'

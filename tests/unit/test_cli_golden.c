@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * tests/golden/cli/NAME.json is a Status object; NAME.VIEW is what `holdfast status` prints for
+ * it. After a change of layout that is meant: UPDATE_GOLDEN=1 build/test/test_cli_golden, then
+ * read the difference line by line.
+ */
+#include "cli/render.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FOLDER "tests/golden/cli"
+
+static const struct view {
+	const char *suffix;
+	bool verdict;
+	void (*render)(const struct render *render, const json_t *status);
+} views[] = {
+	{"summary", true, render_summary},
+	{"groups", false, render_groups},
+	{"heartbeats", false, render_heartbeats},
+	{"monitors", false, render_monitors},
+	{"info", false, render_info},
+};
+
+static char *read_file(const char *path)
+{
+	FILE *f = fopen(path, "r");
+	char *text = calloc(1, 1 << 20);
+	size_t n;
+
+	assert_non_null(text);
+	if (!f)
+		return text;
+	n = fread(text, 1, (1 << 20) - 1, f);
+	fclose(f);
+	assert_true(n < (1 << 20) - 1);
+	return text;
+}
+
+static char *print(const struct view *view, const json_t *status)
+{
+	char *text = NULL;
+	size_t n = 0;
+	const struct render render = {.out = open_memstream(&text, &n)};
+
+	assert_non_null(render.out);
+	if (view->verdict)
+		render_verdict(&render, status);
+	view->render(&render, status);
+	assert_int_equal(fclose(render.out), 0);
+	assert_int_equal(strlen(text), n);
+	return text;
+}
+
+static size_t line_of_difference(const char *a, const char *b)
+{
+	size_t line = 1;
+
+	for (; *a && *a == *b; a++, b++)
+		line += *a == '\n';
+	return line;
+}
+
+static void update(const char *path, const char *text)
+{
+	FILE *f = fopen(path, "w");
+
+	assert_non_null(f);
+	assert_true(fputs(text, f) >= 0);
+	assert_int_equal(fclose(f), 0);
+}
+
+static void check(const char *name, const json_t *status, const struct view *view)
+{
+	char path[256];
+	char *want, *got = print(view, status);
+
+	snprintf(path, sizeof(path), FOLDER "/%s.%s", name, view->suffix);
+	want = read_file(path);
+	if (strcmp(want, got) != 0) {
+		size_t line = line_of_difference(want, got);
+
+		if (getenv("UPDATE_GOLDEN"))
+			update(path, got);
+		fail_msg("%s: line %zu differs; printed was:\n%s", path, line, got);
+	}
+	free(want);
+	free(got);
+}
+
+static void test_golden(void **state)
+{
+	const char *name = *state;
+	char path[256];
+	json_error_t error;
+	json_t *status;
+
+	snprintf(path, sizeof(path), FOLDER "/%s.json", name);
+	status = json_load_file(path, 0, &error);
+	if (!status)
+		fail_msg("%s: %s", path, error.text);
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
+		check(name, status, &views[i]);
+	json_decref(status);
+}
+
+/* ---- what scripts in the wild do with this text ---- */
+
+#define PATTERN(group) "awk '/<" group ">/{on=1;next} /^  <|^ =/{on=0} on"
+
+static const struct {
+	const char *file, *script, *expected;
+} parsers[] = {
+	/* Rows of a section: groups after four blanks, what is in them after six. */
+	{"healthy.summary", PATTERN("group") " && /^    [^ ]/{print $1, $NF}'",
+	 "failover1 Online\nfailover2 Online\n"},
+	{"healthy.summary", PATTERN("group") " && /^      [^ ]/{print $1 \"=\" $3}'",
+	 "current=alpha\nfip1=Online\nexec1=Online\ncurrent=beta\nfip2=Online\n"},
+	{"long-names.summary", PATTERN("group") " && /^    [^ ]/{print $1}'",
+	 "container-recove\nexactly-sixteen1\nfifteen-letters\n"},
+	{"stopped.summary",
+	 PATTERN("group") " && /^    [^ ]/' | sed 's/^    \\([^ ]*\\).*: *//; s/ *$//'",
+	 "Offline\nError\n"},
+	{"healthy.summary",
+	 "grep -A1 '^    failover1 ' | grep '^      current        :' | "
+	 "awk '{print $3}'",
+	 "alpha\n"},
+	{"no-quorum.summary", "grep -A1 '^    failover1 ' | sed -n 's/^      current        : //p'",
+	 "None\n"},
+	/* The server that answers, servers that are up, broken heartbeats. */
+	{"failover.summary", "sed -n 's/^   \\*\\([^ ]*\\) \\.*: \\(.*[^ ]\\) *$/\\1 \\2/p'",
+	 "beta Online\n"},
+	{"failover.summary", PATTERN("server") " && /^   [ *][^ ].*: Online *$/' | wc -l", "2\n"},
+	{"stopped.summary", "grep -c '^      lanhb[0-9]* *: Error  *LAN Heartbeat$'", "1\n"},
+	{"node-down.summary", "sed -n '/<monitor>/,/^ =*$/p' | awk '/^    [^ ]/{print $1, $3}'",
+	 "userw Caution\n"},
+	/* The block ends with a rule, and the colon is where it is cut out. */
+	{"healthy.summary", "grep -nE '^ =+$' | cut -d: -f2 | wc -c", "71\n"},
+	{"healthy.summary", "tail -n 1 | grep -cE '^ =+$'", "1\n"},
+	{"nodes-32.summary", "sed -n '/CLUSTER STATUS/,$p' | grep '^   ' | cut -c22 | sort -u",
+	 ":\n"},
+	{"healthy.summary", "grep '^    failover2 ' | cut -c24-40", "Online           \n"},
+	/* Names out of the configuration list. */
+	{"healthy.info", "grep Server | awk '{print $3}' | tr -d ']'", "alpha\nbeta\ngamma\n"},
+	{"healthy.info", "sed -n '/\\[HB0 :/,/\\[/p' | awk -F' : ' '/Type/{print $2}'", "lanhb\n"},
+	/* The maps. */
+	{"failover.heartbeats", "grep '\\[on server' | grep -c Online", "2\n"},
+	{"failover.heartbeats", "grep '\\*server[0-9]* : ' | awk '{print $3}'", "beta\n"},
+	{"failover.heartbeats",
+	 "sed -n '/on server1 :/,/^$/p' | grep '^    server0 ' | grep -o '[ox-]$'", "x\n"},
+	{"failover.groups", "grep -oE '[a-z0-9]+\\[[oep]\\] '", "failover1[p] \nfailover2[o] \n"},
+	{"stopped.monitors", "grep -A3 'Monitor0 \\[userw' | grep -c 'server0 \\[o\\] : Suspend'",
+	 "1\n"},
+};
+
+static void test_parsers(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(parsers) / sizeof(*parsers); i++) {
+		char command[512], got[4096];
+		size_t n;
+		FILE *f;
+
+		snprintf(command, sizeof(command), "LC_ALL=C; cat " FOLDER "/%s | %s",
+			 parsers[i].file, parsers[i].script);
+		f = popen(command, "r");
+		assert_non_null(f);
+		n = fread(got, 1, sizeof(got) - 1, f);
+		got[n] = '\0';
+		(void)pclose(f);
+		if (strcmp(got, parsers[i].expected) != 0)
+			fail_msg("%s\nprinted: %s\nexpected: %s", command, got,
+				 parsers[i].expected);
+	}
+}
+
+#define GOLDEN(name)                                          \
+	{                                                     \
+		name, test_golden, NULL, NULL, (void *)(name) \
+	}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		GOLDEN("healthy"),   GOLDEN("failover"), GOLDEN("node-down"),
+		GOLDEN("no-quorum"), GOLDEN("stopped"),	 GOLDEN("long-names"),
+		GOLDEN("nodes-32"),  GOLDEN("hostile"),	 cmocka_unit_test(test_parsers),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
