@@ -427,13 +427,14 @@ static int start(struct agent *agent)
 	if (r >= 0)
 		r = open_heartbeat(agent);
 	if (r >= 0)
+		r = ctl_start(agent);
+	/* From here on no other agent runs on this node: its addresses would be taken away. */
+	if (r >= 0)
 		r = find_leftovers(agent);
 	if (r >= 0)
 		r = make_parts(agent);
 	if (r >= 0)
 		r = make_core(agent, first ? NULL : state);
-	if (r >= 0)
-		r = ctl_start(agent);
 	if (r >= 0)
 		r = loop_init(agent);
 	if (r < 0)
@@ -503,33 +504,39 @@ struct agent *agent_free(struct agent *agent)
 
 /* ---- holdfastd --cleanup ---- */
 
+static bool agent_answers(const char *socket_path)
+{
+	struct ctl_client *client = NULL;
+	int r = ctl_client_connect(socket_path, &client);
+
+	(void)ctl_client_free(client);
+	return r >= 0;
+}
+
+/* Without a configuration the mark that the kernel keeps with an address has to do. */
 int agent_cleanup(const char *config_path)
 {
 	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
 	struct config *config = NULL;
-	struct ctl_client *client = NULL;
 	struct net *net = NULL;
-	int r;
+	int loaded, r;
 
 	if (!report)
 		return -ENOMEM;
-	r = agent_load_config(config_path, &config, report);
-	if (r < 0)
-		return r;
-	if (ctl_client_connect(config->socket_path, &client) >= 0) {
+	loaded = agent_load_config(config_path, &config, report);
+	if (agent_answers(config ? config->socket_path : CTL_SOCKET_PATH)) {
 		log_err("an agent runs on this node and looks after its addresses itself");
-		(void)ctl_client_free(client);
 		(void)config_free(config);
 		return -EBUSY;
 	}
 	r = net_new(&net);
 	if (r >= 0)
-		r = clean_addresses(net, config);
+		r = config ? clean_addresses(net, config) : net_clean(net, NULL, 0);
 	if (r < 0)
 		log_err("cannot remove the floating IPs: %s", strerror(-r));
 	else if (r > 0)
 		log_notice("removed %d floating IP%s", r, r == 1 ? "" : "s");
 	(void)net_free(net);
 	(void)config_free(config);
-	return r < 0 ? r : 0;
+	return r < 0 ? r : loaded < 0 ? loaded : 0;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "util/log.h"
 
+#include <poll.h>
 #include <stdio.h>
 #include <unistd.h>
 
@@ -22,6 +23,14 @@ void log_set_name(const char *name)
 	program_name = name;
 }
 
+/* A reader of our standard error that hangs must not hang us: what it has no room for is dropped. */
+static _Bool error_has_room(void)
+{
+	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};
+
+	return poll(&p, 1, 0) <= 0 ? 0 : (p.revents & POLLOUT) != 0;
+}
+
 void log_at(enum log_level level, const char *format, ...)
 {
 	char line[1024];
@@ -33,7 +42,7 @@ void log_at(enum log_level level, const char *format, ...)
 	va_start(ap, format);
 	n = vsnprintf(line, sizeof line, format, ap);
 	va_end(ap);
-	if (n < 0)
+	if (n < 0 || !error_has_room())
 		return;
 	if (isatty(STDERR_FILENO))
 		(void)fprintf(stderr, "%s: %s\n", program_name, line);

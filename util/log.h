@@ -18,7 +18,8 @@ enum log_level {
 	LOG_LEVEL_DEBUG
 };
 
-/* Lines above `level` are dropped. The default is LOG_LEVEL_INFO. */
+/* Lines above `level` are dropped, and lines that standard error has no room for: logging never
+ * blocks. The default is LOG_LEVEL_INFO. */
 void log_set_level(enum log_level level);
 enum log_level log_get_level(void);
 
