@@ -63,23 +63,30 @@ static void check_accepted(struct world *w, const struct node *n, const struct v
 	told->accepted = *v;
 }
 
-static void check_head(struct world *w, const struct node *n, const struct vector_head *h)
+static void new_incarnation(struct world *w, struct node *n)
+{
+	struct told *told = &w->inv.told[n->id];
+
+	if (told->accepted.epoch > told->accepted_before)
+		told->accepted_before = told->accepted.epoch;
+	told->accepted = (struct view){0};
+	told->digest = 0;
+	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
+		told->group[g] = (struct version){0};
+	for (unsigned int m = 0; m < w->n_nodes; m++)
+		told->member[m] = (struct version){0};
+	n->booted_at = w->now; /* also when a stopped agent was told to start */
+}
+
+static void check_head(struct world *w, struct node *n, const struct vector_head *h)
 {
 	struct told *told = &w->inv.told[n->id];
 
 	if (h->incarnation < told->incarnation)
 		world_violate(w, "I4", "n%u is incarnation %llu after %llu", n->id,
 			      EPOCH(h->incarnation), EPOCH(told->incarnation));
-	if (h->incarnation > told->incarnation) {
-		if (told->accepted.epoch > told->accepted_before)
-			told->accepted_before = told->accepted.epoch;
-		told->accepted = (struct view){0};
-		told->digest = 0;
-		for (unsigned int g = 0; g < w->s->config.n_groups; g++)
-			told->group[g] = (struct version){0};
-		for (unsigned int m = 0; m < w->n_nodes; m++)
-			told->member[m] = (struct version){0};
-	}
+	if (h->incarnation > told->incarnation)
+		new_incarnation(w, n);
 	told->incarnation = h->incarnation;
 	if (h->promised < told->promised)
 		world_violate(w, "I4", "n%u promises %llu after %llu", n->id, EPOCH(h->promised),
