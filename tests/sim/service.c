@@ -33,7 +33,7 @@ static uint64_t stop_time(struct world *w, struct node *n, const struct core_act
 		return rng_below(&n->rng, n->stop_slow_us);
 	if (n->config.resources[r].address && most > n->config.interval_us / 8)
 		most = n->config.interval_us / 8;
-	else if (action->resource.urgent)
+	if (action->resource.urgent && n->config.lease_margin_us)
 		most = n->config.lease_margin_us / 2 / longest_chain(w, r);
 	return rng_below(&n->rng, most + 1);
 }

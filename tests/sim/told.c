@@ -190,26 +190,6 @@ static void check_floor(struct world *w, const struct node *n, const struct row 
 			      floor->id.number, floor->id.node);
 }
 
-void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
-			const struct token *token)
-{
-	const struct command_seen *c = find_command(w, id);
-	bool group = token->kind <= REQUEST_GROUP_MOVE;
-	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
-					      &w->inv.floor_node[token->target];
-
-	if (token->kind == REQUEST_NODE_START)
-		return; /* one that a stopped agent carries out itself needs no row */
-	if (!c || !c->first.epoch) {
-		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
-			      id->number, id->node);
-		return;
-	}
-	if (floor->valid && compare(&c->first, &floor->first) <= 0)
-		return;
-	*floor = (struct command_floor){*id, c->first, c->incarnation, true};
-}
-
 /* ---- I6: placements ---- */
 
 void told_event(struct world *w, const struct node *n, const struct event *e)
@@ -292,6 +272,33 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	told->member_id[member] = row->request;
 	row_of_command(w, n, &r);
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
+}
+
+void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
+			const struct token *token)
+{
+	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
+					      &w->inv.floor_node[token->target];
+	static struct durable_state rows;
+	const struct command_seen *c;
+
+	if (token->kind == REQUEST_NODE_START)
+		return; /* one that a stopped agent carries out itself needs no row */
+	core_durable(n->core, &rows); /* a view of one need not have told it to anybody */
+	if (group)
+		check_group(w, n, token->group, &rows.group_intents[token->group]);
+	else
+		check_member(w, n, token->target, &rows.node_intents[token->target]);
+	c = find_command(w, id);
+	if (!c || !c->first.epoch) {
+		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
+			      id->number, id->node);
+		return;
+	}
+	if (floor->valid && compare(&c->first, &floor->first) <= 0)
+		return;
+	*floor = (struct command_floor){*id, c->first, c->incarnation, true};
 }
 
 void invariant_told(struct world *w, struct node *n, const struct vector *v)
