@@ -23,6 +23,7 @@ struct told {
 	uint64_t digest;
 	struct version group[GROUPS_MAX], member[NODES_MAX];
 	struct request_id group_id[GROUPS_MAX], member_id[NODES_MAX];
+	uint8_t owner[GROUPS_MAX];
 };
 
 /* What the two kinds of intent rows have in common. */

@@ -230,6 +230,7 @@ static void repair_node(struct world *w, struct node *n)
 	core_self_info(n->core, local(w, n), &self);
 	if (stop_failed(n)) {
 		trace(w, n->id, "reboot: a resource cannot be stopped");
+		invariant_departs(w, n);
 		node_crash(w, n, false);
 		node_boot(w, n);
 		repaired(w, n->id);

@@ -198,16 +198,19 @@ void told_event(struct world *w, const struct node *n, const struct event *e)
 		w->inv.placed[e->group] = (struct placed){e->epoch, e->node, n->id};
 }
 
+/* A coordinator that re-affirms may know less than the newest row: that is no placement either. */
 static void check_placed(struct world *w, const struct node *n, unsigned int group,
 			 const struct group_intent *row)
 {
 	struct group_intent *newest = &w->inv.newest[group];
 	const struct placed *p = &w->inv.placed[group];
+	uint8_t *owner = &w->inv.told[n->id].owner[group];
+	bool given = row->owner != NODE_NONE && row->owner != newest->owner && row->owner != *owner;
 
+	*owner = row->owner;
 	if (compare(&row->version, &newest->version) <= 0)
 		return;
-	if (row->owner != NODE_NONE && row->owner != newest->owner &&
-	    row->cause != CAUSE_CONFLICT &&
+	if (given && row->cause != CAUSE_CONFLICT &&
 	    !(p->epoch == row->version.epoch && p->owner == row->owner))
 		world_violate(w, "I6", "n%u gives g%u to n%u without an event", n->id, group,
 			      row->owner);
