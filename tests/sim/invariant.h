@@ -47,6 +47,7 @@ struct command_seen {
 	struct request_id id;
 	struct version first; /* row that came from it; epoch 0: none yet */
 	uint64_t incarnation; /* of that row */
+	uint64_t first_at;    /* when that row was first told */
 	uint64_t carried_at;  /* a vector last carried it to the coordinator */
 	uint8_t wanted;
 };

@@ -159,6 +159,7 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	c->flap_window_us = t * 60;
 	c->quarantine_us = t * rng_range(rng, 2, 5);
 	c->quarantine_max_us = c->quarantine_us * rng_range(rng, 1, 4);
+	c->failure_expiry_us = rng_chance(rng, 300) ? 0 : t * rng_range(rng, 5, 40);
 	c->takeover = rng_chance(rng, s->theme == THEME_FENCE ? 800 : 80) ? TAKEOVER_FENCE :
 									    TAKEOVER_LEASE;
 	c->n_links = (uint8_t)(rng_chance(rng, 750) ? 1 : rng_range(rng, 2, 3));

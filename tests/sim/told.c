@@ -155,6 +155,12 @@ static bool may_be_carried_out_again(const struct world *w, const struct command
 	return c->carried_at && w->now < c->carried_at + 8 * w->s->config.timeout_us;
 }
 
+static void set_first(struct world *w, struct command_seen *c, const struct version *version)
+{
+	c->first = *version;
+	c->first_at = w->now;
+}
+
 static void row_of_command(struct world *w, const struct node *n, const struct row *row)
 {
 	struct command_seen *c;
@@ -169,7 +175,7 @@ static void row_of_command(struct world *w, const struct node *n, const struct r
 			      row->object);
 	if (!c->first.epoch || (row->id_changed && compare(&row->version, &c->first) > 0 &&
 				may_be_carried_out_again(w, c)))
-		c->first = row->version;
+		set_first(w, c, &row->version);
 	c->wanted = row->wanted;
 	c->incarnation = row->incarnation;
 }
@@ -277,6 +283,18 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
 }
 
+/* Another command changed the object in the very step that carried this one out. */
+static bool is_superseded(struct world *w, const struct durable_state *rows,
+			  const struct token *token)
+{
+	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	const struct command_seen *c =
+		find_command(w, group ? &rows->group_intents[token->group].request :
+					&rows->node_intents[token->target].request);
+
+	return c && c->first.epoch && c->first_at >= token->issued_at;
+}
+
 void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
 			const struct token *token)
 {
@@ -294,6 +312,8 @@ void invariant_accepted(struct world *w, const struct node *n, const struct requ
 	else
 		check_member(w, n, token->target, &rows.node_intents[token->target]);
 	c = find_command(w, id);
+	if ((!c || !c->first.epoch) && is_superseded(w, &rows, token))
+		return;
 	if (!c || !c->first.epoch) {
 		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
 			      id->number, id->node);
