@@ -30,6 +30,7 @@ static void check_head(const struct vector_head *h, const struct hb_limits *limi
 	assert(h->node < limits->n_nodes && h->n_peers == limits->n_nodes);
 	assert(h->incarnation > 0 && h->incarnation < EPOCH_MAX && h->sequence < EPOCH_MAX);
 	assert(h->stamp.us < EPOCH_MAX && h->lease_us < EPOCH_MAX && h->promised < EPOCH_MAX);
+	assert(h->lease_epoch < EPOCH_MAX);
 	assert(h->accepted.epoch < EPOCH_MAX && h->installed.epoch < EPOCH_MAX);
 	assert(!((h->accepted.members | h->installed.members | h->wanted | h->quarantined) & ~all));
 	assert(node_ok(h->accepted.coordinator, limits) &&

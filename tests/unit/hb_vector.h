@@ -90,6 +90,7 @@ static inline void rng_head(struct rng *rng, const struct hb_limits *limits, str
 		.wanted = rng_members(rng, limits),
 		.quarantined = rng_members(rng, limits),
 		.lease_us = rng_number(rng),
+		.lease_epoch = rng_number(rng),
 		.intent_digest = rng_next(rng),
 		.durable_digest = rng_next(rng),
 		.actual_digest = rng_next(rng),
@@ -205,6 +206,7 @@ static inline void assert_same_head(const struct vector_head *a, const struct ve
 	SAME(a, b, wanted);
 	SAME(a, b, quarantined);
 	SAME(a, b, lease_us);
+	SAME(a, b, lease_epoch);
 	SAME(a, b, intent_digest);
 	SAME(a, b, durable_digest);
 	SAME(a, b, actual_digest);

@@ -361,6 +361,8 @@ BROKEN(coordinator_none,
 BROKEN(wanted, v->head.wanted = 8)
 BROKEN(quarantined, v->head.quarantined = 8)
 BROKEN(lease, v->head.lease_us = UINT64_MAX)
+BROKEN(lease_epoch, v->head.lease_epoch = EPOCH_MAX)
+BROKEN(no_epoch, v->head.accepted = ((struct view){.epoch = 0, .members = 1, .coordinator = 0}))
 BROKEN(mode_unknown, v->head.mode = NODE_MODE_UNKNOWN)
 BROKEN(mode, v->head.mode = NODE_MODE_COUNT_)
 BROKEN(peers_few, v->head.n_peers = 2)
@@ -437,6 +439,8 @@ static const struct broken BROKEN_VECTORS[] = {
 	B(node_incarnation),
 	B(node_wanted),
 	B(node_range),
+	B(lease_epoch),
+	B(no_epoch),
 #undef B
 };
 
@@ -500,6 +504,84 @@ static void test_blob(void **state)
 			 -EMSGSIZE);
 }
 
+/*
+ * The seeds of the fuzz target must be good datagrams, or it fuzzes nothing but the header. If the
+ * format changes: HB_WRITE_SEEDS=1 build/test/test_hb_wire
+ */
+#define SEEDS "tests/fuzz/corpus/wire"
+
+static const struct hb_keys SEED_KEYS = {.n = 1, .id = {0x01020304}, .key = {{1, 2, 3}}};
+static const struct hb_limits SEED_LIMITS[] = {/* as in fuzz_wire.c, which has more */
+					       {7, 3, 2, 5},
+					       {7, 32, 128, 512},
+					       {7, 1, 0, 0},
+					       {7, 8, 16, 40}};
+
+static void check_seed(const char *name, size_t limits, const uint8_t *datagram, size_t n)
+{
+	uint8_t expected[HB_DATAGRAM_MAX + 1], found[HB_DATAGRAM_MAX + 2];
+	static struct vector_rows scratch;
+	struct hb_decoded d;
+	char path[256];
+	FILE *f;
+	size_t r;
+
+	expected[0] = (uint8_t)limits;
+	memcpy(expected + 1, datagram, n);
+	(void)snprintf(path, sizeof path, "%s/%s", SEEDS, name);
+	f = fopen(path, getenv("HB_WRITE_SEEDS") ? "we" : "re");
+	if (!f)
+		fail_msg("%s: %s (run from the top folder)", path, strerror(errno));
+	if (getenv("HB_WRITE_SEEDS")) {
+		assert_int_equal(fwrite(expected, 1, n + 1, f), n + 1);
+		assert_int_equal(fclose(f), 0);
+		return;
+	}
+	r = fread(found, 1, sizeof found, f);
+	assert_int_equal(fclose(f), 0);
+	if (r != n + 1 || memcmp(found, expected, r) != 0)
+		fail_msg("%s is of another format: write it anew", path);
+	assert_int_equal(hb_wire_decode(&(struct hb_datagram){found + 1, r - 1},
+					&SEED_LIMITS[limits], &SEED_KEYS, &scratch, &d),
+			 HB_OK);
+}
+
+static void test_seeds(void **state)
+{
+	static struct vector_rows rows;
+	uint8_t datagram[HB_DATAGRAM_MAX];
+	struct hb_blob blob = {.from = 1,
+			       .to = 2,
+			       .incarnation = 5,
+			       .to_incarnation = 6,
+			       .sequence = 9,
+			       .data = (const uint8_t *)"hello",
+			       .n = 5};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof SEED_LIMITS / sizeof *SEED_LIMITS; i++) {
+		struct rng rng = {i + 1};
+		struct hb_cursor cursor = {};
+		struct vector v;
+		unsigned int part = 0;
+		char name[64];
+
+		rng_vector(&rng, &SEED_LIMITS[i], i != 3, &rows, &v);
+		do {
+			size_t n = hb_wire_encode_vector(&v, &SEED_LIMITS[i], &SEED_KEYS, &cursor,
+							 datagram);
+
+			(void)snprintf(name, sizeof name, "vector-%u-nodes-part-%u",
+				       SEED_LIMITS[i].n_nodes, part);
+			if (i != 1 || part % 35 == 0 || cursor.part == 0)
+				check_seed(name, i, datagram, n);
+			part++;
+		} while (cursor.part > 0);
+	}
+	check_seed("blob", 0, datagram,
+		   (size_t)hb_wire_encode_blob(&blob, &SEED_LIMITS[0], &SEED_KEYS, datagram));
+}
+
 static void test_names(void **state)
 {
 	(void)state;
@@ -559,6 +641,7 @@ int main(void)
 		cmocka_unit_test(test_unknown_section),
 		cmocka_unit_test(test_out_of_range),
 		cmocka_unit_test(test_blob),
+		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_speed),
 	};
