@@ -10,7 +10,8 @@
 /* <net/if.h> lacks it, and <linux/if.h> cannot be included beside it. */
 #define LOWER_UP (1U << 16)
 
-_Static_assert(TABLE_NAME_SIZE == NET_IFNAME_MAX && TABLE_NAME_SIZE == IF_NAMESIZE, "one size");
+_Static_assert(TABLE_NAME_SIZE == NET_IFNAME_MAX, "names fit both ways");
+_Static_assert(TABLE_NAME_SIZE == IF_NAMESIZE, "and are as long as the kernel's");
 
 void table_clear(struct net_table *t)
 {

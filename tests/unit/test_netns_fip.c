@@ -7,6 +7,32 @@ static void start(struct world *w, uint16_t fip, const struct net_fip_config *co
 	assert_int_equal(net_fip_start(w->net, fip, config, proven, clock_boot()), 0);
 }
 
+/* A fresh one has nothing to say, and later every event comes once and in order. */
+static void test_event_order(void **state)
+{
+	struct world *w = *state;
+	struct net_fip_config config = config_of("10.0.0.99");
+	struct net_event e = {.fip = 77};
+
+	net_dispatch(w->net, clock_boot());
+	while (net_next_event(w->net, &e) > 0) /* the link came up while it was made */
+		assert_int_equal(e.type, NET_EVENT_ADDRESSES_CHANGED);
+	assert_int_equal(net_deadline(w->net).us, HA_TIME_NEVER.us);
+	give_addresses(w);
+	start(w, 9, &config, true);
+	assert_int_equal(net_next_event(w->net, &e), 1);
+	assert_int_equal(e.type, NET_EVENT_STARTED);
+	assert_int_equal(e.fip, 9);
+	assert_int_equal(e.error, 0);
+	assert_string_equal(e.text, "10.0.0.99/24 added to left");
+	assert_int_equal(net_next_event(w->net, &e), 1);
+	assert_int_equal(e.type, NET_EVENT_ANNOUNCED);
+	assert_string_equal(e.text, "10.0.0.99 announced on left");
+	assert_int_equal(net_next_event(w->net, &e), 1);
+	assert_int_equal(e.type, NET_EVENT_ADDRESSES_CHANGED);
+	assert_int_equal(net_next_event(w->net, &e), 0);
+}
+
 static void add_announce_remove(struct world *w, const char *ip, const char *cidr)
 {
 	struct net_fip_config config = config_of(ip);
@@ -357,6 +383,7 @@ static void test_loopback(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		netns_test(test_event_order),
 		netns_test(test_v4),
 		netns_test(test_v6),
 		netns_test(test_attributes),
