@@ -150,7 +150,7 @@ static int damaged(char error[STORE_ERROR_SIZE], uint32_t place, const char *wha
 		       "the event file '" EVENTS_FILE "' is damaged: record %" PRIu32
 		       " (byte %" PRIu64 "): %s. It holds the history of events only; to go on, "
 		       "move it away (keep it for study) and start again: a new one is made. "
-		       "See docs/disk-formats.md, Recovery",
+		       "See RECOVERY in holdfastd(8)",
 		       place, place_offset(place), what);
 	return -EBADMSG;
 }
@@ -288,7 +288,7 @@ static int read_header(const struct store_io *io, int fd, uint32_t *ret_records,
 	(void)snprintf(error, STORE_ERROR_SIZE,
 		       "the event file '" EVENTS_FILE "' (%" PRIu64 " bytes) %s. It holds the "
 		       "history of events only; to go on, move it away (keep it for study) and "
-		       "start again: a new one is made. See docs/disk-formats.md, Recovery",
+		       "start again: a new one is made. See RECOVERY in holdfastd(8)",
 		       size,
 		       r == -EBADMSG	       ? "has a damaged header or the wrong size"
 		       : r == -EPROTONOSUPPORT ? "is of another format version"

@@ -382,8 +382,10 @@ static void test_damage_of_state_is_noticed(void **state)
 			       at % STATE_SLOT_BYTES / STATE_SECTOR_BYTES);
 		assert_non_null(strstr(error, where));
 		assert_non_null(strstr(error, "--reset-state"));
-		assert_non_null(strstr(error, "do not remove"));
-		assert_non_null(strstr(error, "here.")); /* not cut off */
+		assert_non_null(strstr(error, "do not remove it"));
+		/* not cut off, and with room for the directory before it */
+		assert_non_null(strstr(error, "on the other nodes."));
+		assert_true(strlen("/var/lib/holdfast: ") + strlen(error) < STORE_ERROR_SIZE);
 		inode->cache[at] ^= 0x01;
 	}
 	/* a disk that lost a confirmed write: an old slot beside a torn newer one */
