@@ -14,7 +14,8 @@
  * others must be sound and be the expected ones.
  */
 
-#define CREATE_RECORDS 64 /* written at a time */
+#define CREATE_RECORDS 64		/* written at a time */
+#define SEQUENCE_MAX   (UINT64_MAX / 2) /* so that no sum overflows */
 
 static uint32_t ring_place(uint64_t sequence, uint32_t records)
 {
@@ -136,6 +137,7 @@ static enum place_condition read_place(const struct scan *scan, uint32_t place,
 	const uint8_t *p = scan->data + (size_t)place * EVENT_RECORD_BYTES;
 
 	if (ring_record_decode(p, record) >= 0 && record->sequence > record->confirmed &&
+	    record->sequence <= SEQUENCE_MAX &&
 	    ring_place(record->sequence, scan->records) == place)
 		return PLACE_SOUND;
 	for (size_t i = 0; i < EVENT_RECORD_BYTES; i++)
