@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A failing disk. The real store on a simulated disk, the part of the store process played here:
- * the k-th call fails for every k, in every way, and then power is cut. What the next start reads is the state that
- * was last confirmed or a later one that was handed out, never an older or a mixed one, and all
- * confirmed events. No such start is ever refused as damaged.
+ * the k-th call fails for every k, in every way, and then power is cut. What the next start reads
+ * is the state that was last confirmed or a later one that was handed out, never an older or a
+ * mixed one, and all confirmed events. No such start is ever refused as damaged.
  */
 #include "agent/store_parent.h"
 #include "tests/unit/store_sim.h"
