@@ -13,11 +13,13 @@
 
 int store_with_directory(const char *directory, int r, char error[STORE_ERROR_SIZE])
 {
-	char sentence[STORE_ERROR_SIZE];
+	char prefix[104];
+	size_t n = (size_t)snprintf(prefix, sizeof prefix, "%.100s: ", directory);
+	size_t length = strnlen(error, STORE_ERROR_SIZE - 1 - n);
 
-	(void)snprintf(sentence, sizeof sentence, "%s", error);
-	(void)snprintf(error, STORE_ERROR_SIZE, "%.100s: %.*s", directory, STORE_ERROR_SIZE - 110,
-		       sentence);
+	memmove(error + n, error, length);
+	error[n + length] = '\0';
+	memcpy(error, prefix, n);
 	return r;
 }
 
@@ -119,9 +121,8 @@ static int load_events(struct store *store, const struct durable_state *state,
 	if (found && image.n && state->generation == 0) {
 		(void)snprintf(error, STORE_ERROR_SIZE,
 			       "the state file '" STATE_FILE "' is missing, but the event file "
-			       "has records: somebody removed this node's promises. Put it back, "
-			       "or recover as docs/disk-formats.md says ('holdfastd "
-			       "--reset-state EPOCH:INCARNATION')");
+			       "has records: somebody removed this node's promises. To recover, "
+			       "see RECOVERY in holdfastd(8) ('holdfastd --reset-state')");
 		return -EBADMSG;
 	}
 	r = event_memory_new(store->ring_records, &store->memory);

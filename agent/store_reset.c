@@ -27,7 +27,7 @@ static int check_options(const struct state_reset_options *options, char error[S
 	if (options->epoch == 0 || options->epoch > EPOCH_MAX - 2 * STATE_RESET_EPOCHS)
 		bad = "the highest epoch that the other nodes show";
 	else if (options->incarnation == 0 ||
-		 options->incarnation > UINT64_MAX / 2 - STATE_RESET_INCARNATIONS)
+		 options->incarnation > EPOCH_MAX - 2 * STATE_RESET_INCARNATIONS)
 		bad = "the highest incarnation of this node that the other nodes show";
 	else if (options->lease_max_us == 0)
 		bad = "the longest lease";
@@ -35,7 +35,7 @@ static int check_options(const struct state_reset_options *options, char error[S
 		return 0;
 	(void)snprintf(error, STORE_ERROR_SIZE,
 		       "%s is missing or out of range: the state cannot be reset safely "
-		       "without it (docs/disk-formats.md, Recovery)",
+		       "without it (RECOVERY in holdfastd(8))",
 		       bad);
 	return -EINVAL;
 }

@@ -14,7 +14,8 @@
  * others must be sound and be the expected ones.
  */
 
-#define CREATE_RECORDS 64 /* written at a time */
+#define CREATE_RECORDS 64		/* written at a time */
+#define SEQUENCE_MAX   (UINT64_MAX / 2) /* so that no sum overflows */
 
 static uint32_t ring_place(uint64_t sequence, uint32_t records)
 {
@@ -136,6 +137,7 @@ static enum place_condition read_place(const struct scan *scan, uint32_t place,
 	const uint8_t *p = scan->data + (size_t)place * EVENT_RECORD_BYTES;
 
 	if (ring_record_decode(p, record) >= 0 && record->sequence > record->confirmed &&
+	    record->sequence <= SEQUENCE_MAX &&
 	    ring_place(record->sequence, scan->records) == place)
 		return PLACE_SOUND;
 	for (size_t i = 0; i < EVENT_RECORD_BYTES; i++)
@@ -150,7 +152,7 @@ static int damaged(char error[STORE_ERROR_SIZE], uint32_t place, const char *wha
 		       "the event file '" EVENTS_FILE "' is damaged: record %" PRIu32
 		       " (byte %" PRIu64 "): %s. It holds the history of events only; to go on, "
 		       "move it away (keep it for study) and start again: a new one is made. "
-		       "See docs/disk-formats.md, Recovery",
+		       "See RECOVERY in holdfastd(8)",
 		       place, place_offset(place), what);
 	return -EBADMSG;
 }
@@ -288,7 +290,7 @@ static int read_header(const struct store_io *io, int fd, uint32_t *ret_records,
 	(void)snprintf(error, STORE_ERROR_SIZE,
 		       "the event file '" EVENTS_FILE "' (%" PRIu64 " bytes) %s. It holds the "
 		       "history of events only; to go on, move it away (keep it for study) and "
-		       "start again: a new one is made. See docs/disk-formats.md, Recovery",
+		       "start again: a new one is made. See RECOVERY in holdfastd(8)",
 		       size,
 		       r == -EBADMSG	       ? "has a damaged header or the wrong size"
 		       : r == -EPROTONOSUPPORT ? "is of another format version"

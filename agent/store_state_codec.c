@@ -165,8 +165,9 @@ static bool node_valid(uint8_t node)
 
 bool state_valid(const struct durable_state *state)
 {
-	if (state->generation == 0 || state->epoch_reserve > EPOCH_MAX ||
-	    state->n_groups > GROUPS_MAX || state->n_nodes > NODES_MAX)
+	if (state->generation == 0 || state->incarnation > EPOCH_MAX ||
+	    state->epoch_reserve > EPOCH_MAX || state->n_groups > GROUPS_MAX ||
+	    state->n_nodes > NODES_MAX)
 		return false;
 	for (unsigned int i = 0; i < state->n_groups; i++) {
 		const struct group_intent *row = &state->group_intents[i];

@@ -15,11 +15,12 @@
  *     confirmed when the torn write began (its `base`).
  */
 
-#define HOW_TO_RECOVER                                                                       \
-	" It holds this node's promises: do not remove it. Recovery (docs/disk-formats.md):" \
-	" leave this agent stopped for longer than the lease, read the highest epoch and"    \
-	" this node's incarnation from 'holdfast status' on the other nodes, then run"       \
-	" 'holdfastd --reset-state EPOCH:INCARNATION' here."
+#define HOW_TO_RECOVER                                                                    \
+	" It holds this node's promises: do not remove it or restore an old copy. To "    \
+	"recover (RECOVERY in holdfastd(8)): leave this agent stopped for longer than "   \
+	"the lease, then run 'holdfastd --reset-state --epoch N --incarnation N --lease " \
+	"TIME' with the highest epoch, and incarnation of this node, that 'holdfast "     \
+	"status --json' shows on the other nodes."
 
 static int set_error(char error[STORE_ERROR_SIZE], int r, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

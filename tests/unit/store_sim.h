@@ -48,7 +48,7 @@ struct sim {
 	struct sim_name cache[SIM_NAMES], platter[SIM_NAMES];
 	int open; /* inode that is open, -1: none; the store opens one at a time */
 	unsigned int calls, fail_at;
-	unsigned int cut_at; /* power is cut before this call; 0: not */
+	unsigned int cut_syncs; /* power is cut before so many-th sync after the fault; 0: not */
 	enum sim_fault fault;
 	bool full_next, crashed;
 	volatile bool hang; /* calls that write wait while it is set */
@@ -97,11 +97,7 @@ static int sim_enter(struct sim *sim, bool writes, bool *ret_short, bool *ret_af
 		sim->full_next = false;
 		return -ENOSPC;
 	}
-	if (++sim->calls == sim->cut_at) {
-		sim->crashed = true;
-		return -EIO;
-	}
-	if (sim->calls != sim->fail_at)
+	if (++sim->calls != sim->fail_at)
 		return 0;
 	switch (sim->fault) {
 	case SIM_EIO:
@@ -215,9 +211,11 @@ static int sim_sync(void *userdata, int fd)
 {
 	struct sim *sim = userdata;
 	struct sim_inode *inode = &sim->inode[fd - 100];
-	bool is_short, after;
+	bool is_short, after, faulty = sim->fail_at && sim->calls >= sim->fail_at;
 	int r = sim_enter(sim, true, &is_short, &after);
 
+	if (faulty && sim->cut_syncs && --sim->cut_syncs == 0)
+		sim->crashed = true;
 	if (sim->crashed)
 		return -EIO;
 	for (size_t i = 0; i < SIM_SECTORS; i++) {

@@ -183,6 +183,7 @@ static void test_values_out_of_range(void **state)
 		uint8_t value;
 	} cases[] = {
 		{3, 2},	    /* version 2 */
+		{8, 0x40},  /* incarnation above its limit */
 		{16, 0x40}, /* epoch reserve above its limit */
 		{32, 1},    /* 257 groups */
 		{35, 33},   /* 33 nodes */
@@ -228,6 +229,7 @@ static void test_invalid_states_are_known(void **state)
 		assert_false(state_valid(&broken)); \
 	} while (0)
 	REFUSED(generation, 0);
+	REFUSED(incarnation, EPOCH_MAX + 1);
 	REFUSED(epoch_reserve, EPOCH_MAX + 1);
 	REFUSED(n_groups, GROUPS_MAX + 1);
 	REFUSED(n_nodes, NODES_MAX + 1);
