@@ -128,7 +128,8 @@ static void test_heartbeat_map_layout(void **state)
 {
 	json_t *status = parse(
 		"{\"cluster\":\"cluster\",\"servers\":["
-		"{\"name\":\"server1\",\"self\":true,\"status\":\"Online\",\"hears\":[\"server2\"]},"
+		"{\"name\":\"server1\",\"self\":true,\"status\":\"Online\","
+		"\"hears\":[\"server2\"]},"
 		"{\"name\":\"server2\",\"status\":\"Online\",\"hears\":[\"server1\"],\"links\":["
 		"{\"link\":0,\"status\":\"Normal\"},{\"link\":1,\"status\":\"Error\"}]}]}");
 	char *text = print(render_heartbeats, status, false, false);
