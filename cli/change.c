@@ -117,7 +117,7 @@ static enum cli_exit change_wait(struct cli *cli, const struct change *change,
 				 struct ctl_client *client)
 {
 	_cleanup_json_ json_t *last = NULL;
-	_cleanup_free_ char *said = NULL;
+	const char *said = NULL; /* in `last` */
 	int r;
 
 	r = ctl_client_call_more(client, change->method, parameters_of(change));
@@ -128,15 +128,14 @@ static enum cli_exit change_wait(struct cli *cli, const struct change *change,
 		r = ctl_client_next(client, left_us(change), &reply);
 		if (r <= 0)
 			break;
-		json_decref(last);
-		last = reply;
 		progress = field_string(reply, "progress");
 		if (!*progress && !said)
 			progress = answer_text(field_string(reply, "answer"));
 		if (*progress && (!said || strcmp(said, progress) != 0))
 			progress_line(cli, change, progress);
-		free(said);
-		said = strdup(progress);
+		json_decref(last);
+		last = reply;
+		said = progress;
 		if (field_bool(reply, "done") || field_bool(reply, "failed"))
 			break;
 	}

@@ -62,8 +62,8 @@ static const struct cli_option keygen_options[] = {
 
 const struct cli_command cli_commands[] = {
 	{"status", "", 0, 0, "verdict and state of the cluster",
-	 "The first line is the verdict; the exit status says the same: 0 healthy, 1 degraded, 2 a\n"
-	 "service is down, 3 unprotected or no quorum, 4 agent not reachable.",
+	 "The first line is the verdict; the exit status says the same: 0 healthy, 1 degraded,\n"
+	 "2 a service is down, 3 unprotected or no quorum, 4 agent not reachable.",
 	 status_options, cli_status},
 	{"group start", "NAME [SERVER]", 1, 2, "start a group, on SERVER or where it fits best",
 	 ACCEPTED, wait_options, cli_group_start},

@@ -30,7 +30,7 @@ static void exec_beside(char *const argv[], int *result)
 	slash = strrchr(path, '/');
 	if (!slash)
 		return;
-	strcpy(slash + 1, DAEMON);
+	memcpy(slash + 1, DAEMON, sizeof(DAEMON)); /* there is room behind PATH_MAX */
 	try_exec(path, argv, result);
 }
 

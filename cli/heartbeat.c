@@ -47,8 +47,25 @@ static const char *pair_status(const json_t *peer, unsigned int link)
 	return row ? field_string(row, "status") : "Unused";
 }
 
+/* When nobody is up to be heard, the socket still tells whether the link works at this end. */
+static const char *socket_status(const json_t *servers, unsigned int link)
+{
+	bool used = false;
+
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *row = find_link(json_array_get(servers, i), link);
+
+		if (!row || strcmp(field_string(row, "status"), "Unused") == 0)
+			continue;
+		if (field_bool(row, "open"))
+			return "Normal";
+		used = true;
+	}
+	return used ? "Error" : "Unused";
+}
+
 /* This node's own end: over all peers that are up. */
-static const char *own_status(const json_t *status, const json_t *self, unsigned int link)
+static const char *own_status(const json_t *status, unsigned int link)
 {
 	const json_t *servers = field_array(status, "servers");
 	size_t good = 0, bad = 0;
@@ -66,10 +83,7 @@ static const char *own_status(const json_t *status, const json_t *self, unsigned
 		return bad > 0 ? "Caution" : "Normal";
 	if (bad > 0)
 		return "Error";
-	/* Nobody is there to be heard. Its own socket still tells whether the link works here. */
-	if (!find_link(self, link))
-		return "Unused";
-	return render_status_word(pair_status(self, link));
+	return socket_status(servers, link);
 }
 
 /* Whether this node is heard or hears on `link` with anybody else than `peer`. */
@@ -105,7 +119,7 @@ const char *heartbeat_status(const json_t *status, const json_t *server, unsigne
 	if (is_offline(server))
 		return render_status_word(field_string(server, "status"));
 	if (field_bool(server, "self"))
-		return own_status(status, server, link);
+		return own_status(status, link);
 	pair = pair_status(server, link);
 	/* If this node hears nobody on that link, its own end is to blame, and of the peer only
 	 * this one pair is known to be broken. */

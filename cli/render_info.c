@@ -63,28 +63,57 @@ static void cluster(const struct render *render, const json_t *status)
 	text_row(render, "Agent Version", field_string(status, "version"));
 }
 
+/* A row about this link of any pair; all of them name this node's own address. */
+static const json_t *any_link(const json_t *status, json_int_t number)
+{
+	const json_t *rows = field_array(status, "servers");
+
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *links = field_array(json_array_get(rows, i), "links");
+
+		for (size_t k = 0; k < json_array_size(links); k++)
+			if (field_integer(json_array_get(links, k), "link") == number)
+				return json_array_get(links, k);
+	}
+	return NULL;
+}
+
+static void address_row(const struct render *render, unsigned int link, const char *address)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "Address of lanhb%u", link + 1);
+	text_row(render, name, address);
+}
+
+static void addresses(const struct render *render, const json_t *status, const json_t *server)
+{
+	const json_t *links = field_array(server, "links");
+	unsigned int n = heartbeat_count(status);
+
+	for (unsigned int link = 0; link < n && field_bool(server, "self"); link++)
+		address_row(render, link, field_string(any_link(status, link), "address"));
+	for (size_t k = 0; k < json_array_size(links) && !field_bool(server, "self"); k++) {
+		const json_t *row = json_array_get(links, k);
+		json_int_t link = field_integer(row, "link");
+
+		if (link >= 0 && link < HEARTBEATS_MAX)
+			address_row(render, (unsigned int)link, field_string(row, "peer_address"));
+	}
+}
+
 static void servers(const struct render *render, const json_t *status)
 {
 	const json_t *rows = field_array(status, "servers");
-	char name[48];
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *server = json_array_get(rows, i);
-		const json_t *links = field_array(server, "links");
 
 		section(render, "Server", i, field_string(server, "name"));
 		number_row(render, "Number", field_number(server, "id"));
 		text_row(render, "Role", field_bool(server, "hosts") ? "host" : "witness");
 		number_row(render, "Votes", field_number(server, "votes"));
-		for (size_t k = 0; k < json_array_size(links); k++) {
-			const json_t *link = json_array_get(links, k);
-			const char *own = field_string(link, "address");
-			const char *peer = field_string(link, "peer_address");
-
-			snprintf(name, sizeof(name), "Address of lanhb%" JSON_INTEGER_FORMAT,
-				 field_integer(link, "link") + 1);
-			text_row(render, name, field_bool(server, "self") || !*peer ? own : peer);
-		}
+		addresses(render, status, server);
 	}
 }
 

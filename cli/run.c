@@ -332,7 +332,7 @@ static enum cli_exit read_long(struct cli *cli, struct line *line,
 {
 	const char *word = line->argv[line->at] + 2;
 	size_t n = strcspn(word, "=");
-	const char *attached = word[n] == '=' ? word + n + 1 : NULL, *value;
+	const char *attached = word[n] == '=' ? word + n + 1 : NULL, *value = "";
 	const struct cli_option *common = find_option(cli_common_options, word, n);
 	const struct cli_option *own = command ? find_option(command->options, word, n) : NULL;
 	enum cli_exit code;
@@ -357,7 +357,7 @@ static enum cli_exit read_short(struct cli *cli, struct line *line,
 {
 	const char *word = line->argv[line->at];
 	const struct cli_option *o = command ? command->options : NULL;
-	const char *value;
+	const char *value = "";
 	enum cli_exit code;
 
 	while (o && o->name && o->letter != word[1])

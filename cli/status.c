@@ -166,7 +166,7 @@ static enum cli_exit watch(struct cli *cli, const struct cli_args *args,
 
 enum cli_exit cli_status(struct cli *cli, const struct cli_args *args)
 {
-	const struct view_option *view = NULL;
+	const struct view_option *view = &views[0];
 	uint64_t watch_us = 0;
 	enum cli_exit code;
 

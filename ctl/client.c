@@ -250,7 +250,7 @@ static int receive_reply(struct ctl_client *client, ha_time deadline, json_t **r
 int ctl_client_call(struct ctl_client *client, const char *method, json_t *parameters,
 		    uint64_t timeout_us, json_t **ret_parameters)
 {
-	json_t *reply;
+	json_t *reply = NULL;
 	int r;
 
 	r = send_call(client, method, parameters, false);

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/queue.h>
 #include <sys/socket.h>
 
 /* Heartbeats and timers of the agent come first. */
@@ -28,7 +27,7 @@ struct ctl_conn {
 	int fd;
 	bool end_of_input; /* it will send nothing more, but may still read */
 	sd_event_source *io, *turn, *slow;
-	LIST_ENTRY(ctl_conn) entry;
+	struct ctl_conn *next, **link; /* the list of the server; what points to this one */
 };
 
 /* How much one client has got done without a break. */
@@ -47,10 +46,28 @@ struct ctl_server {
 	sd_event_source *accept, *accept_pause;
 	uint64_t slow_us;
 	struct log_ratelimit log_limit;
-	LIST_HEAD(, ctl_conn) conns;
+	struct ctl_conn *conns;
 };
 
 /* ---- one client ---- */
+
+static void conn_link(struct ctl_conn *conn)
+{
+	struct ctl_server *server = conn->server;
+
+	conn->next = server->conns;
+	conn->link = &server->conns;
+	if (conn->next)
+		conn->next->link = &conn->next;
+	server->conns = conn;
+}
+
+static void conn_unlink(struct ctl_conn *conn)
+{
+	*conn->link = conn->next;
+	if (conn->next)
+		conn->next->link = conn->link;
+}
 
 static void conn_free(struct ctl_conn *conn)
 {
@@ -59,7 +76,7 @@ static void conn_free(struct ctl_conn *conn)
 	conn->turn = sd_event_source_disable_unref(conn->turn);
 	conn->slow = sd_event_source_disable_unref(conn->slow);
 	cleanup_closep(&conn->fd);
-	LIST_REMOVE(conn, entry);
+	conn_unlink(conn);
 	free(conn);
 }
 
@@ -300,7 +317,7 @@ static int conn_new(struct ctl_server *server, int fd, const struct ctl_peer *pe
 	conn->session.service = &server->service;
 	conn->session.peer = *peer;
 	conn->session.changed = on_session_changed;
-	LIST_INSERT_HEAD(&server->conns, conn, entry);
+	conn_link(conn);
 	r = conn_add_sources(conn);
 	if (r < 0)
 		conn_free(conn);
@@ -312,10 +329,8 @@ static int conn_new(struct ctl_server *server, int fd, const struct ctl_peer *pe
 static bool has_slot(const struct ctl_server *server, const struct ctl_peer *peer)
 {
 	unsigned int all = 0, others = 0, same = 0, strangers = 0;
-	const struct ctl_conn *conn;
 
-	LIST_FOREACH(conn, &server->conns, entry)
-	{
+	for (const struct ctl_conn *conn = server->conns; conn; conn = conn->next) {
 		const struct ctl_peer *p = &conn->session.peer;
 
 		all++;
@@ -439,7 +454,6 @@ int ctl_server_new(sd_event *event, const struct ctl_server_config *config, stru
 	server->listener.fd = -1;
 	server->slow_us = CTL_SLOW_CLIENT_US;
 	server->event = sd_event_ref(event);
-	LIST_INIT(&server->conns);
 	r = ctl_service_init(&server->service, config);
 	if (r < 0)
 		return r;
@@ -464,13 +478,14 @@ int ctl_server_new(sd_event *event, const struct ctl_server_config *config, stru
 
 struct ctl_server *ctl_server_free(struct ctl_server *server)
 {
-	struct ctl_conn *conn;
+	struct ctl_conn *next;
 
 	if (!server)
 		return NULL;
 	server->accept = sd_event_source_disable_unref(server->accept);
 	server->accept_pause = sd_event_source_disable_unref(server->accept_pause);
-	while ((conn = LIST_FIRST(&server->conns))) {
+	for (struct ctl_conn *conn = server->conns; conn; conn = next) {
+		next = conn->next;
 		(void)conn_flush(conn); /* a last reply, if the socket takes it */
 		conn_free(conn);
 	}
@@ -494,10 +509,9 @@ void ctl_server_set_slow_us(struct ctl_server *server, uint64_t us)
 
 size_t ctl_server_clients(const struct ctl_server *server)
 {
-	const struct ctl_conn *conn;
 	size_t n = 0;
 
-	LIST_FOREACH(conn, &server->conns, entry)
-	n++;
+	for (const struct ctl_conn *conn = server->conns; conn; conn = conn->next)
+		n++;
 	return n;
 }

@@ -725,7 +725,7 @@ static int check_config(const char *line, char *out, size_t size)
 		close(p[1]);
 		r = run(line);
 		(void)!write(STDOUT_FILENO, r.err, strlen(r.err));
-		_exit(r.code);
+		_exit((int)r.code);
 	}
 	close(p[1]);
 	n = read(p[0], out, size - 1);
@@ -818,7 +818,7 @@ static pid_t start_watch(const char *option, int *ret_fd)
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		close(p[0]);
 		alarm(30);
-		_exit(cli_run(option ? 4 : 3, argv, in, out, stderr));
+		_exit((int)cli_run(option ? 4 : 3, argv, in, out, stderr));
 	}
 	close(p[1]);
 	*ret_fd = p[0];

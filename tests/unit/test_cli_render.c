@@ -128,7 +128,8 @@ static void test_heartbeat_map_layout(void **state)
 {
 	json_t *status = parse(
 		"{\"cluster\":\"cluster\",\"servers\":["
-		"{\"name\":\"server1\",\"self\":true,\"status\":\"Online\",\"hears\":[\"server2\"]},"
+		"{\"name\":\"server1\",\"self\":true,\"status\":\"Online\","
+		"\"hears\":[\"server2\"]},"
 		"{\"name\":\"server2\",\"status\":\"Online\",\"hears\":[\"server1\"],\"links\":["
 		"{\"link\":0,\"status\":\"Normal\"},{\"link\":1,\"status\":\"Error\"}]}]}");
 	char *text = print(render_heartbeats, status, false, false);
@@ -260,7 +261,7 @@ static void test_verdict(void **state)
 struct heartbeat_case {
 	const char *what;
 	const char *status[3];
-	const char *pair[3][2]; /* of peers 1 and 2; of self: its own sockets */
+	const char *pair[3][2]; /* of peers 1 and 2; "open": no status, but a socket */
 	const char *want[3][2];
 };
 
@@ -285,15 +286,25 @@ static const struct heartbeat_case heartbeat_cases[] = {
 	 {"Online", "Offline", "Online"},
 	 {{"Normal", "Normal"}, {"Error", "Error"}, {"Normal", "Error"}},
 	 {{"Normal", "Error"}, {"Offline", "Offline"}, {"Normal", "Error"}}},
-	{"alone: the own sockets",
+	{"alone: whether the own sockets are open",
 	 {"Online", "Offline", "Unknown"},
-	 {{"Normal", "Error"}, {"Error", "Error"}, {"Error", "Error"}},
+	 {{"open", "Error"}, {"Error", "Error"}, {"Error", "Error"}},
 	 {{"Normal", "Error"}, {"Offline", "Offline"}, {"Unknown", "Unknown"}}},
+	{"alone: a link that is configured nowhere",
+	 {"Online", "Offline", "Offline"},
+	 {{"Unused", "Unused"}, {"Error", "Unused"}, {"Unused", "Unused"}},
+	 {{"Error", "Unused"}, {"Offline", "Offline"}, {"Offline", "Offline"}}},
 	{"a link that only some nodes have",
 	 {"Online", "Online", "Online"},
 	 {{"Normal", "Normal"}, {"Normal", "Unused"}, {"Normal", "Normal"}},
 	 {{"Normal", "Normal"}, {"Normal", "Unused"}, {"Normal", "Normal"}}},
 };
+
+static json_t *link_row(int link, const char *word)
+{
+	return json_pack("{s:i, s:s, s:b}", "link", link, "status", word, "open",
+			 strcmp(word, "open") == 0);
+}
 
 static json_t *heartbeat_status_of(const struct heartbeat_case *c)
 {
@@ -301,10 +312,9 @@ static json_t *heartbeat_status_of(const struct heartbeat_case *c)
 
 	for (int i = 0; i < 3; i++)
 		json_array_append_new(servers,
-				      json_pack("{s:s, s:b, s:[{s:i, s:s}, {s:i, s:s}]}", "status",
-						c->status[i], "self", i == 0, "links", "link", 0,
-						"status", c->pair[i][0], "link", 1, "status",
-						c->pair[i][1]));
+				      json_pack("{s:s, s:b, s:[o, o]}", "status", c->status[i],
+						"self", i == 0, "links", link_row(0, c->pair[i][0]),
+						link_row(1, c->pair[i][1])));
 	return json_pack("{s:o}", "servers", servers);
 }
 

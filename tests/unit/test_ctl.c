@@ -304,8 +304,8 @@ static const struct {
 	{"{\"method\":\"io.test.Echo\",\"parameters\":null,\"more\":null}", "{\"parameters\":{}}"},
 	{"{\"method\":\"io.test.Fail\"}",
 	 "{\"error\":\"io.test.Broken\",\"parameters\":{\"what\":\"it\"}}"},
-	{"{\"method\":\"io.test.Count\"}",
-	 "{\"error\":\"org.varlink.service.InvalidParameter\",\"parameters\":{\"parameter\":\"n\"}}"},
+	{"{\"method\":\"io.test.Count\"}", "{\"error\":\"org.varlink.service.InvalidParameter\","
+					   "\"parameters\":{\"parameter\":\"n\"}}"},
 	/* Several replies only for those who can take them. */
 	{"{\"method\":\"io.test.Count\",\"parameters\":{\"n\":5}}", "{\"parameters\":{\"i\":5}}"},
 	{"{\"method\":\"io.test.Echo\",\"upgrade\":true}",
@@ -537,10 +537,10 @@ static void expect_refusal(struct fixture *f, const char *data, size_t n, const 
 	raw_send(f, &raw, data, n);
 	/* What follows is not looked at any more. */
 	raw_send_text(f, &raw, "{\"method\":\"io.test.Shout\"}");
-	snprintf(
-		reply, sizeof(reply),
-		"{\"error\":\"io.holdfast.Agent.InvalidMessage\",\"parameters\":{\"reason\":\"%s\"}}",
-		reason);
+	snprintf(reply, sizeof(reply),
+		 "{\"error\":\"io.holdfast.Agent.InvalidMessage\","
+		 "\"parameters\":{\"reason\":\"%s\"}}",
+		 reason);
 	expect_reply(f, &raw, reply);
 	expect_end(f, &raw);
 	raw_close(&raw);
