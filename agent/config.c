@@ -4,6 +4,7 @@
 #include "agent/config_internal.h"
 #include "util/hash.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -200,6 +201,7 @@ int config_load(const char *path, struct config **ret, struct config_report *rep
 		config_report_error(report, 0, "cannot be read: %s", strerror(-r));
 		return r;
 	}
+	assert(text);
 	if (memchr(text, '\0', size)) {
 		memset(report, 0, sizeof *report);
 		config_report_error(report, 0, "there is a NUL byte in it: this is no text file");

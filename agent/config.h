@@ -78,7 +78,7 @@ struct config {
 	bool realtime; /* ask for it */
 	uint32_t event_records;
 	uint64_t hash, safety_hash; /* filled by config_load() */
-	/* Where each key of `cluster` stands in the file, in the order of the key table; 0: not set. */
+	/* Line of each key of `cluster`, in the order of the key table; 0: not set. */
 	unsigned int key_line[CONFIG_CLUSTER_KEYS_MAX];
 };
 

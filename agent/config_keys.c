@@ -126,7 +126,7 @@ static const struct config_key keys[] = {
 	 .max = HOURS(24), .fallback = "60s",
 	 .help = "the address is announced again this often; 0: never"},
 	{ROW(FIP, "fail_on_link_down"), TYPE(bool), AT(resource_config, fip.fail_on_link_down),
-	 .fallback = "true", .help = "the address counts as lost when its interface has no carrier"},
+	 .fallback = "true", .help = "it counts as lost when its interface has no carrier"},
 	{ROW(FIP, "start_timeout"), TYPE(duration), AT(resource_config, start_timeout_us),
 	 .min = SECONDS(1), .max = HOURS(1), .fallback = "15s", .help = "limit of its start"},
 	{ROW(FIP, "stop_timeout"), TYPE(duration), AT(resource_config, stop_timeout_us),

@@ -49,11 +49,13 @@ static void fip_start(struct agent *agent, const struct core_action *action)
 {
 	uint16_t index = action->resource.resource;
 	struct resource_run *run = &agent->runs[index];
+	struct net_fip_config fip = agent->config->resources[index].fip;
 	int r;
 
+	/* whole seconds, and never shorter than the lease that it is held by */
+	fip.lifetime_s = (uint32_t)(agent->config->timing.lease_us / USEC_PER_SEC) + 2;
 	run->start_operation = action->resource.operation;
-	r = net_fip_start(agent->net, index, &agent->config->resources[index].fip,
-			  action->resource.proven, clock_boot());
+	r = net_fip_start(agent->net, index, &fip, action->resource.proven, clock_boot());
 	if (r < 0) {
 		run->start_operation = 0;
 		answer_error(agent, action->resource.operation, "cannot start the address", r);

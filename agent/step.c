@@ -125,6 +125,8 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 	switch (action->type) {
 	case CORE_ACTION_SEND:
 		hb_lan_send(agent->lan, core_vector(agent->core, now), action->send.whole, now);
+		if (ha_time_before(now, agent->lease_until))
+			net_confirm(agent->net, now);
 		break;
 	case CORE_ACTION_PERSIST:
 		persist(agent);

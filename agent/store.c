@@ -69,6 +69,17 @@ static int load_state(struct store *store, struct durable_state *ret, char error
 	return 1;
 }
 
+/* See STORE_NUMBER_GAP. The limit only keeps a senseless incarnation from an overflow. */
+static uint64_t first_number(const struct ring_image *image, uint64_t last_incarnation)
+{
+	const uint64_t limit = UINT64_MAX / 2 / STORE_NUMBERS_PER_RUN;
+	uint64_t incarnation = last_incarnation < limit ? last_incarnation + 1 : limit;
+	uint64_t by_run = incarnation * STORE_NUMBERS_PER_RUN + 1;
+	uint64_t last = image->n ? image->items[image->n - 1].number : 0;
+
+	return last + STORE_NUMBER_GAP >= by_run ? last + STORE_NUMBER_GAP + 1 : by_run;
+}
+
 /* Records after image->confirmed may be in the page cache only: they are written again. */
 static void take_image(struct store *store, const struct ring_image *image)
 {
@@ -77,8 +88,6 @@ static void take_image(struct store *store, const struct ring_image *image)
 	store->next_sequence = image->confirmed + 1;
 	store->unconfirmed =
 		event_memory_next(store->memory) - (image->last - store->next_sequence + 1);
-	if (image->n)
-		store->next_number = image->items[image->n - 1].number + 1 + STORE_NUMBER_GAP;
 	if (image->dropped)
 		log_warning("%" PRIu32 " event record(s) of the last write before the stop are "
 			    "torn or missing and dropped",
@@ -98,7 +107,8 @@ static int renew_ring(struct store *store, struct ring_image *image, char error[
 	return 0;
 }
 
-static int load_events(struct store *store, bool has_state, char error[STORE_ERROR_SIZE])
+static int load_events(struct store *store, const struct durable_state *state,
+		       char error[STORE_ERROR_SIZE])
 {
 	_cleanup_(ring_image_done) struct ring_image image = {0};
 	int r, found;
@@ -106,7 +116,7 @@ static int load_events(struct store *store, bool has_state, char error[STORE_ERR
 	found = ring_file_load(&store->io, &image, error);
 	if (found < 0)
 		return found;
-	if (found && image.n && !has_state) {
+	if (found && image.n && state->generation == 0) {
 		(void)snprintf(error, STORE_ERROR_SIZE,
 			       "the state file '" STATE_FILE "' is missing, but the event file "
 			       "has records: somebody removed this node's promises. Put it back, "
@@ -123,6 +133,7 @@ static int load_events(struct store *store, bool has_state, char error[STORE_ERR
 			return r;
 	}
 	take_image(store, &image);
+	store->next_number = first_number(&image, state->incarnation);
 	return 0;
 }
 
@@ -157,6 +168,7 @@ static int set_up(struct store *store, const struct store_config *config, const 
 	r = store_lock(store->directory_fd, lock_name, &store->lock_fd, error);
 	if (r < 0)
 		return r;
+	store_lock_note(store->lock_fd, getpid(), 0);
 	r = store_open_descriptors(store);
 	if (r < 0)
 		return fail(error, r, "descriptors");
@@ -176,14 +188,13 @@ int store_new_with_io(const struct store_config *config, const struct store_io *
 		return fail(error, -ENOMEM, "store");
 	store->directory_fd = store->lock_fd = store->epoll_fd = -1;
 	store->report_fd = store->socket = -1;
-	store->next_number = 1;
 	r = set_up(store, config, io, error);
 	if (r >= 0)
 		r = load_state(store, &ret_found->state, error);
 	if (r >= 0) {
 		ret_found->first_start = r == 0;
 		store->hold_events = r == 0;
-		r = load_events(store, r > 0, error);
+		r = load_events(store, &ret_found->state, error);
 	}
 	if (r < 0) {
 		(void)store_with_directory(config->directory, r, error);

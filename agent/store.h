@@ -96,11 +96,17 @@ struct store_config {
 	const char *lock_name;
 };
 
-#define STORE_LOCK_FILE	 "lock"
-#define STORE_RING_MIN	 128
-#define STORE_RING_MAX	 (1U << 20)
-#define STORE_BATCH	 32   /* records that are written together */
-#define STORE_NUMBER_GAP 1000 /* numbers left out at each start, for records that were lost */
+#define STORE_LOCK_FILE "lock"
+#define STORE_RING_MIN	128
+#define STORE_RING_MAX	(1U << 20)
+#define STORE_BATCH	32 /* records that are written together */
+
+/*
+ * The first number after a start: at least the gap beyond the last one on disk, as records that
+ * peers have seen may be lost; and at least this times the new incarnation, as the ring may be.
+ */
+#define STORE_NUMBER_GAP      1000
+#define STORE_NUMBERS_PER_RUN 10000
 
 /*
  * Locks the directory (-EBUSY: another agent has it, its pid is in `error`), starts the child,

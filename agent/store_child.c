@@ -25,16 +25,13 @@ static void on_death_signal(int number)
 	(void)number; /* its only purpose is to end ppoll() */
 }
 
-/* Leaves open what is in `keep` (sorted here) and standard input, output and error. */
+/* Leaves open what the child needs, and standard input, output and error. */
 static void close_others(const struct store_child *child)
 {
-	int keep[8];
-	size_t n = 0;
+	int keep[] = {child->socket, child->lock_fd, child->directory_fd};
+	const size_t n = sizeof keep / sizeof keep[0];
 	unsigned int from = STDERR_FILENO + 1;
 
-	keep[n++] = child->socket;
-	for (size_t i = 0; i < child->n_keep && n < sizeof keep / sizeof keep[0]; i++)
-		keep[n++] = child->keep[i];
 	for (size_t i = 1; i < n; i++)
 		for (size_t k = i; k > 0 && keep[k] < keep[k - 1]; k--) {
 			int swap = keep[k];
@@ -43,13 +40,11 @@ static void close_others(const struct store_child *child)
 			keep[k - 1] = swap;
 		}
 	for (size_t i = 0; i < n; i++) {
-		unsigned int fd = keep[i] < 0 ? 0 : (unsigned int)keep[i];
-
-		if (fd < from)
+		if (keep[i] < (int)from)
 			continue;
-		if (fd > from)
-			(void)close_range(from, fd - 1, 0);
-		from = fd + 1;
+		if (keep[i] > (int)from)
+			(void)close_range(from, (unsigned int)keep[i] - 1, 0);
+		from = (unsigned int)keep[i] + 1;
 	}
 	(void)close_range(from, ~0U, 0);
 }
@@ -162,6 +157,7 @@ void store_child_run(const struct store_child *child)
 	bool more = true;
 
 	become_plain(child);
+	store_lock_note(child->lock_fd, child->parent, getpid());
 	while (more && wait_for_work(child))
 		more = store_child_serve(child);
 	_exit(0);

@@ -176,8 +176,9 @@ const struct event_record *event_memory_origin_find(const struct event_memory *m
 /* Opens and locks; waits a little if only the store process of a dead agent holds it. */
 _must_check_ int store_lock(int directory_fd, const char *name, int *ret_fd,
 			    char error[STORE_ERROR_SIZE]);
-/* Writes down who holds it, for the message that another agent shows. `child` 0: none. */
-void store_lock_note(int lock_fd, pid_t child);
+/* Writes down who holds it, for the message that another agent shows. `child` 0: none. May wait
+ * for the disk: after the start only the store process does it. */
+void store_lock_note(int lock_fd, pid_t agent, pid_t child);
 
 /* ---- child process ---- */
 
@@ -204,8 +205,7 @@ struct store_reply {
 struct store_child {
 	pid_t parent;
 	int socket;
-	const int *keep; /* descriptors to leave open beside 0, 1, 2 and the socket */
-	size_t n_keep;
+	int lock_fd, directory_fd;
 	const struct store_io *io;
 };
 /* Starts a process that runs store_child_run(). */

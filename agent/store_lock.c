@@ -90,12 +90,13 @@ int store_lock(int directory_fd, const char *name, int *ret_fd, char error[STORE
 	return 0;
 }
 
-void store_lock_note(int lock_fd, pid_t child)
+void store_lock_note(int lock_fd, pid_t agent, pid_t child)
 {
 	char text[64];
-	int n = snprintf(text, sizeof text, "agent %d store %d\n", (int)getpid(), (int)child);
+	/* of a fixed length: nothing has to be cut off */
+	int n = snprintf(text, sizeof text, "agent %10d store %10d\n", (int)agent, (int)child);
 
 	/* A full disk makes the message of the other agent poorer, nothing else. */
-	if (n > 0 && ftruncate(lock_fd, 0) == 0 && pwrite(lock_fd, text, (size_t)n, 0) < 0)
+	if (n > 0 && pwrite(lock_fd, text, (size_t)n, 0) < 0)
 		return;
 }

@@ -76,10 +76,9 @@ int store_start_child(struct store *store)
 {
 	struct epoll_event interest = {.events = EPOLLIN};
 	_cleanup_close_ int ours = -1, theirs = -1;
-	const int keep[] = {store->lock_fd, store->directory_fd};
 	struct store_child child = {.parent = getpid(),
-				    .keep = keep,
-				    .n_keep = sizeof keep / sizeof keep[0],
+				    .lock_fd = store->lock_fd,
+				    .directory_fd = store->directory_fd,
 				    .io = &store->io};
 	int fds[2], r;
 	pid_t pid;
@@ -106,7 +105,6 @@ int store_start_child(struct store *store)
 	}
 	store->child = pid;
 	store->socket = TAKE_FD(ours);
-	store_lock_note(store->lock_fd, pid);
 	return 0;
 }
 

@@ -151,7 +151,7 @@ int state_reset(const char *directory, const char *lock_name,
 	if (r >= 0)
 		r = store_lock(fd, lock_name ? lock_name : STORE_LOCK_FILE, &lock_fd, error);
 	if (r >= 0) {
-		store_lock_note(lock_fd, 0);
+		store_lock_note(lock_fd, getpid(), 0);
 		store_io_init(&io, &fd);
 		r = reset(&io, options, ret, error);
 	}

@@ -187,8 +187,12 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 		p->groups[v->first_group + i] = v->group_actuals[i];
 	for (uint16_t i = 0; i < v->n_resources && v->first_resource + i < c->cfg.n_resources; i++)
 		p->resources[v->first_resource + i] = v->resource_actuals[i];
-	if (v->n_groups || v->n_resources)
+	if (v->n_groups || v->n_resources) {
 		p->actual_stale = true;
+		/* the head came with an earlier part: these rows may be what place_step() waits for */
+		if (p->actual_digest != p->head.actual_digest)
+			c->place_dirty = true;
+	}
 	intent_merge(c, v);
 }
 

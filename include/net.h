@@ -36,7 +36,9 @@ struct net_fip_config {
 	char interface[NET_IFNAME_MAX]; /* "": the one whose subnet holds the address */
 	uint32_t check_ms;		/* how long a duplicate check listens; 0: no check */
 	uint32_t refresh_s;		/* announce again this often while held; 0: never */
-	bool fail_on_link_down;		/* carrier lost: the address counts as lost */
+	uint32_t lifetime_s;	/* the kernel removes it so long after the last net_confirm(), if
+				the agent no longer can; 0: it never does */
+	bool fail_on_link_down; /* carrier lost: the address counts as lost */
 };
 
 enum net_event_type {
@@ -84,6 +86,13 @@ _must_check_ int net_fip_start(struct net *net, uint16_t fip, const struct net_f
 /* Removes it now and verifies that it is gone. Fine if it is not there. Ends a start that has
  * not been answered (no event follows). Returns 0: confirmed gone; -errno: it may be there. */
 _must_check_ int net_fip_stop(struct net *net, uint16_t fip);
+
+/*
+ * All that is held may still be held: those with a lifetime get it anew, once a third of it has
+ * passed. An agent that is frozen or killed does not come here, so its addresses go by
+ * themselves, if only after seconds: a backstop, not a lease.
+ */
+void net_confirm(struct net *net, ha_time now);
 
 /* Removes addresses that a former agent left: every one with NET_ADDRESS_PROTO, and those in
  * `list` wherever they are. Returns how many were removed, -errno if one may remain. */

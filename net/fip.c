@@ -71,6 +71,7 @@ static void bring_up(struct net *net, struct fip *f, ha_time now)
 		return;
 	}
 	note_added(net, f);
+	f->confirmed = now;
 	enter(net, f, FIP_HELD);
 	net_push(net, f, NET_EVENT_STARTED, 0, "%s/%u added to %s", ip, f->address.prefix, f->name);
 	announce_restart(f, now);
@@ -190,6 +191,7 @@ static void repair(struct net *net, struct fip *f, ha_time now)
 		return;
 	}
 	note_added(net, f);
+	f->confirmed = now;
 	if (!f->gone_with_link)
 		f->repaired_at[f->repairs++ % REPAIRS_MAX] = now;
 	net_push(net, f, NET_EVENT_REPAIRED, 0,
@@ -282,6 +284,19 @@ void fip_claimed(struct net *net, struct fip *f, const struct packet_claim *clai
 		announce_restart(f, now); /* the defence counts: again, as soon as it can */
 	net_push(net, f, NET_EVENT_CONFLICT, -EADDRINUSE, "%s is also claimed on %s by %s", ip,
 		 f->name, mac);
+}
+
+/* A failure is seen as the loss of the address, when its time is over. */
+void fip_confirm(struct net *net, struct fip *f, ha_time now)
+{
+	uint64_t third_us = f->address.lifetime_s * USEC_PER_SEC / 3;
+
+	if (f->state != FIP_HELD || !f->address.lifetime_s ||
+	    ha_time_since(now, f->confirmed) < third_us ||
+	    !table_address(&net->table, f->address.link, &f->address.ip))
+		return; /* one that is not there is repaired, and told */
+	if (netlink_address_add(&net->netlink, &f->address, true) >= 0)
+		f->confirmed = now;
 }
 
 ha_time fip_deadline(const struct fip *f)

@@ -44,6 +44,7 @@ struct fip {
 	ha_time announce_at;
 	ha_time probe_at;
 	ha_time check_end;
+	ha_time confirmed;		  /* its lifetime began then */
 	ha_time quiet_until;		  /* no conflict event before */
 	ha_time repaired_at[REPAIRS_MAX]; /* a ring; `repairs` counts all of them */
 	unsigned int repairs;
@@ -105,5 +106,6 @@ void fip_begin(struct net *net, struct fip *f, bool proven, ha_time now);
 void fip_step(struct net *net, struct fip *f, ha_time now);
 void fip_claimed(struct net *net, struct fip *f, const struct packet_claim *claim, ha_time now);
 ha_time fip_deadline(const struct fip *f);
+void fip_confirm(struct net *net, struct fip *f, ha_time now);
 
 #endif

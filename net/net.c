@@ -217,9 +217,18 @@ int net_fip_start(struct net *net, uint16_t fip, const struct net_fip_config *co
 	if (fip >= net->fips_used)
 		net->fips_used = fip + 1U;
 	*f = (struct fip){.config = *config,
-			  .address = {.ip = ip, .subnet = ip, .proto = NET_ADDRESS_PROTO}};
+			  .address = {.ip = ip,
+				      .subnet = ip,
+				      .proto = NET_ADDRESS_PROTO,
+				      .lifetime_s = config->lifetime_s}};
 	fip_begin(net, f, proven, now);
 	return 0;
+}
+
+void net_confirm(struct net *net, ha_time now)
+{
+	for (size_t i = 0; i < net->fips_used; i++)
+		fip_confirm(net, &net->fips[i], now);
 }
 
 static void drop_events(struct net *net, uint16_t fip)

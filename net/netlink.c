@@ -197,7 +197,7 @@ static struct nl_msg *address_message(int type, int flags, const struct net_addr
 	_cleanup_msg_ struct nl_msg *msg = nlmsg_alloc_simple(type, flags | NLM_F_ACK);
 	struct ifaddrmsg body = {.ifa_family = a->ip.family,
 				 .ifa_prefixlen = a->prefix,
-				 .ifa_flags = IFA_F_PERMANENT,
+				 .ifa_flags = a->lifetime_s ? 0 : IFA_F_PERMANENT,
 				 .ifa_index = (unsigned int)a->link};
 
 	if (!msg || nlmsg_append(msg, &body, sizeof(body), NLMSG_ALIGNTO) < 0 ||
@@ -210,8 +210,11 @@ int netlink_address_add(struct netlink *n, const struct net_address *a, bool rep
 {
 	const int flags = NLM_F_CREATE | (replace ? NLM_F_REPLACE : NLM_F_EXCL);
 	_cleanup_msg_ struct nl_msg *msg = address_message(RTM_NEWADDR, flags, a);
-	struct ifa_cacheinfo life = {.ifa_valid = UINT32_MAX, .ifa_prefered = 0};
-	uint32_t ifa_flags = IFA_F_PERMANENT | IFA_F_NODAD;
+	const uint32_t valid = a->lifetime_s ? a->lifetime_s : UINT32_MAX;
+	/* IPv6: never chosen as the source of this node's own connections */
+	const uint32_t preferred = a->ip.family == AF_INET6 ? 0 : valid;
+	struct ifa_cacheinfo life = {.ifa_valid = valid, .ifa_prefered = preferred};
+	uint32_t ifa_flags = (a->lifetime_s ? 0 : IFA_F_PERMANENT) | IFA_F_NODAD;
 	uint8_t proto = NET_ADDRESS_PROTO;
 
 	if (!msg)
@@ -219,9 +222,10 @@ int netlink_address_add(struct netlink *n, const struct net_address *a, bool rep
 	if (put_bytes(msg, IFA_ADDRESS, a->ip.bytes, net_ip_size(a->ip.family)) < 0 ||
 	    put_broadcast(msg, a) < 0 || put_bytes(msg, IFA_PROTO, &proto, sizeof(proto)) < 0)
 		return -EMSGSIZE;
+	if (put_bytes(msg, IFA_CACHEINFO, &life, sizeof(life)) < 0)
+		return -EMSGSIZE;
 	if (a->ip.family == AF_INET6 &&
-	    (put_bytes(msg, IFA_FLAGS, &ifa_flags, sizeof(ifa_flags)) < 0 ||
-	     put_bytes(msg, IFA_CACHEINFO, &life, sizeof(life)) < 0))
+	    put_bytes(msg, IFA_FLAGS, &ifa_flags, sizeof(ifa_flags)) < 0)
 		return -EMSGSIZE;
 	return request(n, msg, NULL, NULL);
 }

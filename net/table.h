@@ -30,8 +30,9 @@ struct net_address {
 	struct net_ip ip;
 	struct net_ip subnet; /* any address of the subnet; the peer of a point-to-point link */
 	uint8_t prefix;
-	uint8_t proto;	/* IFA_PROTO; 0 where the kernel does not know it */
-	uint32_t flags; /* IFA_F_... */
+	uint8_t proto;	     /* IFA_PROTO; 0 where the kernel does not know it */
+	uint32_t flags;	     /* IFA_F_... */
+	uint32_t lifetime_s; /* of ours, when added; 0: for ever */
 };
 
 struct net_table {

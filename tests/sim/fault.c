@@ -314,6 +314,14 @@ void fault_end(struct world *w, uint32_t index)
 		invariant_disturb(w, -1);
 }
 
+static void crash_for_good(struct world *w, struct node *n)
+{
+	if (!n->up)
+		return;
+	invariant_departs(w, n);
+	node_crash(w, n, false);
+}
+
 void fault_end_all(struct world *w)
 {
 	for (uint32_t k = 0; k < w->s->n_faults; k++)
@@ -323,8 +331,8 @@ void fault_end_all(struct world *w)
 
 		if (!node_mask_has(w->s->absent, i))
 			node_boot(w, n);
-		else if (n->up)
-			node_crash(w, n, false);
+		else
+			crash_for_good(w, n);
 	}
 }
 

@@ -23,6 +23,7 @@ struct told {
 	uint64_t digest;
 	struct version group[GROUPS_MAX], member[NODES_MAX];
 	struct request_id group_id[GROUPS_MAX], member_id[NODES_MAX];
+	uint8_t owner[GROUPS_MAX];
 };
 
 /* What the two kinds of intent rows have in common. */
@@ -46,6 +47,7 @@ struct command_seen {
 	struct request_id id;
 	struct version first; /* row that came from it; epoch 0: none yet */
 	uint64_t incarnation; /* of that row */
+	uint64_t first_at;    /* when that row was first told */
 	uint64_t carried_at;  /* a vector last carried it to the coordinator */
 	uint8_t wanted;
 };

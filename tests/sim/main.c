@@ -163,7 +163,7 @@ static void work(const struct options *o, unsigned int job, struct worker *self)
 	for (uint64_t i = job; i < o->runs; i += o->jobs) {
 		options.seed = o->schedule.seed + i;
 		self->seed = options.seed;
-		alarm(RUN_LIMIT_S);
+		limit_run();
 		schedule_make(&options, &schedule);
 		if (!world_run(w, &schedule)) {
 			self->violated = true;

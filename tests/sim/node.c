@@ -360,6 +360,7 @@ void node_boot(struct world *w, struct node *n)
 	}
 	n->run++;
 	n->booted_at = w->now;
+	n->stalled_local = node_local(n, w->now); /* what its predecessor left is late */
 	n->view = (struct view){0};
 	n->frozen = n->paused = n->leave_asked = false;
 	memset(n->heard_incarnation, 0, sizeof(n->heard_incarnation));

@@ -200,6 +200,8 @@ static void repaired(struct world *w, unsigned int node)
 
 static void confirm_off(struct world *w, const struct node *dead)
 {
+	uint64_t incarnation = w->inv.told[dead->id].incarnation;
+
 	for (uint8_t i = 0; i < w->n_nodes; i++) {
 		struct core_peer_info info;
 		const struct node *n = &w->node[i];
@@ -207,12 +209,12 @@ static void confirm_off(struct world *w, const struct node *dead)
 		if (!n->core || n == dead)
 			continue;
 		core_peer_info(n->core, dead->id, local(w, n), &info);
-		if (info.proof == PROOF_NOT_CONFIRMED && info.incarnation)
+		if (info.proof == PROOF_NOT_CONFIRMED)
 			world_push(w, w->now,
 				   (struct happening_entry){.type = HAPPENS_FENCED,
 							    .node = i,
 							    .a = dead->id,
-							    .b = info.incarnation});
+							    .b = incarnation ? incarnation : 1});
 	}
 }
 
@@ -228,6 +230,7 @@ static void repair_node(struct world *w, struct node *n)
 	core_self_info(n->core, local(w, n), &self);
 	if (stop_failed(n)) {
 		trace(w, n->id, "reboot: a resource cannot be stopped");
+		invariant_departs(w, n);
 		node_crash(w, n, false);
 		node_boot(w, n);
 		repaired(w, n->id);

@@ -105,7 +105,7 @@ static uint8_t draw_n_nodes(struct rng *rng)
 {
 	static const uint8_t sizes[] = {2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7};
 
-	if (rng_below(rng, 1500) == 0)
+	if (rng_below(rng, 4000) == 0)
 		return NODES_MAX;
 	return sizes[rng_below(rng, sizeof(sizes))];
 }
@@ -140,12 +140,13 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	static const uint32_t drifts[] = {0, 100, 1000, 1000, 1000, 2000};
 	uint64_t t = rng_range_log(rng, 30 * USEC_PER_MSEC, 10 * USEC_PER_SEC);
 
-	if (s->theme == THEME_CALM)
-		t = rng_range(rng, 5 * USEC_PER_SEC, 10 * USEC_PER_SEC);
+	/* Long ones cost no more and simulate longer. */
+	if (s->theme == THEME_CALM || rng_chance(rng, 500))
+		t = rng_range(rng, 3 * USEC_PER_SEC, 10 * USEC_PER_SEC);
 	for (unsigned int i = 0; i < c->n_resources; i++)
 		address_only = address_only && c->resources[i].address;
 	c->timeout_us = t;
-	c->interval_us = t / rng_range(rng, 3, 6);
+	c->interval_us = t / (rng_chance(rng, 700) ? 3 : rng_range(rng, 4, 6));
 	c->lease_us = t * rng_range(rng, 1000, 1700) / 1000;
 	c->lease_margin_us = t * rng_range(rng, 50, 300) / 1000;
 	if (address_only && rng_chance(rng, 500))
@@ -158,9 +159,10 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	c->flap_window_us = t * 60;
 	c->quarantine_us = t * rng_range(rng, 2, 5);
 	c->quarantine_max_us = c->quarantine_us * rng_range(rng, 1, 4);
+	c->failure_expiry_us = rng_chance(rng, 300) ? 0 : t * rng_range(rng, 5, 40);
 	c->takeover = rng_chance(rng, s->theme == THEME_FENCE ? 800 : 80) ? TAKEOVER_FENCE :
 									    TAKEOVER_LEASE;
-	c->n_links = (uint8_t)(rng_chance(rng, 600) ? 1 : rng_range(rng, 2, 3));
+	c->n_links = (uint8_t)(rng_chance(rng, 750) ? 1 : rng_range(rng, 2, 3));
 }
 
 static void draw_resources(struct schedule *s, unsigned int group, unsigned int kind,

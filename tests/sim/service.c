@@ -33,7 +33,7 @@ static uint64_t stop_time(struct world *w, struct node *n, const struct core_act
 		return rng_below(&n->rng, n->stop_slow_us);
 	if (n->config.resources[r].address && most > n->config.interval_us / 8)
 		most = n->config.interval_us / 8;
-	else if (action->resource.urgent)
+	if (action->resource.urgent && n->config.lease_margin_us)
 		most = n->config.lease_margin_us / 2 / longest_chain(w, r);
 	return rng_below(&n->rng, most + 1);
 }
@@ -153,6 +153,7 @@ void service_done(struct world *w, struct node *n, uint32_t operation, uint64_t 
 	r->pending = false;
 	if (r->killed)
 		r->result = RESOURCE_RESULT_TIMEOUT;
+	r->stop_failed = !r->starting && r->result != RESOURCE_RESULT_OK;
 	if (r->starting && r->result == RESOURCE_RESULT_OK)
 		r->online = true;
 	else if (r->result == RESOURCE_RESULT_OK)
@@ -233,7 +234,7 @@ static bool has_excuse(const struct node *n, const struct sim_resource *r)
 	       n->stop_slow || n->stop_fail || n->hang || n->start_slow ||
 	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local) ||
 	       (r->pending && !r->starting && r->began_us < n->lease_end_local) ||
-	       r->excused;
+	       r->excused || r->stop_failed;
 }
 
 /* Processes whose lease ended must be gone by now. */
@@ -263,6 +264,7 @@ void service_watchdog(struct world *w, struct node *n)
 		return;
 	w->counts.resets++;
 	trace(w, n->id, "watchdog resets the node");
+	invariant_departs(w, n);
 	node_crash(w, n, false);
 	world_push(w, w->now + rng_range_log(&n->rng, n->config.timeout_us / 4,
 					     n->config.timeout_us * 4),

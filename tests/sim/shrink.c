@@ -3,6 +3,7 @@
 
 #include <string.h>
 #include <signal.h>
+#include <sys/time.h>
 #include <sys/wait.h>
 
 #define TRACE_LINES 4096
@@ -10,12 +11,19 @@
 
 static unsigned int tries_left;
 
+void limit_run(void)
+{
+	const struct itimerval limit = {.it_value.tv_sec = RUN_LIMIT_S};
+
+	(void)setitimer(ITIMER_PROF, &limit, NULL);
+}
+
 static void run_child(const struct schedule_options *options, int fd)
 {
 	static struct schedule schedule;
 	struct world *w = world_new();
 
-	alarm(RUN_LIMIT_S);
+	limit_run();
 	schedule_make(options, &schedule);
 	if (!world_run(w, &schedule))
 		(void)!write(fd, w->violation, strlen(w->violation));
@@ -27,7 +35,7 @@ static void describe_death(int status, struct outcome *ret)
 	ret->violated = true;
 	if (WIFSIGNALED(status))
 		(void)snprintf(ret->text, sizeof(ret->text), "%s: signal %d (%s)",
-			       WTERMSIG(status) == SIGALRM ? "hang" : "assert", WTERMSIG(status),
+			       WTERMSIG(status) == SIGPROF ? "hang" : "assert", WTERMSIG(status),
 			       strsignal(WTERMSIG(status)));
 	else
 		(void)snprintf(ret->text, sizeof(ret->text), "exit: status %d",
@@ -192,9 +200,9 @@ void print_tail(const struct schedule_options *options, size_t lines, bool datag
 		w->trace.ring_room = TRACE_LINES;
 		w->trace.ring = calloc(TRACE_LINES, sizeof(*w->trace.ring));
 		(void)signal(SIGABRT, print_and_die);
-		(void)signal(SIGALRM, print_and_die);
+		(void)signal(SIGPROF, print_and_die);
 		(void)signal(SIGSEGV, print_and_die);
-		alarm(RUN_LIMIT_S);
+		limit_run();
 		schedule_make(options, &schedule);
 		(void)world_run(w, &schedule);
 		print_and_die(0);

@@ -4,13 +4,15 @@
 
 #include "tests/sim/world.h"
 
-#define RUN_LIMIT_S 120 /* of wall time, for one schedule: more is a loop without end */
+#define RUN_LIMIT_S 100 /* of processor time, for one schedule: more is a loop without end */
 
 struct outcome {
 	bool violated;
 	char text[512];
 };
 
+/* Ends this process with SIGPROF if the next schedule takes longer than that. */
+void limit_run(void);
 /* Runs one schedule in a process of its own, so that a failed assertion is an outcome too. */
 void outcome_of(const struct schedule_options *options, struct outcome *ret);
 /* Makes a schedule that violates smaller while it violates the same invariant. */

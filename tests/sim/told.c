@@ -63,23 +63,30 @@ static void check_accepted(struct world *w, const struct node *n, const struct v
 	told->accepted = *v;
 }
 
-static void check_head(struct world *w, const struct node *n, const struct vector_head *h)
+static void new_incarnation(struct world *w, struct node *n)
+{
+	struct told *told = &w->inv.told[n->id];
+
+	if (told->accepted.epoch > told->accepted_before)
+		told->accepted_before = told->accepted.epoch;
+	told->accepted = (struct view){0};
+	told->digest = 0;
+	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
+		told->group[g] = (struct version){0};
+	for (unsigned int m = 0; m < w->n_nodes; m++)
+		told->member[m] = (struct version){0};
+	n->booted_at = w->now; /* also when a stopped agent was told to start */
+}
+
+static void check_head(struct world *w, struct node *n, const struct vector_head *h)
 {
 	struct told *told = &w->inv.told[n->id];
 
 	if (h->incarnation < told->incarnation)
 		world_violate(w, "I4", "n%u is incarnation %llu after %llu", n->id,
 			      EPOCH(h->incarnation), EPOCH(told->incarnation));
-	if (h->incarnation > told->incarnation) {
-		if (told->accepted.epoch > told->accepted_before)
-			told->accepted_before = told->accepted.epoch;
-		told->accepted = (struct view){0};
-		told->digest = 0;
-		for (unsigned int g = 0; g < w->s->config.n_groups; g++)
-			told->group[g] = (struct version){0};
-		for (unsigned int m = 0; m < w->n_nodes; m++)
-			told->member[m] = (struct version){0};
-	}
+	if (h->incarnation > told->incarnation)
+		new_incarnation(w, n);
 	told->incarnation = h->incarnation;
 	if (h->promised < told->promised)
 		world_violate(w, "I4", "n%u promises %llu after %llu", n->id, EPOCH(h->promised),
@@ -148,6 +155,12 @@ static bool may_be_carried_out_again(const struct world *w, const struct command
 	return c->carried_at && w->now < c->carried_at + 8 * w->s->config.timeout_us;
 }
 
+static void set_first(struct world *w, struct command_seen *c, const struct version *version)
+{
+	c->first = *version;
+	c->first_at = w->now;
+}
+
 static void row_of_command(struct world *w, const struct node *n, const struct row *row)
 {
 	struct command_seen *c;
@@ -162,7 +175,7 @@ static void row_of_command(struct world *w, const struct node *n, const struct r
 			      row->object);
 	if (!c->first.epoch || (row->id_changed && compare(&row->version, &c->first) > 0 &&
 				may_be_carried_out_again(w, c)))
-		c->first = row->version;
+		set_first(w, c, &row->version);
 	c->wanted = row->wanted;
 	c->incarnation = row->incarnation;
 }
@@ -183,26 +196,6 @@ static void check_floor(struct world *w, const struct node *n, const struct row 
 			      floor->id.number, floor->id.node);
 }
 
-void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
-			const struct token *token)
-{
-	const struct command_seen *c = find_command(w, id);
-	bool group = token->kind <= REQUEST_GROUP_MOVE;
-	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
-					      &w->inv.floor_node[token->target];
-
-	if (token->kind == REQUEST_NODE_START)
-		return; /* one that a stopped agent carries out itself needs no row */
-	if (!c || !c->first.epoch) {
-		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
-			      id->number, id->node);
-		return;
-	}
-	if (floor->valid && compare(&c->first, &floor->first) <= 0)
-		return;
-	*floor = (struct command_floor){*id, c->first, c->incarnation, true};
-}
-
 /* ---- I6: placements ---- */
 
 void told_event(struct world *w, const struct node *n, const struct event *e)
@@ -211,16 +204,19 @@ void told_event(struct world *w, const struct node *n, const struct event *e)
 		w->inv.placed[e->group] = (struct placed){e->epoch, e->node, n->id};
 }
 
+/* A coordinator that re-affirms may know less than the newest row: that is no placement either. */
 static void check_placed(struct world *w, const struct node *n, unsigned int group,
 			 const struct group_intent *row)
 {
 	struct group_intent *newest = &w->inv.newest[group];
 	const struct placed *p = &w->inv.placed[group];
+	uint8_t *owner = &w->inv.told[n->id].owner[group];
+	bool given = row->owner != NODE_NONE && row->owner != newest->owner && row->owner != *owner;
 
+	*owner = row->owner;
 	if (compare(&row->version, &newest->version) <= 0)
 		return;
-	if (row->owner != NODE_NONE && row->owner != newest->owner &&
-	    row->cause != CAUSE_CONFLICT &&
+	if (given && row->cause != CAUSE_CONFLICT &&
 	    !(p->epoch == row->version.epoch && p->owner == row->owner))
 		world_violate(w, "I6", "n%u gives g%u to n%u without an event", n->id, group,
 			      row->owner);
@@ -285,6 +281,47 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	told->member_id[member] = row->request;
 	row_of_command(w, n, &r);
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
+}
+
+/* Another command changed the object in the very step that carried this one out. */
+static bool is_superseded(struct world *w, const struct durable_state *rows,
+			  const struct token *token)
+{
+	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	const struct command_seen *c =
+		find_command(w, group ? &rows->group_intents[token->group].request :
+					&rows->node_intents[token->target].request);
+
+	return c && c->first.epoch && c->first_at >= token->issued_at;
+}
+
+void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
+			const struct token *token)
+{
+	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
+					      &w->inv.floor_node[token->target];
+	static struct durable_state rows;
+	const struct command_seen *c;
+
+	if (token->kind == REQUEST_NODE_START)
+		return; /* one that a stopped agent carries out itself needs no row */
+	core_durable(n->core, &rows); /* a view of one need not have told it to anybody */
+	if (group)
+		check_group(w, n, token->group, &rows.group_intents[token->group]);
+	else
+		check_member(w, n, token->target, &rows.node_intents[token->target]);
+	c = find_command(w, id);
+	if ((!c || !c->first.epoch) && is_superseded(w, &rows, token))
+		return;
+	if (!c || !c->first.epoch) {
+		world_violate(w, "I5", "n%u: accepted command %u of n%u is in no row", n->id,
+			      id->number, id->node);
+		return;
+	}
+	if (floor->valid && compare(&c->first, &floor->first) <= 0)
+		return;
+	*floor = (struct command_floor){*id, c->first, c->incarnation, true};
 }
 
 void invariant_told(struct world *w, struct node *n, const struct vector *v)

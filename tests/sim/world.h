@@ -72,6 +72,7 @@ struct sim_resource {
 	bool starting;	 /* that operation is a start */
 	bool hangs;	 /* it ends only when killed */
 	bool killed;
+	bool stop_failed;
 	bool excused;	 /* may outlive the lease, see README */
 	uint8_t result;	 /* how it will end */
 	uint32_t operation;

@@ -39,7 +39,7 @@ static inline void sample_state(uint64_t generation, struct durable_state *state
 
 	memset(state, 0, sizeof *state);
 	state->generation = generation;
-	state->incarnation = sample_next(&random);
+	state->incarnation = sample_next(&random) >> 16;
 	state->epoch_reserve = sample_next(&random) % (EPOCH_MAX + 1);
 	state->lease_max_us = sample_next(&random);
 	state->n_groups = (uint16_t)(sample_next(&random) % (GROUPS_MAX + 1));

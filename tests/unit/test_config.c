@@ -29,6 +29,8 @@ static struct config_report report;
 	EXEC("late", LATE) ",\n" EXEC("early", "") ",\n" EXEC("free", "") " ); },\n" \
 	"{ name = \"g2\"; autostart = false; accept_agent_enforced_lease = true; resources = (\n" \
 	"  { type = \"fip\"; name = \"ip\"; address = \"10.0.0.9/24\"; } ); } );\n"
+#define LAYOUT \
+	"/* layout */ cluster : { name = \"de\" \"mo\"; port = 7410; interval = \"0.1s\" }\n"
 /* clang-format on */
 
 static struct config *load(const char *text)
@@ -287,8 +289,8 @@ static void test_hashes(void **state)
 		int expect;
 	} rows[] = {
 		{CLUSTER NODES GROUPS, SAME},
-		{"/* layout */ cluster : { name = \"de\" \"mo\"; port = 7410; interval = \"0.1s\" }\n" NODES
-			 GROUPS "# end",
+		{LAYOUT NODES GROUPS "# end", SAME},
+		{"agent = { run_directory = \"/other\"; key_file = \"/k\"; };" CLUSTER NODES GROUPS,
 		 SAME},
 		{"agent = { run_directory = \"/run/holdfast\"; };" CLUSTER NODES GROUPS, SAME},
 		{"cluster = { name = \"demo\"; lease = \"1201ms\"; };\n" NODES GROUPS,

@@ -17,8 +17,9 @@
 
 #include <cmocka.h>
 
-#define WAIT_US (30 * USEC_PER_SEC) /* for anything that must happen soon */
-#define RING	256
+#define WAIT_US	    (30 * USEC_PER_SEC) /* for anything that must happen soon */
+#define RING	    256
+#define RUN(run, i) ((uint64_t)(run)*STORE_NUMBERS_PER_RUN + (i)) /* the i-th number of a run */
 
 struct fixture {
 	char directory[64];
@@ -89,6 +90,7 @@ static void write_state(struct fixture *f, uint64_t generation)
 	struct durable_state state;
 
 	sample_state(generation, &state);
+	state.incarnation = f->state.incarnation + 1;
 	assert_int_equal(store_write_state(f->store, &state), 0);
 	assert_int_equal(state_answer(f, generation), 0);
 }
@@ -179,6 +181,7 @@ static void test_states_survive(void **state)
 		open_store(f);
 		assert_false(f->first_start);
 		sample_state(generation * 3, &want);
+		want.incarnation = generation;
 		assert_true(sample_same_state(&want, &f->state));
 	}
 	close_store(f);
@@ -283,7 +286,7 @@ static void test_missing_state_beside_events(void **state)
 	close_store(f);
 	open_store(f); /* so nothing was left: still the first start */
 	assert_true(f->first_start);
-	assert_int_equal(store_next_number(f->store), 1);
+	assert_int_equal(store_next_number(f->store), RUN(1, 1));
 	append(f, 3);
 	write_state(f, 1);
 	wait_for_events(f);
@@ -379,19 +382,20 @@ static void test_events_survive(void **state)
 
 	open_store(f);
 	write_state(f, 1);
-	check_numbers(f, 1, 1);
+	check_numbers(f, RUN(1, 1), RUN(1, 1));
 	append(f, 100);
-	check_numbers(f, 1, 101);
+	check_numbers(f, RUN(1, 1), RUN(1, 101));
 	wait_for_events(f);
 	close_store(f);
 	open_store(f);
-	check_numbers(f, 1, 101 + STORE_NUMBER_GAP);
+	check_numbers(f, RUN(1, 1), RUN(2, 1));
 	append(f, RING - 20); /* round once */
 	wait_for_events(f);
 	close_store(f);
 	open_store(f);
-	check_numbers(f, 81, 101 + 2 * STORE_NUMBER_GAP + RING - 20);
-	for (uint64_t number = 81; number < 101 + STORE_NUMBER_GAP + RING - 20; number++) {
+	/* no state of the second run was written: the gap it is */
+	check_numbers(f, RUN(1, 81), RUN(2, RING - 20 + STORE_NUMBER_GAP + 1));
+	for (uint64_t number = RUN(1, 81); number <= RUN(2, RING - 20); number++) {
 		const struct event_record *record = store_event(f->store, number);
 		struct event_record want = {.event = sample_event(number),
 					    .number = number,
@@ -399,7 +403,7 @@ static void test_events_survive(void **state)
 					    .origin_incarnation = 1,
 					    .wall_us = 2};
 
-		if (number > 100 && number < 101 + STORE_NUMBER_GAP) {
+		if (number > RUN(1, 100) && number < RUN(2, 1)) {
 			assert_null(record);
 			continue;
 		}
@@ -432,7 +436,7 @@ static void test_events_by_origin(void **state)
 				continue;
 			}
 			assert_non_null(record);
-			assert_int_equal(record->number, i);
+			assert_int_equal(record->number, RUN(1, i));
 			assert_int_equal(record->event.origin, i % 3);
 			assert_null(store_origin_event(f->store, (uint8_t)((i + 1) % 3), 10 * i));
 		}
@@ -455,17 +459,17 @@ static void test_ring_of_another_size(void **state)
 	wait_for_events(f);
 	close_store(f);
 	assert_int_equal(open_with(f, NULL, 128), 0);
-	assert_int_equal(store_first_number(f->store), 73);
-	assert_non_null(store_event(f->store, 200));
+	assert_int_equal(store_first_number(f->store), RUN(1, 73));
+	assert_non_null(store_event(f->store, RUN(1, 200)));
 	append(f, 50);
 	wait_for_events(f);
 	close_store(f);
 	assert_int_equal(open_with(f, NULL, 1024), 0);
-	assert_int_equal(store_first_number(f->store), 123);
-	assert_non_null(store_event(f->store, 200 + 1 + STORE_NUMBER_GAP));
+	assert_int_equal(store_first_number(f->store), RUN(1, 123));
+	assert_non_null(store_event(f->store, RUN(2, 1)));
 	close_store(f);
 	assert_int_equal(open_with(f, NULL, 1024), 0);
-	assert_int_equal(store_first_number(f->store), 123);
+	assert_int_equal(store_first_number(f->store), RUN(1, 123));
 }
 
 static void test_damaged_events_stop_the_start(void **state)
@@ -489,6 +493,7 @@ static void test_damaged_events_stop_the_start(void **state)
 	open_store(f);
 	assert_int_equal(f->state.generation, 1);
 	assert_int_equal(event_memory_next(f->store->memory), 0);
+	assert_int_equal(store_next_number(f->store), RUN(2, 1)); /* none is used again */
 }
 
 /* ---- lock ---- */
@@ -528,8 +533,8 @@ static void test_hanging_disk_holds_up_nobody(void **state)
 	sample_state(3, &s);
 	assert_int_equal(store_write_state(f->store, &s), -EBUSY);
 	assert_true(ha_time_since(clock_boot(), start) < 10 * USEC_PER_SEC);
-	assert_int_equal(store_next_number(f->store), 10001);
-	assert_int_equal(store_first_number(f->store), 10001 - RING / 2);
+	assert_int_equal(store_next_number(f->store), RUN(1, 10001));
+	assert_int_equal(store_first_number(f->store), RUN(1, 10001 - RING / 2));
 	assert_int_equal(store_events_lost(f->store), 10000 - RING / 2 - f->store->in_flight);
 	f->sim->hang = false;
 	assert_int_equal(state_answer(f, 2), 0);
@@ -538,7 +543,7 @@ static void test_hanging_disk_holds_up_nobody(void **state)
 	close_store(f);
 	assert_int_equal(open_with(f, &f->sim->io, RING / 2), 0);
 	assert_int_equal(f->state.generation, 2);
-	assert_non_null(store_event(f->store, 10000));
+	assert_non_null(store_event(f->store, RUN(1, 10000)));
 	/* the end does not wait longer than it is told to */
 	f->sim->hang = true;
 	append(f, 1);
@@ -576,8 +581,8 @@ static void test_full_disk_and_after(void **state)
 	close_store(f);
 	assert_int_equal(open_with(f, &f->sim->io, RING / 2), 0);
 	assert_int_equal(f->state.generation, 3);
-	assert_non_null(store_event(f->store, 1));
-	assert_non_null(store_event(f->store, 2));
+	assert_non_null(store_event(f->store, RUN(1, 1)));
+	assert_non_null(store_event(f->store, RUN(1, 2)));
 }
 
 /* ---- the process ---- */
@@ -613,7 +618,7 @@ static void test_death_of_the_process(void **state)
 	close_store(f);
 	assert_int_equal(open_with(f, &f->sim->io, RING / 2), 0);
 	assert_int_equal(f->state.generation, 3);
-	assert_non_null(store_event(f->store, 6));
+	assert_non_null(store_event(f->store, RUN(1, 6)));
 }
 
 /* Noticed by a write too, before anybody looks for answers; and it is not started for ever. */

@@ -45,7 +45,7 @@ struct witness {
 	struct durable_state state; /* scratch */
 	/* every state that was handed out, in order */
 	struct {
-		uint64_t generation, seed;
+		uint64_t generation, seed, incarnation;
 	} handed[HANDED_MAX];
 	unsigned int n_handed;
 	unsigned int confirmed; /* handed[confirmed - 1] was confirmed; 0: none yet */
@@ -54,8 +54,11 @@ struct witness {
 		uint64_t number, seed;
 	} events[EVENTS_MAX];
 	unsigned int n_events;
+	uint64_t newest_told;	       /* number of an event that peers may have seen */
+	bool talks;		       /* this life's state is on disk: it sends (rule P1) */
 	unsigned int events_confirmed; /* the first so many are surely on disk */
 	uint64_t seed;
+	uint64_t incarnation; /* of this life */
 	unsigned int refused; /* starts with another error than damage */
 	const char *story;
 };
@@ -68,10 +71,11 @@ struct witness {
 				 (witness)->sim->fail_at, (unsigned long long)(witness)->seed); \
 	} while (0)
 
-static void make_state(uint64_t generation, uint64_t seed, struct durable_state *state)
+static void make_state(const struct witness *w, unsigned int which, struct durable_state *state)
 {
-	sample_state(seed, state);
-	state->generation = generation;
+	sample_state(w->handed[which].seed, state);
+	state->generation = w->handed[which].generation;
+	state->incarnation = w->handed[which].incarnation;
 }
 
 static void check_state(struct witness *w, const struct store_found *found)
@@ -81,7 +85,7 @@ static void check_state(struct witness *w, const struct store_found *found)
 		return;
 	}
 	for (unsigned int i = w->n_handed; i-- > 0;) {
-		make_state(w->handed[i].generation, w->handed[i].seed, &w->state);
+		make_state(w, i, &w->state);
 		if (!sample_same_state(&w->state, &found->state))
 			continue;
 		check(w, i + 1 >= w->confirmed);
@@ -129,7 +133,7 @@ static void check_events(struct witness *w)
 				    event_memory_at(w->store->memory, first + i)));
 	}
 	w->n_events = at;
-	check(w, store_next_number(w->store) > (at ? w->events[at - 1].number : 0));
+	check(w, store_next_number(w->store) > w->newest_told);
 }
 
 static bool events_waiting(const struct witness *w)
@@ -150,21 +154,23 @@ static void take_answers(struct witness *w)
 		if (answer.generation && answer.result >= 0) {
 			check(w, answer.generation == sent);
 			w->confirmed = w->n_handed;
+			w->talks = true;
 		}
 		if (!answer.generation && answer.result >= 0 && !events_waiting(w))
 			w->events_confirmed = w->n_events;
 	}
 	check(w, !w->store->sent_generation && !w->store->in_flight);
+	if (w->talks && w->n_events)
+		w->newest_told = w->events[w->n_events - 1].number;
 }
 
 static void write_state(struct witness *w)
 {
-	uint64_t seed = ++w->seed;
-
-	make_state(w->store->newest_generation + 1, seed, &w->state);
 	assert_true(w->n_handed < HANDED_MAX);
-	w->handed[w->n_handed].generation = w->state.generation;
-	w->handed[w->n_handed++].seed = seed;
+	w->handed[w->n_handed].generation = w->store->newest_generation + 1;
+	w->handed[w->n_handed].incarnation = w->incarnation;
+	w->handed[w->n_handed].seed = ++w->seed;
+	make_state(w, w->n_handed++, &w->state);
 	check(w, store_write_state(w->store, &w->state) == 0);
 }
 
@@ -201,6 +207,8 @@ static void live(struct witness *w, unsigned int rounds, bool states, unsigned i
 	}
 	check_state(w, &found);
 	check_events(w);
+	w->talks = false;
+	w->incarnation = found.state.incarnation + 1;
 	for (unsigned int i = 0; i < rounds && !w->sim->crashed; i++) {
 		if (states || i == 0)
 			write_state(w);
