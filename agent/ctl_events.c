@@ -297,7 +297,7 @@ static const struct event_record **all_records(const struct agent *agent, size_t
 	for (r = store_event_after(agent->store, 0); r;
 	     r = store_event_after(agent->store, r->number))
 		n++;
-	records = calloc(n + 1, sizeof *records);
+	records = calloc(n + 1, sizeof(void *));
 	if (!records)
 		return NULL;
 	n = 0;

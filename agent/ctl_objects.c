@@ -272,14 +272,17 @@ static json_t *resource_json(struct agent *agent, uint16_t i)
 
 	for (uint8_t k = 0; k < group->n_nodes; k++) {
 		uint8_t node = group->nodes[k];
-		enum resource_state state = RESOURCE_UNKNOWN;
+		enum resource_state state = RESOURCE_OFFLINE;
 
 		if (state_known(agent, node))
 			state = core_resource_state(agent->core, i, node);
+		/* Most are offline on most nodes: left out, or a status would be megabytes. */
+		if (state == RESOURCE_OFFLINE)
+			continue;
 		(void)json_array_append_new(servers, json_pack("{s:o, s:s}", "server",
 							       node_or_null(agent, node), "status",
 							       resource_status(state)));
-		if (!state_known(agent, node) || resource_rank(state) <= resource_rank(best))
+		if (resource_rank(state) <= resource_rank(best))
 			continue;
 		best = state;
 		current = node;

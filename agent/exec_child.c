@@ -89,20 +89,16 @@ static int close_others(int failure_fd)
 	return FAILURE_FD;
 }
 
-static int find_user(const char *name, const struct passwd **ret)
+static int become_user(const char *name, enum exec_stage *ret_stage)
 {
 	const struct passwd *user;
 
+	*ret_stage = EXEC_STAGE_FIND_USER;
 	errno = 0;
 	user = getpwnam(name);
 	if (!user)
 		return errno > 0 ? -errno : -ENOENT;
-	*ret = user;
-	return 0;
-}
-
-static int become_user(const struct passwd *user)
-{
+	*ret_stage = EXEC_STAGE_SET_USER;
 	if (initgroups(user->pw_name, user->pw_gid) < 0 || setgid(user->pw_gid) < 0 ||
 	    setuid(user->pw_uid) < 0)
 		return -errno;
@@ -111,7 +107,7 @@ static int become_user(const struct passwd *user)
 
 void exec_child(const struct exec_program *program, int failure_fd)
 {
-	const struct passwd *user = NULL;
+	enum exec_stage stage = EXEC_STAGE_FIND_USER;
 	int r;
 
 	if (setsid() < 0)
@@ -126,14 +122,9 @@ void exec_child(const struct exec_program *program, int failure_fd)
 	failure_fd = r;
 	if (chdir("/") < 0)
 		fail(failure_fd, EXEC_STAGE_SESSION, errno);
-	if (program->user) {
-		r = find_user(program->user, &user);
-		if (r < 0)
-			fail(failure_fd, EXEC_STAGE_FIND_USER, -r);
-		r = become_user(user);
-		if (r < 0)
-			fail(failure_fd, EXEC_STAGE_SET_USER, -r);
-	}
+	r = program->user ? become_user(program->user, &stage) : 0;
+	if (r < 0)
+		fail(failure_fd, stage, -r);
 	(void)execve(program->argv[0], program->argv, program->env);
 	fail(failure_fd, EXEC_STAGE_PROGRAM, errno);
 }

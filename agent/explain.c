@@ -41,7 +41,7 @@ static bool same_clock(const struct event_record *a, const struct event_record *
 
 /* ---- which story ---- */
 
-/* A failover is the best story; a move by command is one too; the first start is the last resort. */
+/* A failover is the best story, a move by command is one too, the first start the last resort. */
 static int placed_rank(const struct event_record *r)
 {
 	switch ((enum intent_cause)r->event.arg[0]) {

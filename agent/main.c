@@ -189,30 +189,40 @@ static int open_standard(void)
 	return close(fd) < 0 ? -errno : 0;
 }
 
+static int reset_state(const struct config *config, const struct state_reset_options *known)
+{
+	_cleanup_free_ struct durable_state *state = calloc(1, sizeof *state);
+	char error[STORE_ERROR_SIZE] = "";
+	int r;
+
+	if (!state)
+		return AGENT_EXIT_FAILURE;
+	r = state_reset(config->state_directory, NULL, known, state, error);
+	if (r < 0) {
+		log_err("%s", error[0] ? error : strerror(-r));
+		/* a sound file: there is nothing to recover */
+		return r == -EEXIST ? AGENT_EXIT_USAGE : agent_exit_code(r);
+	}
+	log_notice("wrote a new state file: incarnation %" PRIu64 ", epochs up to %" PRIu64
+		   " count as promised",
+		   state->incarnation, state->epoch_reserve);
+	return AGENT_EXIT_OK;
+}
+
 static int reset(const struct arguments *a)
 {
 	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
-	_cleanup_free_ struct durable_state *state = calloc(1, sizeof *state);
-	char error[STORE_ERROR_SIZE] = "";
 	struct config *config = NULL;
-	int r;
+	int r, code;
 
-	if (!report || !state)
+	if (!report)
 		return AGENT_EXIT_FAILURE;
 	r = agent_load_config(a->agent.config_path, &config, report);
 	if (r < 0)
 		return agent_exit_code(r);
-	r = state_reset(config->state_directory, NULL, &a->reset, state, error);
-	if (r < 0)
-		log_err("%s", error[0] ? error : strerror(-r));
-	else
-		log_notice("wrote a new state file: incarnation %" PRIu64 ", epochs up to %" PRIu64
-			   " count as promised",
-			   state->incarnation, state->epoch_reserve);
+	code = reset_state(config, &a->reset);
 	(void)config_free(config);
-	if (r == -EEXIST)
-		return AGENT_EXIT_USAGE; /* nothing is wrong with the file that is there */
-	return agent_exit_code(r);
+	return code;
 }
 
 static int run(const struct arguments *a)

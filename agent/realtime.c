@@ -2,7 +2,6 @@
 #include "agent/realtime.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <sched.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -33,12 +32,13 @@ static __attribute__((noinline)) void touch_stack(void)
 static int is_hot(const char *line, uintptr_t *ret_start, uintptr_t *ret_end)
 {
 	static const char *const names[] = {"/holdfastd", "/libnl-", "/libc.so", "/libnettle"};
-	uintptr_t start, end;
-	char rights[5];
+	char *next;
+	uintptr_t start = strtoul(line, &next, 16), end;
 
-	if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, rights) != 3)
+	if (*next != '-')
 		return 0;
-	if (rights[0] != 'r' || rights[2] != 'x')
+	end = strtoul(next + 1, &next, 16);
+	if (strncmp(next, " r-x", 4) != 0)
 		return 0;
 	for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
 		if (!strstr(line, names[i]))

@@ -48,7 +48,7 @@ int replicate_new(const struct replicate_config *config, ha_time now, struct rep
 {
 	struct replicate *re;
 
-	if (config->n_nodes > NODES_MAX || config->blob_max > BLOB_MAX ||
+	if (config->n_nodes == 0 || config->n_nodes > NODES_MAX || config->blob_max > BLOB_MAX ||
 	    config->blob_max < RECORDS_HEAD_BYTES + EVENT_RECORD_BYTES)
 		return -EINVAL;
 	re = calloc(1, sizeof *re);
@@ -279,7 +279,8 @@ static void dispatch_records(struct replicate *re, ha_time now)
 		peer->behind = send_turn(re, p, now);
 		more = more || peer->behind;
 	}
-	re->first = (uint8_t)((re->first + 1) % re->config.n_nodes);
+	if (++re->first >= re->config.n_nodes)
+		re->first = 0;
 	re->send_at = more ? ha_time_add(now, REPLICATE_PACE_US) : HA_TIME_NEVER;
 }
 

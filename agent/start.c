@@ -297,6 +297,11 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 	}
 	core_self_info(agent->core, now, &info);
 	agent->incarnation = info.incarnation;
+	/* Peers may know records that were lost here, with a crash or with the event file: their
+	 * numbers are not used again, as the store does not use its own again. */
+	agent->own_number = store_origin_newest(agent->store, agent->self) + STORE_NUMBER_GAP;
+	if (agent->own_number < STORE_NUMBERS_PER_RUN * info.incarnation)
+		agent->own_number = STORE_NUMBERS_PER_RUN * info.incarnation;
 	return agent->options->trace_path ? make_trace(agent, config, durable, now) : 0;
 }
 
@@ -321,9 +326,7 @@ static int make_parts(struct agent *agent)
 	agent->facts = calloc(1, sizeof *agent->facts);
 	if (!agent->facts)
 		return -ENOMEM;
-	/* Numbers of records that were lost with a former agent may be known to peers. */
 	agent->published = store_next_number(agent->store) - 1;
-	agent->own_number = store_origin_newest(agent->store, agent->self) + STORE_NUMBER_GAP;
 	r = replicate_new(&replicate, clock_boot(), &agent->replicate);
 	if (r >= 0)
 		r = exec_new(&exec, &agent->exec);

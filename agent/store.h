@@ -155,7 +155,8 @@ uint64_t store_first_number(const struct store *store);
 uint64_t store_next_number(const struct store *store);
 /* NULL if it is not in memory. Valid until the next append. */
 const struct event_record *store_event(const struct store *store, uint64_t number);
-/* The record with the next higher (lower) number than `number`, which need not exist, or NULL. */
+/* The record with the next higher (lower) number than `number`, which need not exist; NULL: none.
+ */
 const struct event_record *store_event_after(const struct store *store, uint64_t number);
 const struct event_record *store_event_before(const struct store *store, uint64_t number);
 /*

@@ -18,7 +18,7 @@ struct trace {
 
 static void write_entry(struct trace *trace, enum trace_kind kind, const struct buf_writer *body)
 {
-	uint8_t head[TRACE_HEAD_BYTES];
+	uint8_t head[TRACE_HEAD_BYTES] = {0};
 	struct buf_writer w = {.data = head, .size = sizeof head};
 
 	if (trace->failed)

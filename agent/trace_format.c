@@ -88,16 +88,16 @@ static void put_row_head(struct buf_writer *w, const struct version *version,
 	buf_put_u8(w, request->node);
 }
 
-void trace_put_durable(struct buf_writer *w, const struct durable_state *s)
+void trace_put_durable(struct buf_writer *w, const struct durable_state *durable)
 {
-	buf_put_u64(w, s->generation);
-	buf_put_u64(w, s->incarnation);
-	buf_put_u64(w, s->epoch_reserve);
-	buf_put_u64(w, s->lease_max_us);
-	buf_put_u16(w, s->n_groups);
-	buf_put_u16(w, s->n_nodes);
-	for (uint16_t g = 0; g < s->n_groups; g++) {
-		const struct group_intent *row = &s->group_intents[g];
+	buf_put_u64(w, durable->generation);
+	buf_put_u64(w, durable->incarnation);
+	buf_put_u64(w, durable->epoch_reserve);
+	buf_put_u64(w, durable->lease_max_us);
+	buf_put_u16(w, durable->n_groups);
+	buf_put_u16(w, durable->n_nodes);
+	for (uint16_t g = 0; g < durable->n_groups; g++) {
+		const struct group_intent *row = &durable->group_intents[g];
 
 		put_row_head(w, &row->version, &row->request);
 		buf_put_u8(w, row->wanted);
@@ -106,10 +106,11 @@ void trace_put_durable(struct buf_writer *w, const struct durable_state *s)
 		buf_put_u8(w, row->cause);
 		buf_put_u8(w, row->attempt);
 	}
-	for (uint16_t n = 0; n < s->n_nodes; n++) {
-		put_row_head(w, &s->node_intents[n].version, &s->node_intents[n].request);
-		buf_put_u64(w, s->node_intents[n].incarnation);
-		buf_put_u8(w, s->node_intents[n].wanted);
+	for (uint16_t n = 0; n < durable->n_nodes; n++) {
+		put_row_head(w, &durable->node_intents[n].version,
+			     &durable->node_intents[n].request);
+		buf_put_u64(w, durable->node_intents[n].incarnation);
+		buf_put_u8(w, durable->node_intents[n].wanted);
 	}
 }
 

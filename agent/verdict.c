@@ -18,7 +18,9 @@ const char *verdict_level_to_string(enum verdict_level level)
 }
 
 /* Reasons are added most important first. */
-__attribute__((format(printf, 2, 3))) static void add(struct verdict *v, const char *format, ...)
+static void add(struct verdict *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static void add(struct verdict *v, const char *format, ...)
 {
 	size_t at = v->n_reasons++;
 	va_list ap;

@@ -13,7 +13,7 @@ enum verdict_level { /* the exit codes of `holdfast status` */
 		     VERDICT_HEALTHY,
 		     VERDICT_DEGRADED,	  /* something is lost, the service is up and protected */
 		     VERDICT_DOWN,	  /* a group that should run does not */
-		     VERDICT_UNPROTECTED, /* no quorum; or up, but one more lost node would stop it */
+		     VERDICT_UNPROTECTED, /* no quorum; or one more lost node would stop it */
 		     VERDICT_LEVEL_COUNT_
 };
 
