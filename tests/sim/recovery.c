@@ -357,7 +357,8 @@ void recovery_look(struct world *w)
 
 	if (!w->repairing && w->now >= w->s->faults_end_us) {
 		trace(w, -1, "FAULTS END");
-		w->repairing = true;
+		w->repairing = true; /* no more loss either */
+		w->inv.undisturbed_at = w->now;
 		w->repair_at = w->now;
 		w->broken_at = w->done_since = NEVER;
 		fault_end_all(w);
