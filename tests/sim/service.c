@@ -94,6 +94,9 @@ void service_begin(struct world *w, struct node *n, const struct core_action *ac
 	r->result = draw_result(n, start);
 	if (start) {
 		check_order(w, n, index);
+		if (node_local(n, w->now) >= n->lease_until.us)
+			world_violate(w, "G1", "n%u starts %s without a lease", n->id,
+				      n->config.resources[index].name);
 		w->counts.starts++;
 		set_running(w, n, index, true);
 		service_arm_watchdog(w, n);
@@ -188,13 +191,13 @@ static bool paused_lately(const struct world *w, const struct node *n)
 	const struct core_config *c = &w->s->config;
 
 	return n->woke_local && c->takeover == TAKEOVER_LEASE &&
-	       node_local(n, w->now) < n->woke_local + c->lease_us + c->lease_margin_us;
+	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us + c->lease_margin_us;
 }
 
 static bool has_just_woken(const struct world *w, const struct node *n)
 {
 	return n->just_woke &&
-	       node_local(n, w->now) < n->woke_local + w->s->config.lease_us;
+	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us;
 }
 
 bool service_answers(const struct world *w, const struct node *n, unsigned int resource)
