@@ -119,7 +119,7 @@ void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head 
 {
 	if (!c->installed.epoch || !head->accepted.members ||
 	    node_mask_has(head->accepted.members, c->self) ||
-	    head->accepted.epoch <= c->accepted.epoch)
+	    head->accepted.epoch <= c->installed.epoch)
 		return;
 	core_say(c, EVENT_LEASE_REFUSED, node)->arg[0] = head->accepted.epoch;
 	lease_end(c);

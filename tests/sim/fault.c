@@ -81,8 +81,8 @@ static void boot_later(struct world *w, const struct node *n, uint64_t after_us)
 
 static void crash(struct world *w, struct node *n, bool agent_only, uint64_t for_us)
 {
-	if (!n->core && (agent_only || !n->up))
-		return;
+	if (agent_only ? !n->core || n->paused : !n->up)
+		return; /* in a machine that is paused nothing happens, not even a crash */
 	invariant_departs(w, n);
 	node_crash(w, n, agent_only);
 	boot_later(w, n, for_us);

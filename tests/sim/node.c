@@ -352,6 +352,7 @@ void node_boot(struct world *w, struct node *n)
 		power_on(w, n);
 	for (unsigned int i = 0; powered && i < n->config.n_resources; i++)
 		leftovers[i] = n->resource[i].running || rng_chance(&n->rng, 100);
+	n->config.lease_us = rng_range(&n->rng, w->s->config.lease_us, w->s->lease_most_us);
 	r = core_new(&n->config, n->disk_any ? &n->disk : NULL, leftovers, local_now(w, n),
 		     &n->core);
 	if (r < 0) {

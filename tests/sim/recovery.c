@@ -163,7 +163,7 @@ uint64_t recovery_bound(const struct world *w)
 	uint64_t exchange = 2 * (s->delay_us + s->delay_jitter_us) + c->interval_us + 2 * s->disk_us;
 	uint64_t bound = 4 * c->timeout_us + 9 * exchange + c->startup_wait_us;
 
-	bound += c->lease_us + c->lease_us * c->drift_ppm / 1000000 + c->lease_margin_us;
+	bound += s->lease_most_us + s->lease_most_us * c->drift_ppm / 1000000 + c->lease_margin_us;
 	bound += 2 * resource_bound(s);
 	for (size_t i = 0; i < s->n_faults; i++) {
 		const struct fault *f = &s->faults[i];
@@ -357,7 +357,8 @@ void recovery_look(struct world *w)
 
 	if (!w->repairing && w->now >= w->s->faults_end_us) {
 		trace(w, -1, "FAULTS END");
-		w->repairing = true;
+		w->repairing = true; /* no more loss either */
+		w->inv.undisturbed_at = w->now;
 		w->repair_at = w->now;
 		w->broken_at = w->done_since = NEVER;
 		fault_end_all(w);

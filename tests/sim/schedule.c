@@ -141,13 +141,16 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	uint64_t t = rng_range_log(rng, 30 * USEC_PER_MSEC, 10 * USEC_PER_SEC);
 
 	/* Long ones cost no more and simulate longer. */
-	if (s->theme == THEME_CALM || rng_chance(rng, 500))
+	if (s->theme == THEME_CALM || rng_chance(rng, 600))
 		t = rng_range(rng, 3 * USEC_PER_SEC, 10 * USEC_PER_SEC);
 	for (unsigned int i = 0; i < c->n_resources; i++)
 		address_only = address_only && c->resources[i].address;
 	c->timeout_us = t;
 	c->interval_us = t / (rng_chance(rng, 700) ? 3 : rng_range(rng, 4, 6));
 	c->lease_us = t * rng_range(rng, 1000, 1700) / 1000;
+	s->lease_most_us = c->lease_us;
+	if (rng_chance(rng, 200))
+		s->lease_most_us += t * rng_range(rng, 200, 1500) / 1000;
 	c->lease_margin_us = t * rng_range(rng, 50, 300) / 1000;
 	if (address_only && rng_chance(rng, 500))
 		c->lease_margin_us = 0;
@@ -433,7 +436,7 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 	draw_timing(ret, &rng);
 	c->timeout_us = t;
 	c->interval_us = t / 3;
-	c->lease_us = t;
+	c->lease_us = ret->lease_most_us = t;
 	c->lease_margin_us = t / 10;
 	c->startup_wait_us = t;
 	c->drift_ppm = 1000;

@@ -82,6 +82,7 @@ struct schedule {
 	uint8_t theme;
 	struct core_config config; /* self is set per node */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
+	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
 	uint64_t delay_us, delay_jitter_us, step_jitter_us, disk_us;
 	uint32_t loss_permille, duplicate_permille;

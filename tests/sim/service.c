@@ -94,6 +94,9 @@ void service_begin(struct world *w, struct node *n, const struct core_action *ac
 	r->result = draw_result(n, start);
 	if (start) {
 		check_order(w, n, index);
+		if (node_local(n, w->now) >= n->lease_until.us)
+			world_violate(w, "G1", "n%u starts %s without a lease", n->id,
+				      n->config.resources[index].name);
 		w->counts.starts++;
 		set_running(w, n, index, true);
 		service_arm_watchdog(w, n);
@@ -188,13 +191,13 @@ static bool paused_lately(const struct world *w, const struct node *n)
 	const struct core_config *c = &w->s->config;
 
 	return n->woke_local && c->takeover == TAKEOVER_LEASE &&
-	       node_local(n, w->now) < n->woke_local + c->lease_us + c->lease_margin_us;
+	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us + c->lease_margin_us;
 }
 
 static bool has_just_woken(const struct world *w, const struct node *n)
 {
 	return n->just_woke &&
-	       node_local(n, w->now) < n->woke_local + w->s->config.lease_us;
+	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us;
 }
 
 bool service_answers(const struct world *w, const struct node *n, unsigned int resource)
@@ -227,14 +230,28 @@ void service_arm_watchdog(struct world *w, struct node *n)
 		   (struct happening_entry){.type = HAPPENS_WATCHDOG, .node = n->id});
 }
 
-/* Whether something that the simulator did keeps the node from stopping in time. */
-static bool has_excuse(const struct node *n, const struct sim_resource *r)
+/* Something that the simulator did keeps the whole node from stopping in time. */
+static bool node_has_excuse(const struct node *n)
 {
 	return !n->core || node_stalled(n) || n->stalled_local >= n->lease_end_local ||
 	       n->stop_slow || n->stop_fail || n->hang || n->start_slow ||
-	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local) ||
-	       (r->pending && !r->starting && r->began_us < n->lease_end_local) ||
-	       r->excused || r->stop_failed;
+	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local);
+}
+
+/* Or it, or one of its group that goes first: a stop that failed, or began when there was time. */
+static bool has_excuse(const struct node *n, unsigned int resource)
+{
+	uint16_t group = n->config.resources[resource].group;
+
+	for (unsigned int i = 0; i < n->config.n_resources; i++) {
+		const struct sim_resource *r = &n->resource[i];
+
+		if (n->config.resources[i].group == group &&
+		    (r->excused || r->stop_failed ||
+		     (r->pending && !r->starting && r->began_us < n->lease_end_local)))
+			return true;
+	}
+	return node_has_excuse(n);
 }
 
 /* Processes whose lease ended must be gone by now. */
@@ -254,7 +271,7 @@ void service_watchdog(struct world *w, struct node *n)
 
 		if (!r->running || n->config.resources[i].address)
 			continue;
-		if (!has_excuse(n, r) && w->s->config.takeover == TAKEOVER_LEASE)
+		if (!has_excuse(n, i) && w->s->config.takeover == TAKEOVER_LEASE)
 			world_violate(w, "I1", "n%u: process %s outlives the lease", n->id,
 				      n->config.resources[i].name);
 		late = true;
