@@ -58,21 +58,26 @@ void agent_warn(struct agent *agent, const char *format, ...)
 
 /* ---- configuration ---- */
 
+static void say_problem(const char *path, const struct config_problem *p)
+{
+	enum log_level level = p->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR;
+
+	if (p->line)
+		log_at(level, "%s:%u: %s", path, p->line, p->text);
+	else
+		log_at(level, "%s: %s", path, p->text);
+}
+
 int agent_load_config(const char *path, struct config **ret, struct config_report *report)
 {
 	int r = config_load(path, ret, report);
 
-	for (size_t i = 0; i < report->n; i++) {
-		const struct config_problem *p = &report->problem[i];
-
-		log_at(p->warning ? LOG_LEVEL_WARNING : LOG_LEVEL_ERR, "%s:%u: %s", path, p->line,
-		       p->text);
-	}
+	for (size_t i = 0; i < report->n; i++)
+		say_problem(path, &report->problem[i]);
 	if (r < 0 && report->errors == 0)
 		log_err("cannot read %s: %s", path, strerror(-r));
-	else if (r < 0)
-		log_err("%s has errors, not started: `holdfastd --check %s` shows all of them",
-			path, path);
+	if (r == -EINVAL)
+		log_err("%s has errors: `holdfastd --check %s` shows all of them", path, path);
 	return r;
 }
 
