@@ -261,7 +261,10 @@ static unsigned int variant_of(unsigned int call, unsigned int fault)
 	return (unsigned int)(sample_next(&random) >> 32) % VARIANTS;
 }
 
-/* Each call with each fault, in one of the ways to end (I/O errors: in three); HOLDFAST_LONG: in all of them. */
+/*
+ * Each call with each fault, in one of the ways to end (I/O errors: in three); HOLDFAST_LONG: in
+ * all of them.
+ */
 static void every_call_fails(struct witness *w, bool states)
 {
 	bool all = getenv("HOLDFAST_LONG") != NULL;
