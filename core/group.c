@@ -187,14 +187,23 @@ static void drive_down_one(struct core *c, const struct group *g, uint16_t i)
 	}
 }
 
-/* Rule G7; the end of a lease takes addresses down first (L3). */
+/* Rule L3: when the lease is lost, the addresses of all groups go before the first program,
+ * for to start the stops of many programs takes long. */
+static void drop_addresses(struct core *c)
+{
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
+		const struct group *g = &c->groups[c->cfg.resources[i].group];
+
+		if (c->cfg.resources[i].address && !g->run && g->urgent)
+			drive_down_one(c, g, i);
+	}
+}
+
+/* Rule G7. */
 static void drive_down(struct core *c, uint16_t group)
 {
 	const struct group *g = &c->groups[group];
 
-	for (uint16_t i = g->first; g->urgent && i < g->first + g->n; i++)
-		if (c->cfg.resources[i].address)
-			drive_down_one(c, g, i);
 	for (uint16_t i = (uint16_t)(g->first + g->n); i-- > g->first;)
 		drive_down_one(c, g, i);
 }
@@ -263,9 +272,9 @@ void group_step(struct core *c)
 	if (!c->groups_dirty && !ha_time_reached(c->groups_deadline, c->now))
 		return;
 	c->groups_dirty = false;
-	/* all addresses of all groups before anything slower, when the lease is lost */
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		update_goal(c, g);
+	drop_addresses(c);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		if (c->groups[g].run)
 			drive_up(c, g);
