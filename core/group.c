@@ -53,13 +53,24 @@ static bool may_hold(const struct core *c, uint16_t group)
 	       row->wanted == WANTED_ONLINE && c->groups[group].failed_attempt != row->attempt;
 }
 
+/* The lease is over: what did not stop is tried again now. */
+static void set_urgent(struct core *c, struct group *g)
+{
+	g->urgent = true;
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (c->resources[i].state == RESOURCE_STOP_FAILED)
+			c->resources[i].deadline = c->now;
+}
+
 static void set_goal(struct core *c, uint16_t group, bool run)
 {
 	struct group *g = &c->groups[group];
 	const struct group_intent *row = &c->intents[group];
 
 	g->run = run;
-	g->urgent = !run && !c->lease_valid;
+	g->urgent = false;
+	if (!run && !c->lease_valid)
+		set_urgent(c, g);
 	g->proven = run && (row->cause == CAUSE_FAILOVER || row->cause == CAUSE_LEAVE);
 	g->cause = row->cause;
 	g->goal_since = c->now;
@@ -87,7 +98,7 @@ static void update_goal(struct core *c, uint16_t group)
 	if (g->run && !may_hold(c, group)) {
 		set_goal(c, group, false);
 	} else if (!g->run && !g->urgent && !c->lease_valid) {
-		g->urgent = true; /* an orderly stop that the end of the lease overtakes */
+		set_urgent(c, g); /* an orderly stop that the end of the lease overtakes */
 	} else if (!g->run && g->state == GROUP_OFFLINE && is_stopped(c, g) &&
 		   may_start(c, group)) {
 		set_goal(c, group, true);
@@ -117,13 +128,19 @@ static bool deps_online(const struct core *c, uint16_t index)
 	return true;
 }
 
+/* Without a lease, what could not be stopped is no reason to keep what it depends on. */
+static bool out_of_the_way(const struct group *g, uint8_t state)
+{
+	return state == RESOURCE_OFFLINE || (g->urgent && state == RESOURCE_STOP_FAILED);
+}
+
 static bool dependents_offline(const struct core *c, const struct group *g, uint16_t index)
 {
 	for (uint16_t i = (uint16_t)(index + 1); i < g->first + g->n; i++) {
 		const struct core_resource_config *r = &c->cfg.resources[i];
 
 		for (uint8_t d = 0; d < r->n_deps; d++)
-			if (r->deps[d] == index && c->resources[i].state != RESOURCE_OFFLINE)
+			if (r->deps[d] == index && !out_of_the_way(g, c->resources[i].state))
 				return false;
 	}
 	return true;
