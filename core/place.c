@@ -352,7 +352,8 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	const struct group_actual *a;
 	ha_time since, at;
 
-	if (!c->cfg.failure_expiry_us || !failed_mask(c, group) || active != node_bit(row->owner))
+	if (row->owner == NODE_NONE || active != node_bit(row->owner) ||
+	    !c->cfg.failure_expiry_us || !failed_mask(c, group))
 		return false;
 	a = place_actual(c, group, row->owner);
 	if (a->state != GROUP_ONLINE)
