@@ -252,6 +252,7 @@ void detect_vector(struct core *c, const struct vector *v, uint8_t link)
 	if (!p->mismatch) /* rule D4: its indexes may mean something else */
 		take_rows(c, h->node, v);
 	p->silence_us = 0;
+	p->late = false;
 	if (link < LINKS_MAX) {
 		p->links_known |= (uint8_t)(1U << link);
 		p->link_silence_us[link] = 0;
