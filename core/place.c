@@ -35,6 +35,33 @@ static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at
 	return true;
 }
 
+/*
+ * Rule Q2: no member can have granted a lease to a later incarnation than the one that was turned
+ * off. One that has not heard `a` since its own start may have granted before that start (L5).
+ */
+static bool fenced_at(const struct core *c, unsigned int a, ha_time *ret_at)
+{
+	const struct peer *fenced = &c->peers[a];
+	ha_time at = HA_TIME_ZERO;
+	unsigned int b;
+
+	if (!fenced->fenced_incarnation || fenced->heard)
+		return false;
+	node_mask_for_each (b, c->installed.members) {
+		const struct peer *p = &c->peers[b];
+		const struct peer_entry *e = &p->head.peer[a];
+		uint64_t newest = is_self(c, b) ? fenced->echo_incarnation : e->incarnation;
+		ha_time clear = is_self(c, b) ? fenced->granted_clear
+					      : ha_time_add(p->head_received, e->clear_us);
+
+		if (!core_settled(c, b) || newest > fenced->fenced_incarnation)
+			return false;
+		at = newest ? at : ha_time_max(at, clear);
+	}
+	*ret_at = at;
+	return true;
+}
+
 /* The proof that absent node `a` holds nothing; if there is none yet, when a lease will be. */
 enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at)
 {
@@ -47,14 +74,17 @@ enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at)
 		return PROOF_NEVER_HELD;
 	if (p->left_incarnation && p->left_incarnation == newest)
 		return PROOF_LEFT;
-	if (p->fenced_incarnation && p->fenced_incarnation >= newest && !p->heard)
-		return PROOF_FENCED;
+	if (fenced_at(c, a, &at)) {
+		if (ha_time_reached(at, c->now))
+			return PROOF_FENCED;
+		*ret_at = at;
+	}
 	if (c->cfg.takeover != TAKEOVER_LEASE || !core_settled(c, c->self) ||
 	    !lease_clear_at(c, a, &at))
 		return PROOF_NOT_CONFIRMED;
 	if (ha_time_reached(at, c->now))
 		return PROOF_LEASE;
-	*ret_at = at;
+	*ret_at = ha_time_min(*ret_at, at);
 	return PROOF_NOT_CONFIRMED;
 }
 
