@@ -411,6 +411,20 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	return true;
 }
 
+/* Rule Q4: an absent node that has told that the group did not stop there; only its lease is over. */
+static uint8_t stuck_on(const struct core *c, uint16_t group)
+{
+	unsigned int a;
+	ha_time at;
+
+	node_mask_for_each (a, core_all(c) & ~c->installed.members) {
+		if (c->peers[a].groups[group].state == GROUP_STOP_FAILED &&
+		    place_proof(c, a, &at) == PROOF_LEASE)
+			return (uint8_t)a;
+	}
+	return NODE_NONE;
+}
+
 /* One pass over all groups. `all_told`: rule N3 holds at this moment. */
 static bool place_groups(struct core *c, bool all_told)
 {
@@ -422,11 +436,12 @@ static bool place_groups(struct core *c, bool all_told)
 		struct survey s = survey(c, g);
 
 		say_conflict(c, g, s.active);
-		c->groups[g].blocked_by = proven ? NODE_NONE : blocker;
+		c->groups[g].blocked_by = proven ? stuck_on(c, g) : blocker;
 		if (take_away(c, g) || expire_failures(c, g, s.active))
 			changed = true;
 		else if (row->wanted == WANTED_ONLINE && row->owner == NODE_NONE && proven &&
-			 all_told && !s.not_offline && give(c, g))
+			 c->groups[g].blocked_by == NODE_NONE && all_told && !s.not_offline &&
+			 give(c, g))
 			changed = true;
 	}
 	return changed;
