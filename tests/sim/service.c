@@ -193,8 +193,7 @@ static bool paused_lately(const struct world *w, const struct node *n)
 
 static bool has_just_woken(const struct world *w, const struct node *n)
 {
-	return n->just_woke &&
-	       node_local(n, w->now) < n->woke_local + w->s->config.lease_us;
+	return n->just_woke && node_local(n, w->now) < n->woke_local + w->s->config.lease_us;
 }
 
 bool service_answers(const struct world *w, const struct node *n, unsigned int resource)
@@ -227,14 +226,27 @@ void service_arm_watchdog(struct world *w, struct node *n)
 		   (struct happening_entry){.type = HAPPENS_WATCHDOG, .node = n->id});
 }
 
+/* A stop that goes on since before the lease ended: what depends on it has to wait (G7). */
+static bool stop_goes_on(const struct node *n, uint16_t group)
+{
+	for (unsigned int i = 0; i < n->config.n_resources; i++) {
+		const struct sim_resource *r = &n->resource[i];
+
+		if (n->config.resources[i].group == group && r->pending && !r->starting &&
+		    r->began_us < n->lease_end_local)
+			return true;
+	}
+	return false;
+}
+
 /* Whether something that the simulator did keeps the node from stopping in time. */
 static bool has_excuse(const struct node *n, const struct sim_resource *r)
 {
 	return !n->core || node_stalled(n) || n->stalled_local >= n->lease_end_local ||
 	       n->stop_slow || n->stop_fail || n->hang || n->start_slow ||
 	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local) ||
-	       (r->pending && !r->starting && r->began_us < n->lease_end_local) ||
-	       r->excused || r->stop_failed;
+	       stop_goes_on(n, n->config.resources[r - n->resource].group) || r->excused ||
+	       r->stop_failed;
 }
 
 /* Processes whose lease ended must be gone by now. */
@@ -266,7 +278,8 @@ void service_watchdog(struct world *w, struct node *n)
 	trace(w, n->id, "watchdog resets the node");
 	invariant_departs(w, n);
 	node_crash(w, n, false);
-	world_push(w, w->now + rng_range_log(&n->rng, n->config.timeout_us / 4,
-					     n->config.timeout_us * 4),
-		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
+	world_push(
+		w,
+		w->now + rng_range_log(&n->rng, n->config.timeout_us / 4, n->config.timeout_us * 4),
+		(struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
 }
