@@ -37,7 +37,10 @@ struct world {
 	struct durable_state disk[N_MAX];
 	bool on_disk[N_MAX], running[N_MAX][8], dead[N_MAX], frozen[N_MAX], cut[N_MAX][N_MAX];
 	bool fail_start[N_MAX], fail_stop[N_MAX], disk_fails[N_MAX];
+	uint8_t stuck[N_MAX]; /* bit r: a stop of resource r fails */
 	ha_time lease[N_MAX];
+	uint16_t stopped[64]; /* resources, in the order of their stops */
+	unsigned int n_stopped;
 	uint8_t last_answer;
 	unsigned int starts, seen[700];
 	struct datagram *queue[QUEUE];
@@ -79,11 +82,14 @@ static inline void post(struct world *w, uint8_t from)
 static inline void drive(struct world *w, uint8_t i, const struct core_action *a)
 {
 	bool start = a->type == CORE_ACTION_RESOURCE_START;
-	bool fail = start ? w->fail_start[i] : w->fail_stop[i];
+	bool stuck = w->fail_stop[i] || (w->stuck[i] & 1U << a->resource.resource);
+	bool fail = start ? w->fail_start[i] : stuck;
 	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
 
 	if (start)
 		w->starts++;
+	else if (w->n_stopped < 64)
+		w->stopped[w->n_stopped++] = a->resource.resource;
 	if (!fail || start)
 		w->running[i][a->resource.resource] = start && !fail;
 	e.resource_done.operation = a->resource.operation;
