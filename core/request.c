@@ -314,7 +314,7 @@ static uint8_t coordinator_known(const struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
 
-		if (p->heard && p->head.installed.coordinator == n &&
+		if (p->heard && !p->mismatch && p->head.installed.coordinator == n &&
 		    p->head.installed.epoch > epoch) {
 			epoch = p->head.installed.epoch;
 			best = n;
@@ -371,8 +371,8 @@ void request_step(struct core *c)
 		for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 			const struct peer *p = &c->peers[n];
 
-			if (!is_self(c, n) && p->heard && p->head.request.kind != REQUEST_NONE &&
-			    p->head.request.id.node == n)
+			if (!is_self(c, n) && p->heard && !p->mismatch &&
+			    p->head.request.kind != REQUEST_NONE && p->head.request.id.node == n)
 				coordinate(c, &p->head.request);
 		}
 		if (c->n_queue)
