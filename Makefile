@@ -29,7 +29,7 @@ ifneq ($(filter demo check check-%,$(MAKECMDGOALS)),)
     $(error dependencies are missing: run packaging/install-deps as root)
   endif
 endif
-PKGS     := libsystemd libnl-3.0 libnl-route-3.0 libconfig jansson gnutls
+PKGS     := libsystemd libnl-3.0 libconfig jansson gnutls
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 

@@ -11,6 +11,7 @@
 #include "agent/config.h"
 #include "agent/exec.h"
 #include "agent/notify.h"
+#include "agent/refusals.h"
 #include "agent/replicate.h"
 #include "agent/store.h"
 #include "agent/trace.h"
@@ -109,6 +110,7 @@ struct agent {
 	ha_time watchdog_at;
 	uint64_t watchdog_us; /* 0: the service manager does not want pings */
 	uint64_t late_us_max;
+	struct refusals refusals;
 	bool leaving;
 	ha_time leave_deadline;
 	int exit_code;

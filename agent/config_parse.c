@@ -453,7 +453,8 @@ static void report_syntax(const char *text, const config_t *tree, struct config_
 
 	for (int i = 1; i < line && text; i++) {
 		text = strchr(text, '\n');
-		text += text != NULL;
+		if (text)
+			text++;
 	}
 	text = text ? text + strspn(text, " \t\r\n") : "";
 	n = strcspn(text, "\r\n");

@@ -82,6 +82,26 @@ static json_t *links_json(struct agent *agent, uint8_t node, uint8_t paths)
 	return links;
 }
 
+/* Whom `node` hears on which links, by its newest word. */
+static json_t *paths_json(const struct agent *agent, uint8_t node)
+{
+	json_t *paths = json_object();
+
+	for (uint8_t to = 0; to < agent->config->n_nodes; to++) {
+		uint8_t mask = core_paths(agent->core, node, to);
+		json_t *links = json_array();
+
+		for (uint8_t k = 0; k < agent->config->n_links; k++)
+			if (mask & 1U << k)
+				(void)json_array_append_new(links, json_integer(k));
+		if (to == node || !mask)
+			json_decref(links);
+		else
+			(void)json_object_set_new(paths, agent->config->nodes[to].name, links);
+	}
+	return paths;
+}
+
 static const char *member_status(const struct core_peer_info *info, bool links_ok)
 {
 	switch ((enum node_mode)info->mode) {
@@ -133,7 +153,7 @@ static json_t *server_json(struct agent *agent, uint8_t n, ha_time now)
 			  ? json_null()
 			  : json_integer((json_int_t)info.silence_us);
 	return json_pack("{s:s, s:i, s:b, s:I, s:b, s:s, s:s, s:s, s:I, s:o, s:I, s:b, s:b, s:s, "
-			 "s:o, s:o}",
+			 "s:o, s:o, s:o}",
 			 "name", config->name, "id", (int)n, "self", n == agent->self, "votes",
 			 (json_int_t)config->votes, "hosts", !config->witness, "status",
 			 server_status(&info, fact->links_down == 0), "state",
@@ -143,7 +163,8 @@ static json_t *server_json(struct agent *agent, uint8_t n, ha_time now)
 			 (json_int_t)info.quarantine_us, "config_differs", info.config_differs,
 			 "grants_us", info.grants_us, "proof",
 			 proof_to_string((enum proof)info.proof), "hears",
-			 node_names(agent, info.hears), "links", links_json(agent, n, info.paths));
+			 node_names(agent, info.hears), "paths", paths_json(agent, n), "links",
+			 links_json(agent, n, info.paths));
 }
 
 json_t *status_servers(struct agent *agent, ha_time now)

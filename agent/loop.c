@@ -84,6 +84,17 @@ static void ping_watchdog(struct agent *agent, ha_time now)
 	agent->watchdog_at = ha_time_add(now, agent->watchdog_us / 2);
 }
 
+static void tell_refusals(struct agent *agent, ha_time now)
+{
+	uint64_t counts[HB_REFUSAL_COUNT_];
+	char text[REFUSALS_TEXT_SIZE];
+
+	for (unsigned int r = 0; r < HB_REFUSAL_COUNT_; r++)
+		counts[r] = hb_lan_refused(agent->lan, (enum hb_refusal)r);
+	if (refusals_tell(&agent->refusals, counts, now, text))
+		log_warning("%s; `holdfast status --json` counts them", text);
+}
+
 static void housekeeping(struct agent *agent, ha_time now)
 {
 	if (!ha_time_reached(agent->house_at, now))
@@ -96,6 +107,7 @@ static void housekeeping(struct agent *agent, ha_time now)
 			    agent->journal_dropped);
 		agent->journal_dropped = 0;
 	}
+	tell_refusals(agent, now);
 	facts_collect(agent, now);
 	facts_tell_manager(agent);
 }

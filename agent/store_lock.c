@@ -19,6 +19,10 @@
 #define WAIT_STEP_NS (20 * 1000 * 1000)
 #define WAIT_STEPS   250 /* 5 s */
 
+/* The note is "agent %10d store %10d\n": of a fixed length, so that nothing has to be cut off. */
+#define NOTE_AGENT_AT 6
+#define NOTE_STORE_AT 23
+
 struct holder {
 	int64_t agent, store; /* process ids; 0: not known */
 };
@@ -29,10 +33,10 @@ static struct holder read_holder(int fd)
 	char text[64];
 	ssize_t n = pread(fd, text, sizeof text - 1, 0);
 
-	if (n > 0) {
+	if (n > NOTE_STORE_AT) {
 		text[n] = '\0';
-		(void)sscanf(text, "agent %" SCNd64 " store %" SCNd64, &holder.agent,
-			     &holder.store);
+		holder.agent = strtol(text + NOTE_AGENT_AT, NULL, 10); /* 0 if it is none */
+		holder.store = strtol(text + NOTE_STORE_AT, NULL, 10);
 	}
 	return holder;
 }
@@ -93,7 +97,6 @@ int store_lock(int directory_fd, const char *name, int *ret_fd, char error[STORE
 void store_lock_note(int lock_fd, pid_t agent, pid_t child)
 {
 	char text[64];
-	/* of a fixed length: nothing has to be cut off */
 	int n = snprintf(text, sizeof text, "agent %10d store %10d\n", (int)agent, (int)child);
 
 	/* A full disk makes the message of the other agent poorer, nothing else. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/store_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 
 static uint32_t ring_place(uint64_t sequence, uint32_t records)
 {
+	assert(records > 0);
 	return (uint32_t)((sequence - 1) % records);
 }
 

@@ -153,6 +153,8 @@ static char pair_mark(const json_t *peer, unsigned int link)
 
 char heartbeat_mark(const json_t *from, const json_t *to, unsigned int link, unsigned int n_links)
 {
+	const json_t *paths;
+
 	if (is_offline(from))
 		return '-';
 	if (from == to)
@@ -161,8 +163,14 @@ char heartbeat_mark(const json_t *from, const json_t *to, unsigned int link, uns
 		return pair_mark(to, link);
 	if (!hears(from, field_string(to, "name")))
 		return 'x';
-	/* It hears the other node; on which of several links, only its own agent knows. With this
-	 * node it shares the links that work here. */
+	paths = json_object_get(json_object_get(from, "paths"), field_string(to, "name"));
+	for (size_t i = 0; i < json_array_size(paths); i++)
+		if (json_integer_value(json_array_get(paths, i)) == (json_int_t)link)
+			return 'o';
+	if (json_is_array(paths))
+		return find_link(from, link) ? 'x' : '-';
+	/* An older agent tells only whom it hears. With this node it shares the links that work
+	 * here. */
 	if (n_links == 1 || (field_bool(to, "self") && pair_mark(from, link) == 'o'))
 		return 'o';
 	return '-';

@@ -73,6 +73,11 @@ void core_peer_info(const struct core *c, uint8_t node, ha_time now, struct core
 		ret->proof = (uint8_t)place_proof(c, node, &at);
 }
 
+uint8_t core_paths(const struct core *c, uint8_t from, uint8_t to)
+{
+	return is_self(c, from) ? c->peers[to].paths : c->peers[from].head.peer[to].paths;
+}
+
 /* Of the members (of ourselves, outside of a view): the one that has most of it. */
 static uint8_t best_holder(const struct core *c, uint16_t group)
 {

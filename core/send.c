@@ -90,7 +90,8 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 		.stamp = p->echo_stamp,
 		.heard = p->heard,
 		.paths = p->paths,
-		.age_ms = p->verified ? saturate(p->silence_us / USEC_PER_MSEC) : UINT32_MAX,
+		.age_us = p->echo_incarnation ? saturate(ha_time_since(now, p->echo_received))
+					      : UINT32_MAX,
 	};
 
 	if (is_self(c, n))

@@ -101,13 +101,12 @@ enum sending_order blob_window_take(struct blob_window *w, const struct datagram
 
 void rtt_take(struct rtt *rtt, const struct peer_entry *entry, ha_time arrival)
 {
-	uint64_t age_us = entry->age_ms * USEC_PER_MSEC;
 	uint64_t us = ha_time_since(arrival, entry->stamp);
 
-	if (entry->age_ms == UINT32_MAX || !ha_time_before(rtt->echoed, entry->stamp))
+	if (entry->age_us == UINT32_MAX || !ha_time_before(rtt->echoed, entry->stamp))
 		return;
 	rtt->echoed = entry->stamp;
-	us = us > age_us ? us - age_us : 0;
+	us = us > entry->age_us ? us - entry->age_us : 0;
 	if (us == 0)
 		us = 1; /* 0 stands for no sample */
 	rtt->us[rtt->next] = us < UINT32_MAX ? (uint32_t)us : UINT32_MAX;

@@ -113,7 +113,7 @@ static void put_peers(struct wire_writer *w, const struct vector_head *head)
 
 		put_u64(w, p->incarnation);
 		put_u64(w, p->stamp.us);
-		put_u32(w, p->age_ms);
+		put_u32(w, p->age_us);
 		put_u32(w, p->clear_us);
 		put_u8(w, p->paths);
 	}
@@ -135,7 +135,7 @@ bool wire_get_peers(struct wire_reader *r, const struct hb_limits *limits, struc
 
 		p->incarnation = get_u64(r);
 		p->stamp.us = get_u64(r);
-		p->age_ms = get_u32(r);
+		p->age_us = get_u32(r);
 		p->clear_us = get_u32(r);
 		p->paths = get_u8(r);
 		p->heard = node_mask_has(heard, i);

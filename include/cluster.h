@@ -127,7 +127,7 @@ struct resource_actual {
 struct peer_entry {
 	uint64_t incarnation; /* newest heard; 0: never */
 	ha_time stamp;	      /* newest send time heard, on the peer's own clock: the echo */
-	uint32_t age_ms;      /* time since a beat was heard; saturates */
+	uint32_t age_us;      /* since the beat with that stamp was received; saturates */
 	uint32_t clear_us;    /* until every grant to it has surely run out (rule L4) */
 	uint8_t paths;	      /* bit k: link k delivered within `timeout` */
 	bool heard;

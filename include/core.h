@@ -236,6 +236,8 @@ struct core_peer_info {
 	struct view installed;
 	node_mask hears; /* whom it hears, by its newest vector */
 };
+/* Links on which `from` hears `to`, by the newest word of `from` (or our own): bit k is link k. */
+uint8_t core_paths(const struct core *core, uint8_t from, uint8_t to);
 void core_peer_info(const struct core *core, uint8_t node, ha_time now, struct core_peer_info *ret);
 
 struct core_group_info {

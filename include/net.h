@@ -3,7 +3,7 @@
 #define HF_NET_H
 
 /*
- * Floating IPs: added and removed by netlink (libnl-route), checked for duplicates by ARP probe
+ * Floating IPs: added and removed by netlink (libnl), checked for duplicates by ARP probe
  * (RFC 5227) or neighbour solicitation (RFC 4862), announced by gratuitous ARP or unsolicited
  * neighbour advertisement (RFC 4861 section 7.2.6), and watched by netlink events. One `struct
  * net` serves one network namespace: that of the thread that called net_new().

@@ -2,6 +2,8 @@
 /* Announcements and probes of one floating IP: what is due is sent. */
 #include "net/internal.h"
 
+#include <stdio.h>
+
 /* Waits after the first, second, ... announcement; then config.refresh_s. A lost or throttled
  * first one is the usual reason why clients keep talking to the old node. */
 static const uint64_t announce_gap_us[] = {
@@ -61,8 +63,8 @@ void announce_step(struct net *net, struct fip *f, ha_time now)
 	}
 	if (announce_send(net, f, link) >= 0 && !f->announced) {
 		f->announced = true;
-		net_push(net, f, NET_EVENT_ANNOUNCED, 0, "%s announced on %s",
-			 net_ip_format(ip, &f->address.ip), f->name);
+		snprintf(net_push(net, f, NET_EVENT_ANNOUNCED, 0), NET_TEXT_SIZE,
+			 "%s announced on %s", net_ip_format(ip, &f->address.ip), f->name);
 	}
 	if (f->announce_step < ANNOUNCE_GAPS)
 		f->announce_at = ha_time_add(now, announce_gap_us[f->announce_step++]);

@@ -51,7 +51,7 @@ static void fail(struct net *net, struct fip *f, int error, const char *text)
 {
 	enter(net, f, FIP_IDLE);
 	f->address.link = 0; /* nothing is there, so that a stop has nothing to do */
-	net_push(net, f, NET_EVENT_FAILED, error, "%s", text);
+	snprintf(net_push(net, f, NET_EVENT_FAILED, error), NET_TEXT_SIZE, "%s", text);
 }
 
 static void bring_up(struct net *net, struct fip *f, ha_time now)
@@ -73,7 +73,8 @@ static void bring_up(struct net *net, struct fip *f, ha_time now)
 	note_added(net, f);
 	f->confirmed = now;
 	enter(net, f, FIP_HELD);
-	net_push(net, f, NET_EVENT_STARTED, 0, "%s/%u added to %s", ip, f->address.prefix, f->name);
+	snprintf(net_push(net, f, NET_EVENT_STARTED, 0), NET_TEXT_SIZE, "%s/%u added to %s", ip,
+		 f->address.prefix, f->name);
 	announce_restart(f, now);
 	announce_step(net, f, now);
 	probe_restart(f, now); /* a watch, for whoever shows up late */
@@ -149,7 +150,7 @@ static void lose(struct net *net, struct fip *f, int error, const char *why)
 		return;
 	}
 	enter(net, f, FIP_LOST);
-	net_push(net, f, NET_EVENT_LOST, error, "%s", text);
+	snprintf(net_push(net, f, NET_EVENT_LOST, error), NET_TEXT_SIZE, "%s", text);
 }
 
 /* The oldest of the last REPAIRS_MAX repairs is recent. */
@@ -194,7 +195,7 @@ static void repair(struct net *net, struct fip *f, ha_time now)
 	f->confirmed = now;
 	if (!f->gone_with_link)
 		f->repaired_at[f->repairs++ % REPAIRS_MAX] = now;
-	net_push(net, f, NET_EVENT_REPAIRED, 0,
+	snprintf(net_push(net, f, NET_EVENT_REPAIRED, 0), NET_TEXT_SIZE,
 		 f->gone_with_link ? "%s went with the link of %s, put back"
 				   : "%s was removed from %s, put back",
 		 net_ip_format(ip, &f->address.ip), f->name);
@@ -282,8 +283,8 @@ void fip_claimed(struct net *net, struct fip *f, const struct packet_claim *clai
 	f->quiet_until = ha_time_add(now, DEFEND_INTERVAL_US);
 	if (link && announce_send(net, f, link) < 0)
 		announce_restart(f, now); /* the defence counts: again, as soon as it can */
-	net_push(net, f, NET_EVENT_CONFLICT, -EADDRINUSE, "%s is also claimed on %s by %s", ip,
-		 f->name, mac);
+	snprintf(net_push(net, f, NET_EVENT_CONFLICT, -EADDRINUSE), NET_TEXT_SIZE,
+		 "%s is also claimed on %s by %s", ip, f->name, mac);
 }
 
 /* A failure is seen as the loss of the address, when its time is over. */

@@ -75,8 +75,8 @@ struct net {
 
 /* net.c */
 bool net_has_room(const struct net *net);
-void net_push(struct net *net, const struct fip *f, enum net_event_type type, int error,
-	      const char *format, ...) __attribute__((format(printf, 5, 6)));
+/* Queues an event and returns where its text goes, NET_TEXT_SIZE bytes. */
+char *net_push(struct net *net, const struct fip *f, enum net_event_type type, int error);
 
 /* monitor.c: keeps the table. Returns false if more is waiting. */
 bool monitor_drain(struct net *net);

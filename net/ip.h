@@ -9,7 +9,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#define NET_IP_STRLEN  INET6_ADDRSTRLEN
+/* Eight groups of four digits: INET6_ADDRSTRLEN has room for a form that nobody writes. */
+#define NET_IP_STRLEN  40
 #define NET_MAC_SIZE   6
 #define NET_MAC_STRLEN 18
 

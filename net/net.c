@@ -4,8 +4,6 @@
 
 #include <assert.h>
 #include <errno.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <sys/epoll.h>
 
 #define STEPS_MAX     64 /* floating IPs looked after in one dispatch */
@@ -131,20 +129,16 @@ bool net_has_room(const struct net *net)
 	return net->events_n + FIP_EVENTS_MAX <= EVENTS_SIZE;
 }
 
-void net_push(struct net *net, const struct fip *f, enum net_event_type type, int error,
-	      const char *format, ...)
+char *net_push(struct net *net, const struct fip *f, enum net_event_type type, int error)
 {
 	size_t at = (net->events_at + net->events_n) % EVENTS_SIZE;
 	struct net_event *e = &net->events[at];
-	va_list args;
 
 	assert(net->events_n < EVENTS_SIZE);
 	net->events_n++;
 	net->dropped[at] = false;
 	*e = (struct net_event){.type = type, .fip = (uint16_t)(f - net->fips), .error = error};
-	va_start(args, format);
-	vsnprintf(e->text, sizeof(e->text), format, args);
-	va_end(args);
+	return e->text;
 }
 
 int net_next_event(struct net *net, struct net_event *ret)

@@ -103,7 +103,7 @@ static inline void rng_head(struct rng *rng, const struct hb_limits *limits, str
 	for (unsigned int i = 0; i < limits->n_nodes; i++)
 		h->peer[i] = (struct peer_entry){.incarnation = rng_number(rng),
 						 .stamp = {rng_number(rng)},
-						 .age_ms = (uint32_t)rng_next(rng),
+						 .age_us = (uint32_t)rng_next(rng),
 						 .clear_us = (uint32_t)rng_next(rng),
 						 .paths = (uint8_t)rng_next(rng),
 						 .heard = rng_below(rng, 2),
@@ -218,7 +218,7 @@ static inline void assert_same_head(const struct vector_head *a, const struct ve
 	for (unsigned int i = 0; i < a->n_peers; i++) {
 		SAME(a, b, peer[i].incarnation);
 		SAME(a, b, peer[i].stamp.us);
-		SAME(a, b, peer[i].age_ms);
+		SAME(a, b, peer[i].age_us);
 		SAME(a, b, peer[i].clear_us);
 		SAME(a, b, peer[i].paths);
 		SAME(a, b, peer[i].heard);

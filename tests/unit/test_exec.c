@@ -327,7 +327,8 @@ static void test_inherits_nothing(void **state)
 	assert_string_equal(content(f, "umask"), "0022");
 	assert_string_equal(content(f, "fds"), "0 1 2 3 "); /* 3 is the directory that ls reads */
 	assert_string_equal(content(f, "blocked"), "0000000000000000");
-	assert_string_equal(content(f, "ignored"), "0000000000000000");
+	/* but for 32 and 33, which glibc keeps to itself and which make hands on as ignored */
+	assert_int_equal(strtoull(content(f, "ignored"), NULL, 16) & ~0x180000000ULL, 0);
 	assert_string_equal(content(f, "stdin"), "1");
 	if (content(f, "sid")[0]) { /* ps is not on every machine */
 		char sid[32];

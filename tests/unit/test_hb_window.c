@@ -146,11 +146,11 @@ static void test_rtt(void **state)
 	rtt_percentiles(&rtt, &stats);
 	assert_int_equal(stats.rtt_us_max, 0);
 	for (uint64_t i = 1; i <= 1000; i++) { /* round trips of 1001 to 2000 us */
-		entry = (struct peer_entry){.stamp = {i * 10000}, .age_ms = 3};
+		entry = (struct peer_entry){.stamp = {i * 10000}, .age_us = 3000};
 		rtt_take(&rtt, &entry, (ha_time){i * 10000 + 3000 + 1000 + i});
 		rtt_take(&rtt, &entry, (ha_time){i * 10000 + 900000}); /* the same stamp again */
 	}
-	entry = (struct peer_entry){.stamp = {1 << 30}, .age_ms = UINT32_MAX}; /* never heard */
+	entry = (struct peer_entry){.stamp = {1 << 30}, .age_us = UINT32_MAX}; /* never heard */
 	rtt_take(&rtt, &entry, (ha_time){(1 << 30) + 5});
 	rtt_percentiles(&rtt, &stats); /* of the newest 128: 1873 to 2000 */
 	assert_int_equal(stats.rtt_us_max, 2000);

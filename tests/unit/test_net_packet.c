@@ -236,10 +236,19 @@ static void test_ip(void **state)
 		const char *ip;
 		bool host;
 	} hosts[] = {
-		{"10.0.0.1", true},   {"0.0.0.0", false},	  {"127.0.0.1", false},
-		{"224.0.0.1", false}, {"fd00::1", true},	  {"::", false},
-		{"::1", false},	      {"ff02::1", false},	  {"fe80::1", true},
-		{"::2", true},	      {"255.255.255.255", false},
+		{"10.0.0.1", true},
+		{"0.0.0.0", false},
+		{"127.0.0.1", false},
+		{"224.0.0.1", false},
+		{"fd00::1", true},
+		{"::", false},
+		{"::1", false},
+		{"ff02::1", false},
+		{"fe80::1", true},
+		{"::2", true},
+		{"fd00:1111:2222:3333:4444:5555:6666:7777", true},
+		{"::ffff:255.255.255.255", true},
+		{"255.255.255.255", false},
 	};
 	char text[NET_IP_STRLEN], mac_text[NET_MAC_STRLEN];
 

@@ -542,7 +542,8 @@ static void test_leftovers(void **state)
 	struct net_fip_config v4 = config_on("10.0.0.99", "up0"), v6 = config_of("fd00::99");
 
 	give_addresses(w);
-	shell("ip link add up0 type veth peer name up1 && ip link set up0 up && ip link set up1 up");
+	shell("ip link add up0 type veth peer name up1 && ip link set up0 up &&"
+	      "ip link set up1 up");
 	start(w, 0, &v4, true);
 	start(w, 1, &v6, true);
 	net_free(w->net);

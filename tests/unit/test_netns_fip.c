@@ -325,6 +325,38 @@ static void test_own_address_changes(void **state)
 	assert_false(is_there("left", "10.0.0.99/24"));
 }
 
+/* Confirmed, it stays; left alone by an agent that no longer runs, the kernel removes it. */
+static void lifetime(struct world *w, const char *ip, const char *cidr)
+{
+	struct net_fip_config config = config_of(ip);
+	ha_time end;
+
+	give_addresses(w);
+	config.lifetime_s = 2;
+	start(w, 0, &config, true);
+	for (end = ha_time_add(clock_boot(), 5 * USEC_PER_SEC);
+	     ha_time_before(clock_boot(), end);) {
+		net_confirm(w->net, clock_boot());
+		run_for(w, 100);
+		assert_true(is_there("left", cidr));
+	}
+	assert_null(find_event(w, 0, NET_EVENT_REPAIRED, 0)); /* it was never away */
+	end = ha_time_add(clock_boot(), PATIENCE_MS * USEC_PER_MSEC);
+	while (is_there("left", cidr)) /* nobody looks at `net` any more */
+		assert_true(ha_time_before(clock_boot(), end));
+	assert_int_equal(net_fip_stop(w->net, 0), 0);
+}
+
+static void test_lifetime_v4(void **state)
+{
+	lifetime(*state, "10.0.0.99", "10.0.0.99/24");
+}
+
+static void test_lifetime_v6(void **state)
+{
+	lifetime(*state, "fd00::99", "fd00::99/64");
+}
+
 #define MANY NET_FIPS_MAX
 
 /* The most that there can be, all at once. */
@@ -394,6 +426,8 @@ int main(void)
 		netns_test(test_proven_v4),
 		netns_test(test_proven_v6),
 		netns_test(test_refresh),
+		netns_test(test_lifetime_v4),
+		netns_test(test_lifetime_v6),
 		netns_test(test_router_flag),
 		netns_test(test_two_in_one_subnet),
 		netns_test(test_own_address_changes),

@@ -16,6 +16,8 @@
 #include <cmocka.h>
 
 #define VARIANTS   16 /* of run() */
+#define CUTS	   1  /* the one that loses all that was not synced */
+#define RESTARTS   14 /* the one with a restart after the fault, and a random cut later */
 #define LIVES	   4
 #define ROUNDS	   4
 #define RING	   STORE_RING_MIN
@@ -259,7 +261,10 @@ static unsigned int variant_of(unsigned int call, unsigned int fault)
 	return (unsigned int)(sample_next(&random) >> 32) % VARIANTS;
 }
 
-/* Each call with each fault, in one of the ways to end; HOLDFAST_LONG: in all of them. */
+/*
+ * Each call with each fault, in one of the ways to end (I/O errors: in three); HOLDFAST_LONG: in
+ * all of them.
+ */
 static void every_call_fails(struct witness *w, bool states)
 {
 	bool all = getenv("HOLDFAST_LONG") != NULL;
@@ -271,7 +276,9 @@ static void every_call_fails(struct witness *w, bool states)
 		assert_true(n > 30);
 		for (unsigned int at = 1; at <= n; at++)
 			for (unsigned int fault = 0; fault < SIM_FAULTS; fault++)
-				if (all || variant_of(at, fault) == variant) {
+				if (all || variant_of(at, fault) == variant ||
+				    ((variant == CUTS || variant == RESTARTS) &&
+				     fault == SIM_EIO)) {
 					(void)run(w, at, (enum sim_fault)fault, variant, states);
 					runs++;
 				}
@@ -319,6 +326,51 @@ static void test_state_torn_at_each_sector(void **state)
 		assert_int_equal(state_file_load(&sim->io, &got, &position, error), 1);
 		assert_true(sample_same_state(&got, prefix == STATE_SECTORS ? &new : &old));
 	}
+}
+
+/* Generation 4 fails at `call` of its write, then 5 is cut off in its sync. */
+static void fail_then_cut(struct sim *sim, enum sim_fault fault, unsigned int call,
+			  unsigned int prefix)
+{
+	struct durable_state s, got;
+	struct state_position position = {0};
+	struct state_target target;
+	char error[STORE_ERROR_SIZE];
+
+	sim_reset(sim, prefix);
+	for (uint64_t generation = 1; generation <= 5; generation++) {
+		int r;
+
+		sample_state(generation, &s);
+		state_position_target(&position, &target);
+		if (generation == 4) {
+			sim->fail_at = sim->calls + call;
+			sim->fault = fault;
+			sim->cut_syncs = 1;
+		}
+		r = state_file_write(&sim->io, &target, &s);
+		assert_true(generation < 4 ? r == 0 : r < 0);
+		state_position_done(&position, &target, generation, r);
+	}
+	assert_true(sim->crashed);
+	sim_power_cut(sim, prefix < 2 * STATE_SECTORS ? SIM_CUT_PREFIX : SIM_CUT_RANDOM, prefix);
+	sim->fail_at = 0;
+	if (state_file_load(&sim->io, &got, &position, error) != 1)
+		fail_msg("fault %d at call %u, prefix %u: %s", (int)fault, call, prefix, error);
+	assert_in_range(got.generation, 3, 5);
+	sample_state(got.generation, &s);
+	assert_true(sample_same_state(&s, &got));
+}
+
+static void test_write_after_a_failed_one_is_cut(void **state)
+{
+	struct witness *w = *state;
+
+	for (unsigned int prefix = 0; prefix < 2 * STATE_SECTORS + 8; prefix++)
+		for (unsigned int call = 1; call <= 4; call++) {
+			fail_then_cut(w->sim, SIM_EIO, call, prefix);
+			fail_then_cut(w->sim, SIM_ENOSPC, call, prefix);
+		}
 }
 
 /* A promise that only the page cache has must not be built upon (state_file_settle). */
@@ -557,6 +609,7 @@ int main(void)
 {
 	static const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_state_torn_at_each_sector),
+		cmocka_unit_test(test_write_after_a_failed_one_is_cut),
 		cmocka_unit_test(test_unsynced_state_is_settled),
 		cmocka_unit_test(test_damage_of_state_is_noticed),
 		cmocka_unit_test(test_damage_of_events_is_noticed),
