@@ -1,32 +1,32 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+/* The agent's side of running programs: orders to the helper, graces, answers. */
 #include "agent/exec.h"
 
-#include "agent/exec_child.h"
+#include "agent/exec_helper.h"
 #include "include/core.h"
+#include "util/log.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 
 /* Twice the number of resources: each has one operation, and may have one that hangs. */
 #define OPERATIONS_MAX (2 * RESOURCES_MAX)
+#define REPORTS_MAX    16 /* taken in at once */
 
 /*
  *   running --exec_kill--> terminating --grace--> killed --grace--> abandoned
  *      |                        |                    |                  |
- *      +--------- ended --------+--------------------+   (answered)     +-- ended: reaped
+ *      +--------- ended --------+--------------------+   (answered)     +-- ended: forgotten
  */
 enum phase { PHASE_RUNNING, PHASE_TERMINATING, PHASE_KILLED, PHASE_ABANDONED };
 
 struct operation {
-	struct exec *exec;
 	struct operation *next;
-	sd_event_source *source;
-	pid_t pid; /* also the process group */
-	int failure_fd;
 	uint32_t number;
 	enum phase phase;
 	ha_time due; /* of the next phase */
@@ -34,142 +34,247 @@ struct operation {
 
 struct exec {
 	struct exec_config config;
+	pid_t helper; /* 0: none */
+	int socket;
+	sd_event_source *source;
 	struct operation *operations;
 	size_t n_operations;
+	uint8_t order[EXEC_ORDER_MAX];
 };
+
+static int on_report(sd_event_source *source, int fd, uint32_t events, void *userdata);
+
+static int start_helper(struct exec *exec)
+{
+	int r = exec_helper_start(&exec->helper, &exec->socket);
+
+	if (r < 0)
+		return r;
+	r = sd_event_add_io(exec->config.event, &exec->source, exec->socket, EPOLLIN, on_report,
+			    exec);
+	if (r >= 0)
+		r = sd_event_source_set_priority(exec->source, exec->config.priority);
+	return r < 0 ? r : 0;
+}
+
+/* The helper ends by itself when its socket is closed. */
+static void stop_helper(struct exec *exec)
+{
+	exec->source = sd_event_source_disable_unref(exec->source);
+	if (exec->socket >= 0)
+		(void)close(exec->socket);
+	exec->socket = -1;
+	if (exec->helper > 0)
+		(void)waitpid(exec->helper, NULL, WNOHANG); /* else init reaps it after us */
+	exec->helper = 0;
+}
 
 int exec_new(const struct exec_config *config, struct exec **ret)
 {
 	struct exec *exec = calloc(1, sizeof *exec);
+	int r;
 
 	if (!exec)
 		return -ENOMEM;
 	exec->config = *config;
+	exec->socket = -1;
+	r = start_helper(exec);
+	if (r < 0) {
+		(void)exec_free(exec);
+		return r;
+	}
 	*ret = exec;
 	return 0;
 }
 
-static void operation_free(struct operation *op)
+static void operation_free(struct exec *exec, struct operation *op)
 {
-	struct operation **at = &op->exec->operations;
+	struct operation **at = &exec->operations;
 
 	while (*at && *at != op)
 		at = &(*at)->next;
 	if (*at) {
 		*at = op->next;
-		op->exec->n_operations--;
+		exec->n_operations--;
 	}
-	sd_event_source_disable_unref(op->source);
-	if (op->failure_fd >= 0)
-		(void)close(op->failure_fd); /* only ever read */
 	free(op);
+}
+
+static int send_order(struct exec *exec, size_t n)
+{
+	if (exec->socket < 0)
+		return -EPIPE;
+	if (send(exec->socket, exec->order, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		return -errno;
+	return 0;
+}
+
+static void send_signal(struct exec *exec, const struct operation *op, int number)
+{
+	struct exec_order order = {
+		.kind = EXEC_ORDER_SIGNAL, .operation = op->number, .signal = number};
+	int r;
+
+	memcpy(exec->order, &order, sizeof order);
+	r = send_order(exec, sizeof order);
+	if (r < 0) /* the next phase, or the end of the helper, goes on from here */
+		log_warning("cannot signal a program: %s", strerror(-r));
 }
 
 struct exec *exec_free(struct exec *exec)
 {
-	while (exec && exec->operations) {
-		(void)kill(-exec->operations->pid, SIGKILL); /* it may just have ended */
-		operation_free(exec->operations);
+	if (!exec)
+		return NULL;
+	while (exec->operations) {
+		send_signal(exec, exec->operations, SIGKILL);
+		operation_free(exec, exec->operations);
 	}
+	stop_helper(exec);
 	free(exec);
 	return NULL;
 }
 
-static void describe_end(const struct operation *op, const siginfo_t *si, char *text, size_t size)
-{
-	struct exec_failure failure;
+/* ---- ends ---- */
 
-	if (exec_failure_read(op->failure_fd, &failure))
-		exec_failure_describe(&failure, text, size);
-	else if (si->si_code == CLD_EXITED)
-		(void)snprintf(text, size, "exit status %d", si->si_status);
-	else
-		(void)snprintf(text, size, "killed by signal %d", si->si_status);
-}
-
-static int on_end(sd_event_source *source, const siginfo_t *si, void *userdata)
+static void answer(struct exec *exec, struct operation *op, const struct exec_report *report)
 {
-	struct operation *op = userdata;
-	struct exec *exec = op->exec;
+	bool ok = report->code == CLD_EXITED && report->status == 0;
 	uint32_t number = op->number;
 	enum phase phase = op->phase;
-	bool ok = si->si_code == CLD_EXITED && si->si_status == 0;
-	char text[EVENT_TEXT_SIZE];
+	char text[EVENT_TEXT_SIZE] = "";
+
+	operation_free(exec, op);
+	if (phase == PHASE_ABANDONED)
+		return; /* answered when it was given up */
+	if (report->failure.stage != EXEC_STAGE_NONE)
+		exec_failure_describe(&report->failure, text, sizeof text);
+	else if (report->code != CLD_EXITED)
+		(void)snprintf(text, sizeof text, "killed by signal %d", (int)report->status);
+	else if (!ok || phase != PHASE_RUNNING)
+		(void)snprintf(text, sizeof text, "exit status %d", (int)report->status);
+	exec->config.done(number,
+			  phase != PHASE_RUNNING ? RESOURCE_RESULT_TIMEOUT
+			  : ok			 ? RESOURCE_RESULT_OK
+						 : RESOURCE_RESULT_FAILED,
+			  text, exec->config.userdata);
+}
+
+static void take_report(struct exec *exec, const struct exec_report *report)
+{
+	for (struct operation *op = exec->operations; op; op = op->next)
+		if (op->number == report->operation) {
+			answer(exec, op, report);
+			return;
+		}
+}
+
+/* What it ran may be running still: that is not success, and a stop follows. */
+static void helper_died(struct exec *exec)
+{
+	const struct exec_report lost = {
+		.code = CLD_EXITED, .status = 1, .failure = {EXEC_STAGE_HELPER, EPIPE}};
+	struct operation *next, *op = exec->operations;
+	int r;
+
+	log_err("the process that starts programs has died, starting another one");
+	stop_helper(exec);
+	r = start_helper(exec);
+	if (r < 0)
+		log_err("cannot start another one: %s", strerror(-r));
+	/* Answers may bring new operations, which are not lost. */
+	exec->operations = NULL;
+	exec->n_operations = 0;
+	for (; op; op = next) {
+		next = op->next;
+		answer(exec, op, &lost);
+	}
+}
+
+static int on_report(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+	struct exec *exec = userdata;
 
 	(void)source;
-	describe_end(op, si, text, sizeof text);
-	/* The process is a zombie until this function returns, so its number still means its
-	 * group and nobody else's. */
-	if (phase != PHASE_RUNNING)
-		(void)kill(-op->pid, SIGKILL); /* -ESRCH: nobody else was in it */
-	operation_free(op);
-	if (phase == PHASE_ABANDONED)
-		return 0;
-	if (phase != PHASE_RUNNING)
-		exec->config.done(number, RESOURCE_RESULT_TIMEOUT, text, exec->config.userdata);
-	else if (ok)
-		exec->config.done(number, RESOURCE_RESULT_OK, "", exec->config.userdata);
-	else
-		exec->config.done(number, RESOURCE_RESULT_FAILED, text, exec->config.userdata);
+	(void)events;
+	for (int i = 0; i < REPORTS_MAX; i++) {
+		struct exec_report report;
+		ssize_t n = recv(fd, &report, sizeof report, MSG_DONTWAIT);
+
+		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+			return 0;
+		if (n <= 0) {
+			helper_died(exec);
+			return 0;
+		}
+		if (n == (ssize_t)sizeof report)
+			take_report(exec, &report);
+	}
 	return 0;
 }
 
-static int watch(struct operation *op)
-{
-	struct exec *exec = op->exec;
-	int r;
+/* ---- orders ---- */
 
-	r = sd_event_add_child(exec->config.event, &op->source, op->pid, WEXITED, on_end, op);
-	if (r < 0)
-		return r;
-	return sd_event_source_set_priority(op->source, exec->config.priority);
+static bool put_string(struct exec *exec, size_t *at, const char *s)
+{
+	size_t n = strlen(s) + 1;
+
+	if (n > sizeof exec->order - *at)
+		return false;
+	memcpy(exec->order + *at, s, n);
+	*at += n;
+	return true;
+}
+
+static bool put_strings(struct exec *exec, size_t *at, char *const *strings, uint16_t *ret_n)
+{
+	uint16_t n = 0;
+
+	for (; strings[n]; n++)
+		if (n == EXEC_STRINGS_MAX || !put_string(exec, at, strings[n]))
+			return false;
+	*ret_n = n;
+	return true;
+}
+
+static int order_run(struct exec *exec, const struct exec_program *program)
+{
+	struct exec_order order = {.kind = EXEC_ORDER_RUN, .operation = program->operation};
+	size_t n = sizeof order;
+
+	if (!put_string(exec, &n, program->name) ||
+	    !put_string(exec, &n, program->user ? program->user : "") ||
+	    !put_strings(exec, &n, program->argv, &order.n_argv) ||
+	    !put_strings(exec, &n, program->env, &order.n_env))
+		return -E2BIG;
+	memcpy(exec->order, &order, sizeof order);
+	return send_order(exec, n);
 }
 
 int exec_run(struct exec *exec, const struct exec_program *program)
 {
-	_cleanup_close_ int read_fd = -1, write_fd = -1;
 	struct operation *op;
-	int fds[2], r;
+	int r;
 
 	if (exec->n_operations >= OPERATIONS_MAX)
 		return -EAGAIN;
-	if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
-		return -errno;
-	read_fd = fds[0];
-	write_fd = fds[1];
+	if (exec->socket < 0) {
+		r = start_helper(exec); /* it could not be started again when it died */
+		if (r < 0)
+			return r;
+	}
 	op = calloc(1, sizeof *op);
 	if (!op)
 		return -ENOMEM;
-	*op = (struct operation){.exec = exec, .number = program->operation, .due = HA_TIME_NEVER};
-	/* A real fork, not vfork or posix_spawn: those hold the parent until the program is
-	 * loaded, which a hanging file system delays for ever. */
-	op->pid = fork();
-	if (op->pid < 0) {
-		r = -errno;
+	r = order_run(exec, program);
+	if (r < 0) {
 		free(op);
 		return r;
 	}
-	if (op->pid == 0)
-		exec_child(program, write_fd);
-	op->failure_fd = TAKE_FD(read_fd);
-	op->next = exec->operations;
+	*op = (struct operation){
+		.next = exec->operations, .number = program->operation, .due = HA_TIME_NEVER};
 	exec->operations = op;
 	exec->n_operations++;
-	r = watch(op);
-	if (r < 0) {
-		(void)kill(op->pid, SIGKILL); /* not yet a group leader for certain */
-		(void)waitpid(op->pid, NULL, 0);
-		operation_free(op);
-		return r;
-	}
 	return 0;
-}
-
-static void signal_group(const struct operation *op, int signal)
-{
-	/* Right after the fork it may not have made its own group yet. */
-	if (kill(-op->pid, signal) < 0)
-		(void)kill(op->pid, signal);
 }
 
 void exec_kill(struct exec *exec, uint32_t operation, ha_time now)
@@ -177,7 +282,7 @@ void exec_kill(struct exec *exec, uint32_t operation, ha_time now)
 	for (struct operation *op = exec->operations; op; op = op->next) {
 		if (op->number != operation || op->phase != PHASE_RUNNING)
 			continue;
-		signal_group(op, SIGTERM);
+		send_signal(exec, op, SIGTERM);
 		op->phase = PHASE_TERMINATING;
 		op->due = ha_time_add(now, EXEC_TERM_GRACE_US);
 	}
@@ -192,29 +297,26 @@ ha_time exec_deadline(const struct exec *exec)
 	return due;
 }
 
-static void abandon(struct operation *op)
+static void next_phase(struct exec *exec, struct operation *op, ha_time now)
 {
-	char text[EVENT_TEXT_SIZE];
-
-	(void)snprintf(text, sizeof text, "process %d cannot be killed", (int)op->pid);
+	if (op->phase == PHASE_TERMINATING) {
+		send_signal(exec, op, SIGKILL);
+		op->phase = PHASE_KILLED;
+		op->due = ha_time_add(now, EXEC_KILL_GRACE_US);
+		return;
+	}
 	op->phase = PHASE_ABANDONED;
 	op->due = HA_TIME_NEVER;
-	op->exec->config.done(op->number, RESOURCE_RESULT_TIMEOUT, text, op->exec->config.userdata);
+	exec->config.done(op->number, RESOURCE_RESULT_TIMEOUT, "the program cannot be killed",
+			  exec->config.userdata);
 }
 
 void exec_dispatch(struct exec *exec, ha_time now)
 {
-	for (struct operation *op = exec->operations; op; op = op->next) {
-		if (!ha_time_reached(op->due, now))
-			continue;
-		if (op->phase == PHASE_TERMINATING) {
-			signal_group(op, SIGKILL);
-			op->phase = PHASE_KILLED;
-			op->due = ha_time_add(now, EXEC_KILL_GRACE_US);
-		} else {
-			abandon(op);
-		}
-	}
+	/* done() does not end operations, so the list stays as it is. */
+	for (struct operation *op = exec->operations; op; op = op->next)
+		if (ha_time_reached(op->due, now))
+			next_phase(exec, op, now);
 }
 
 size_t exec_running(const struct exec *exec)

@@ -30,7 +30,7 @@ struct exec_config {
 	void *userdata;
 };
 
-/* SIGCHLD must be blocked. */
+/* Starts the process that forks (exec_helper.h): call it early. */
 _must_check_ int exec_new(const struct exec_config *config, struct exec **ret);
 /* Kills what still runs; nothing is answered any more. */
 struct exec *exec_free(struct exec *exec);
@@ -44,7 +44,8 @@ struct exec_program {
 };
 
 /* -errno: it was not started and no answer follows. That it cannot be executed comes as answer,
- * for only the new process looks at the file: a disk that hangs must not stop the agent. */
+ * for only the new process looks at the file: a disk that hangs must not stop the agent. The
+ * strings are copied. */
 _must_check_ int exec_run(struct exec *exec, const struct exec_program *program);
 /* Ends an operation: its whole process group. It still answers, within the two graces above. */
 void exec_kill(struct exec *exec, uint32_t operation, ha_time now);

@@ -19,6 +19,8 @@
 
 static const char *const stage_names[EXEC_STAGE_COUNT_] = {
 	[EXEC_STAGE_NONE] = "cannot start it",
+	[EXEC_STAGE_HELPER] = "the process that starts programs died",
+	[EXEC_STAGE_FORK] = "cannot make a process",
 	[EXEC_STAGE_SESSION] = "cannot make a session",
 	[EXEC_STAGE_OUTPUT] = "cannot open its input and output",
 	[EXEC_STAGE_DESCRIPTORS] = "cannot close descriptors",
@@ -48,7 +50,7 @@ static void reset_process(void)
 		(void)signal(s, SIG_DFL); /* fails for those that cannot be caught: fine */
 	(void)sigemptyset(&none);
 	(void)sigprocmask(SIG_SETMASK, &none, NULL);
-	/* SCHED_RESET_ON_FORK has done it where the agent set real-time priority itself. */
+	/* Unless the agent itself was started with other values, they are so already. */
 	(void)sched_setscheduler(0, SCHED_OTHER, &param);
 	(void)setpriority(PRIO_PROCESS, 0, 0);
 	(void)umask(022);

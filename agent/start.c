@@ -169,6 +169,21 @@ static int open_files(struct agent *agent, struct durable_state *ret_state, bool
 	return 0;
 }
 
+static int start_processes(struct agent *agent)
+{
+	struct exec_config exec = {
+		.event = agent->event,
+		.priority = AGENT_PRIORITY_EXEC,
+		.done = resource_exec_done,
+		.userdata = agent,
+	};
+	int r = exec_new(&exec, &agent->exec);
+
+	if (r < 0)
+		log_err("cannot start the process that starts programs: %s", strerror(-r));
+	return r;
+}
+
 /* ---- leftovers ---- */
 
 static size_t list_addresses(const struct config *config, struct net_fip_config *list)
@@ -320,12 +335,6 @@ static int make_parts(struct agent *agent)
 		.send = record_send_blob,
 		.userdata = agent,
 	};
-	struct exec_config exec = {
-		.event = agent->event,
-		.priority = AGENT_PRIORITY_EXEC,
-		.done = resource_exec_done,
-		.userdata = agent,
-	};
 	int r;
 
 	agent->facts = calloc(1, sizeof *agent->facts);
@@ -333,8 +342,6 @@ static int make_parts(struct agent *agent)
 		return -ENOMEM;
 	agent->published = store_next_number(agent->store) - 1;
 	r = replicate_new(&replicate, clock_boot(), &agent->replicate);
-	if (r >= 0)
-		r = exec_new(&exec, &agent->exec);
 	if (r >= 0)
 		r = step_init(agent);
 	return r;
@@ -408,12 +415,11 @@ static void block_signals(void)
 	(void)sigaddset(&set, SIGTERM);
 	(void)sigaddset(&set, SIGINT);
 	(void)sigaddset(&set, SIGHUP);
-	(void)sigaddset(&set, SIGCHLD);
 	(void)sigprocmask(SIG_BLOCK, &set, NULL); /* cannot fail with valid arguments */
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* The store's process first, while little is open. Real-time priority last: nothing above may
+/* The processes for disk and programs first, while little is open. Real-time priority last: nothing above may
  * be inherited by it, and nothing slow may run with it. */
 static int start(struct agent *agent)
 {
@@ -428,6 +434,8 @@ static int start(struct agent *agent)
 		r = open_files(agent, state, &first);
 	if (r >= 0)
 		r = sd_event_new(&agent->event);
+	if (r >= 0)
+		r = start_processes(agent);
 	if (r >= 0)
 		r = notify_new(&agent->notify);
 	if (r >= 0)

@@ -41,12 +41,8 @@ static void done(uint32_t operation, uint8_t result, const char *text, void *use
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
-	sigset_t set;
 
 	assert_non_null(f);
-	(void)sigemptyset(&set);
-	(void)sigaddset(&set, SIGCHLD);
-	assert_int_equal(sigprocmask(SIG_BLOCK, &set, NULL), 0);
 	(void)strcpy(f->dir, "/tmp/hf-exec-XXXXXX");
 	assert_non_null(mkdtemp(f->dir));
 	assert_int_equal(chmod(f->dir, 0777), 0);
@@ -372,6 +368,82 @@ static void test_many_at_once(void **state)
 	assert_int_equal(exec_running(f->exec), 0);
 }
 
+/* The child of this process that forks. */
+static pid_t find_helper(void)
+{
+	char path[64], name[32];
+	FILE *children, *comm;
+	int pid, found = 0;
+
+	(void)snprintf(path, sizeof path, "/proc/self/task/%d/children", (int)getpid());
+	children = fopen(path, "re");
+	assert_non_null(children);
+	while (!found && fscanf(children, "%d", &pid) == 1) {
+		(void)snprintf(path, sizeof path, "/proc/%d/comm", pid);
+		comm = fopen(path, "re");
+		if (comm && fgets(name, sizeof name, comm) &&
+		    strcmp(name, "holdfast-exec\n") == 0 && alive(pid))
+			found = pid;
+		if (comm)
+			(void)fclose(comm);
+	}
+	(void)fclose(children);
+	return found;
+}
+
+/* Its programs count as failed, for they may be running; the next one gets a new helper. */
+static void test_helper_dies(void **state)
+{
+	struct fixture *f = *state;
+	pid_t helper = find_helper(), program;
+
+	assert_true(helper > 0);
+	assert_int_equal(run(f, 1, "echo $$ >$D/p; mv $D/p $D/pid; exec sleep 1000"), 0);
+	assert_int_equal(run(f, 2, "exec sleep 5"), 0); /* nobody can end this one */
+	wait_file(f, "pid");
+	program = atoi(content(f, "pid"));
+	assert_int_equal(kill(helper, SIGKILL), 0);
+	wait_answers(f, 2);
+	assert_int_equal(f->result, RESOURCE_RESULT_FAILED);
+	assert_string_equal(f->text, "the process that starts programs died: Broken pipe");
+	assert_true(alive(program));
+	assert_int_equal(kill(program, SIGKILL), 0);
+	assert_int_equal(run(f, 3, "exit 0"), 0);
+	wait_answers(f, 3);
+	assert_int_equal(f->result, RESOURCE_RESULT_OK);
+	assert_int_not_equal(find_helper(), helper);
+}
+
+/* With the agent its helper ends, and what it was still running. */
+static void test_agent_ends(void **state)
+{
+	struct fixture *f = *state;
+	pid_t helper = find_helper(), program;
+
+	assert_int_equal(run(f, 1, "echo $$ >$D/p; mv $D/p $D/pid; exec sleep 1000"), 0);
+	wait_file(f, "pid");
+	program = atoi(content(f, "pid"));
+	f->exec = exec_free(f->exec);
+	wait_dead(program);
+	wait_dead(helper);
+	assert_int_equal(f->answers, 0);
+}
+
+static void test_too_long(void **state)
+{
+	struct fixture *f = *state;
+	char *big = malloc(200000);
+
+	assert_non_null(big);
+	memset(big, 'x', 199999);
+	big[199999] = '\0';
+	assert_int_equal(run(f, 1, big), -E2BIG);
+	free(big);
+	assert_int_equal(run(f, 2, "exit 0"), 0);
+	wait_answers(f, 1);
+	assert_int_equal(f->operation, 2);
+}
+
 /* ---- environment ---- */
 
 static const char *get(char **env, const char *name)
@@ -454,6 +526,9 @@ int main(void)
 		TEST(test_inherits_nothing),
 		TEST(test_user),
 		TEST(test_many_at_once),
+		TEST(test_helper_dies),
+		TEST(test_agent_ends),
+		TEST(test_too_long),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_factors),
 	};
