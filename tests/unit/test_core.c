@@ -314,6 +314,12 @@ static void test_disk_failure(void **state)
 	request(w, 2, REQUEST_GROUP_STOP, NODE_NONE);
 	run_until(w, 1500000, NULL);
 	assert_int_equal(w->last_answer, ANSWER_STORE_FAILED);
+	assert_false(on_0(w)); /* it was on its way when the failure showed */
+	/* now that it is known, a command that cannot be accepted changes nothing */
+	request(w, 2, REQUEST_GROUP_START, NODE_NONE);
+	w->last_answer = ANSWER_NONE;
+	assert_false(run_until(w, 500000, on_0));
+	assert_int_equal(w->last_answer, ANSWER_STORE_FAILED);
 	w->disk_fails[1] = false;
 	run_until(w, 3000000, NULL);
 	assert_true(w->seen[EVENT_STORE_RECOVERED] >= 1);
