@@ -79,7 +79,7 @@ static enum cli_exit fail_refused(struct cli *cli, const json_t *p)
 	if (strcmp(answer, "timeout") == 0)
 		code = CLI_TIMEOUT;
 	else if (strcmp(answer, "no-quorum") == 0)
-		code = CLI_UNPROTECTED;
+		code = CLI_UNSAFE;
 	return cli_fail(cli, code, *answer ? answer : "Refused", "refused: %s",
 			*message ? message : answer);
 }
