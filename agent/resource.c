@@ -293,11 +293,22 @@ static void fip_action(struct agent *agent, const struct core_action *action)
 		fip_kill(agent, action);
 }
 
+/* One step may order many programs, and to start each takes time: the lease may end meanwhile,
+ * which the core can only see at its next step. */
+static bool too_late(const struct agent *agent, const struct core_action *action)
+{
+	return action->type == CORE_ACTION_RESOURCE_START &&
+	       !ha_time_before(clock_boot(), agent->lease_until);
+}
+
 void resource_action(struct agent *agent, const struct core_action *action)
 {
 	const struct resource_config *r = &agent->config->resources[action->resource.resource];
 
-	if (r->type == RESOURCE_TYPE_FIP)
+	if (too_late(agent, action))
+		answer(agent, action->resource.operation, RESOURCE_RESULT_FAILED,
+		       "the lease ran out before it was started");
+	else if (r->type == RESOURCE_TYPE_FIP)
 		fip_action(agent, action);
 	else if (action->type == CORE_ACTION_RESOURCE_KILL)
 		exec_kill(agent->exec, action->resource.operation, clock_boot());

@@ -19,8 +19,8 @@
 #define PAYLOAD_BYTES (STATE_SECTORS * SECTOR_LOAD)
 #define PAYLOAD_CRC   4 /* where its own checksum is, after the version */
 #define PAYLOAD_HEAD  40
-#define GROUP_BYTES   30
-#define NODE_BYTES    34
+#define GROUP_BYTES   62
+#define NODE_BYTES    66
 
 _Static_assert(PAYLOAD_HEAD + GROUPS_MAX * GROUP_BYTES + NODES_MAX * NODE_BYTES <= PAYLOAD_BYTES,
 	       "a full state does not fit into a slot");
@@ -43,8 +43,9 @@ static void put_request(struct buf_writer *w, const struct request_id *request)
 	buf_put_u8(w, request->node);
 }
 
-static void put_group(struct buf_writer *w, const struct group_intent *row)
+static void put_group(struct buf_writer *w, const char *name, const struct group_intent *row)
 {
+	buf_put_bytes(w, name, NAME_SIZE);
 	put_version(w, &row->version);
 	put_request(w, &row->request);
 	buf_put_u8(w, row->wanted);
@@ -54,8 +55,9 @@ static void put_group(struct buf_writer *w, const struct group_intent *row)
 	buf_put_u8(w, row->attempt);
 }
 
-static void put_node(struct buf_writer *w, const struct node_intent *row)
+static void put_node(struct buf_writer *w, const char *name, const struct node_intent *row)
 {
+	buf_put_bytes(w, name, NAME_SIZE);
 	put_version(w, &row->version);
 	put_request(w, &row->request);
 	buf_put_u64(w, row->incarnation);
@@ -98,9 +100,9 @@ void state_encode(const struct durable_state *state, uint64_t base, uint8_t out[
 	buf_put_u16(&w, state->n_nodes);
 	buf_put_u32(&w, 0);
 	for (unsigned int i = 0; i < state->n_groups && i < GROUPS_MAX; i++)
-		put_group(&w, &state->group_intents[i]);
+		put_group(&w, state->group_names[i], &state->group_intents[i]);
 	for (unsigned int i = 0; i < state->n_nodes && i < NODES_MAX; i++)
-		put_node(&w, &state->node_intents[i]);
+		put_node(&w, state->node_names[i], &state->node_intents[i]);
 	buf_put_u32(&crc, payload_crc(payload));
 	for (unsigned int i = 0; i < STATE_SECTORS; i++)
 		put_sector(state, base, i, payload + (size_t)i * SECTOR_LOAD,
@@ -139,8 +141,9 @@ static struct request_id get_request(struct buf_reader *r)
 	return request;
 }
 
-static void get_group(struct buf_reader *r, struct group_intent *row)
+static void get_group(struct buf_reader *r, char *name, struct group_intent *row)
 {
+	buf_get_bytes(r, name, NAME_SIZE);
 	row->version = get_version(r);
 	row->request = get_request(r);
 	row->wanted = buf_get_u8(r);
@@ -150,8 +153,9 @@ static void get_group(struct buf_reader *r, struct group_intent *row)
 	row->attempt = buf_get_u8(r);
 }
 
-static void get_node(struct buf_reader *r, struct node_intent *row)
+static void get_node(struct buf_reader *r, char *name, struct node_intent *row)
 {
+	buf_get_bytes(r, name, NAME_SIZE);
 	row->version = get_version(r);
 	row->request = get_request(r);
 	row->incarnation = buf_get_u64(r);
@@ -163,6 +167,17 @@ static bool node_valid(uint8_t node)
 	return node < NODES_MAX || node == NODE_NONE;
 }
 
+/* Ended and filled up with zeros; which characters a name may have is the configuration's rule. */
+static bool name_valid(const char name[NAME_SIZE])
+{
+	size_t n = strnlen(name, NAME_SIZE);
+
+	for (size_t i = n; i < NAME_SIZE; i++)
+		if (name[i] != '\0')
+			return false;
+	return n > 0 && n < NAME_SIZE;
+}
+
 bool state_valid(const struct durable_state *state)
 {
 	if (state->generation == 0 || state->incarnation > EPOCH_MAX ||
@@ -172,16 +187,17 @@ bool state_valid(const struct durable_state *state)
 	for (unsigned int i = 0; i < state->n_groups; i++) {
 		const struct group_intent *row = &state->group_intents[i];
 
-		if (row->version.epoch > EPOCH_MAX || row->wanted >= WANTED_COUNT_ ||
-		    row->cause >= CAUSE_COUNT_ || !node_valid(row->request.node) ||
-		    !node_valid(row->owner) || !node_valid(row->target))
+		if (!name_valid(state->group_names[i]) || row->version.epoch > EPOCH_MAX ||
+		    row->wanted >= WANTED_COUNT_ || row->cause >= CAUSE_COUNT_ ||
+		    !node_valid(row->request.node) || !node_valid(row->owner) ||
+		    !node_valid(row->target))
 			return false;
 	}
 	for (unsigned int i = 0; i < state->n_nodes; i++) {
 		const struct node_intent *row = &state->node_intents[i];
 
-		if (row->version.epoch > EPOCH_MAX || row->wanted >= WANTED_COUNT_ ||
-		    !node_valid(row->request.node))
+		if (!name_valid(state->node_names[i]) || row->version.epoch > EPOCH_MAX ||
+		    row->wanted >= WANTED_COUNT_ || !node_valid(row->request.node))
 			return false;
 	}
 	return true;
@@ -210,9 +226,9 @@ static int payload_decode(const uint8_t payload[PAYLOAD_BYTES], struct durable_s
 	if (buf_get_u32(&r) != 0 || state->n_groups > GROUPS_MAX || state->n_nodes > NODES_MAX)
 		return -EBADMSG;
 	for (unsigned int i = 0; i < state->n_groups; i++)
-		get_group(&r, &state->group_intents[i]);
+		get_group(&r, state->group_names[i], &state->group_intents[i]);
 	for (unsigned int i = 0; i < state->n_nodes; i++)
-		get_node(&r, &state->node_intents[i]);
+		get_node(&r, state->node_names[i], &state->node_intents[i]);
 	return !r.bad && all_zero(&r) && state_valid(state) ? 0 : -EBADMSG;
 }
 

@@ -99,6 +99,7 @@ void trace_put_durable(struct buf_writer *w, const struct durable_state *durable
 	for (uint16_t g = 0; g < durable->n_groups; g++) {
 		const struct group_intent *row = &durable->group_intents[g];
 
+		put_name(w, durable->group_names[g]);
 		put_row_head(w, &row->version, &row->request);
 		buf_put_u8(w, row->wanted);
 		buf_put_u8(w, row->owner);
@@ -107,6 +108,7 @@ void trace_put_durable(struct buf_writer *w, const struct durable_state *durable
 		buf_put_u8(w, row->attempt);
 	}
 	for (uint16_t n = 0; n < durable->n_nodes; n++) {
+		put_name(w, durable->node_names[n]);
 		put_row_head(w, &durable->node_intents[n].version,
 			     &durable->node_intents[n].request);
 		buf_put_u64(w, durable->node_intents[n].incarnation);
@@ -213,13 +215,13 @@ static void get_row_head(struct buf_reader *r, struct version *version, struct r
 	request->node = buf_get_u8(r);
 }
 
-static bool node_or_none(uint8_t node, const struct core_config *config)
+/* A number of the configuration that the state was written with. */
+static bool node_or_none(uint8_t node)
 {
-	return node < config->n_nodes || node == NODE_NONE;
+	return node < NODES_MAX || node == NODE_NONE;
 }
 
-static bool get_group_row(struct buf_reader *r, const struct core_config *config,
-			  struct group_intent *row)
+static bool get_group_row(struct buf_reader *r, struct group_intent *row)
 {
 	get_row_head(r, &row->version, &row->request);
 	row->wanted = buf_get_u8(r);
@@ -228,12 +230,10 @@ static bool get_group_row(struct buf_reader *r, const struct core_config *config
 	row->cause = buf_get_u8(r);
 	row->attempt = buf_get_u8(r);
 	return row->version.epoch < EPOCH_MAX && row->wanted < WANTED_COUNT_ &&
-	       row->cause < CAUSE_COUNT_ && node_or_none(row->owner, config) &&
-	       node_or_none(row->target, config);
+	       row->cause < CAUSE_COUNT_ && node_or_none(row->owner) && node_or_none(row->target);
 }
 
-bool trace_get_durable(struct buf_reader *r, const struct core_config *config,
-		       struct durable_state *ret)
+bool trace_get_durable(struct buf_reader *r, struct durable_state *ret)
 {
 	ret->generation = buf_get_u64(r);
 	ret->incarnation = buf_get_u64(r);
@@ -245,12 +245,15 @@ bool trace_get_durable(struct buf_reader *r, const struct core_config *config,
 	    ret->generation >= EPOCH_MAX || ret->incarnation >= EPOCH_MAX ||
 	    ret->epoch_reserve >= EPOCH_MAX || ret->lease_max_us >= EPOCH_MAX)
 		return false;
-	for (uint16_t g = 0; g < ret->n_groups; g++)
-		if (!get_group_row(r, config, &ret->group_intents[g]))
+	for (uint16_t g = 0; g < ret->n_groups; g++) {
+		get_name(r, ret->group_names[g]);
+		if (!get_group_row(r, &ret->group_intents[g]))
 			return false;
+	}
 	for (uint16_t n = 0; n < ret->n_nodes; n++) {
 		struct node_intent *row = &ret->node_intents[n];
 
+		get_name(r, ret->node_names[n]);
 		get_row_head(r, &row->version, &row->request);
 		row->incarnation = buf_get_u64(r);
 		row->wanted = buf_get_u8(r);

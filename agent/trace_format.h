@@ -19,7 +19,6 @@ struct hb_limits trace_limits(const struct core_config *config);
 void trace_put_config(struct buf_writer *w, const struct trace_start *start);
 bool trace_get_config(struct buf_reader *r, struct trace_start *ret);
 void trace_put_durable(struct buf_writer *w, const struct durable_state *durable);
-bool trace_get_durable(struct buf_reader *r, const struct core_config *config,
-		       struct durable_state *ret);
+bool trace_get_durable(struct buf_reader *r, struct durable_state *ret);
 
 #endif

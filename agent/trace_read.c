@@ -52,7 +52,7 @@ static int read_start(struct trace_reader *reader, struct trace_start *start)
 	ahead = reader->r;
 	if (next_entry(&ahead, &kind, &body) != 1 || kind != TRACE_KIND_DURABLE)
 		return 0;
-	if (!trace_get_durable(&body, &start->config, &start->durable))
+	if (!trace_get_durable(&body, &start->durable))
 		return -EBADMSG;
 	start->has_durable = true;
 	reader->r = ahead;

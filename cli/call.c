@@ -74,8 +74,13 @@ static enum cli_exit fail_event(struct cli *cli, const json_t *p)
 static enum cli_exit fail_refused(struct cli *cli, const json_t *p)
 {
 	const char *message = field_string(p, "message"), *answer = field_string(p, "answer");
+	enum cli_exit code = CLI_FAILED;
 
-	return cli_fail(cli, CLI_FAILED, *answer ? answer : "Refused", "refused: %s",
+	if (strcmp(answer, "timeout") == 0)
+		code = CLI_TIMEOUT;
+	else if (strcmp(answer, "no-quorum") == 0)
+		code = CLI_UNPROTECTED;
+	return cli_fail(cli, code, *answer ? answer : "Refused", "refused: %s",
 			*message ? message : answer);
 }
 

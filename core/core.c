@@ -36,29 +36,6 @@ static int config_validate(const struct core_config *cfg)
 	return 0;
 }
 
-static void init_intents(struct core *c, const struct durable_state *durable)
-{
-	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
-		c->intents[g] = (struct group_intent){
-			.wanted = c->cfg.groups[g].autostart ? WANTED_ONLINE : WANTED_OFFLINE,
-			.owner = NODE_NONE,
-			.target = NODE_NONE,
-			.attempt = 1,
-			.request.node = NODE_NONE,
-		};
-	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
-		c->node_intents[n] = (struct node_intent){
-			.wanted = WANTED_ONLINE,
-			.request.node = NODE_NONE,
-		};
-	if (!durable)
-		return;
-	for (uint16_t g = 0; g < c->cfg.n_groups && g < durable->n_groups; g++)
-		c->intents[g] = durable->group_intents[g];
-	for (uint8_t n = 0; n < c->cfg.n_nodes && n < durable->n_nodes; n++)
-		c->node_intents[n] = durable->node_intents[n];
-}
-
 static void init_epochs(struct core *c, const struct durable_state *durable)
 {
 	uint64_t lease_before = durable ? durable->lease_max_us : 0;
@@ -94,7 +71,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->votes_total = core_votes(c, core_all(c));
 	c->now = c->started = c->next_beat = c->lapsed_at = now;
 	c->mode = NODE_MODE_STARTING;
-	init_intents(c, durable);
+	restore_intents(c, durable);
 	init_epochs(c, durable);
 	group_init(c, leftovers);
 	c->intent_digest = intent_digest(c);

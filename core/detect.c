@@ -218,10 +218,12 @@ static void take_head(struct core *c, uint8_t node, const struct vector_head *h)
 	p->head = *h;
 	p->head_received = c->now;
 	p->verified = true;
-	c->warm |= h->warm; /* rule S2 */
 	raise_epoch_seen(c, h->promised);
 	raise_epoch_seen(c, h->accepted.epoch);
 	raise_epoch_seen(c, h->installed.epoch);
+	if (p->mismatch)
+		return;	    /* rule D4 */
+	c->warm |= h->warm; /* rule S2 */
 	lease_grant_heard(c, node, h);
 	lease_refusal_heard(c, node, h);
 }
@@ -247,8 +249,10 @@ void detect_vector(struct core *c, const struct vector *v, uint8_t link)
 	if (!p->verified || h->incarnation != p->head.incarnation ||
 	    h->sequence != p->head.sequence)
 		take_head(c, h->node, h);
-	take_rows(c, h->node, v);
+	if (!p->mismatch) /* rule D4: its indexes may mean something else */
+		take_rows(c, h->node, v);
 	p->silence_us = 0;
+	p->late = false;
 	if (link < LINKS_MAX) {
 		p->links_known |= (uint8_t)(1U << link);
 		p->link_silence_us[link] = 0;

@@ -53,13 +53,24 @@ static bool may_hold(const struct core *c, uint16_t group)
 	       row->wanted == WANTED_ONLINE && c->groups[group].failed_attempt != row->attempt;
 }
 
+/* The lease is over: what did not stop is tried again now. */
+static void set_urgent(struct core *c, struct group *g)
+{
+	g->urgent = true;
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (c->resources[i].state == RESOURCE_STOP_FAILED)
+			c->resources[i].deadline = c->now;
+}
+
 static void set_goal(struct core *c, uint16_t group, bool run)
 {
 	struct group *g = &c->groups[group];
 	const struct group_intent *row = &c->intents[group];
 
 	g->run = run;
-	g->urgent = !run && !c->lease_valid;
+	g->urgent = false;
+	if (!run && !c->lease_valid)
+		set_urgent(c, g);
 	g->proven = run && (row->cause == CAUSE_FAILOVER || row->cause == CAUSE_LEAVE);
 	g->cause = row->cause;
 	g->goal_since = c->now;
@@ -87,7 +98,7 @@ static void update_goal(struct core *c, uint16_t group)
 	if (g->run && !may_hold(c, group)) {
 		set_goal(c, group, false);
 	} else if (!g->run && !g->urgent && !c->lease_valid) {
-		g->urgent = true; /* an orderly stop that the end of the lease overtakes */
+		set_urgent(c, g); /* an orderly stop that the end of the lease overtakes */
 	} else if (!g->run && g->state == GROUP_OFFLINE && is_stopped(c, g) &&
 		   may_start(c, group)) {
 		set_goal(c, group, true);
@@ -117,13 +128,19 @@ static bool deps_online(const struct core *c, uint16_t index)
 	return true;
 }
 
+/* Without a lease, what could not be stopped is no reason to keep what it depends on. */
+static bool out_of_the_way(const struct group *g, uint8_t state)
+{
+	return state == RESOURCE_OFFLINE || (g->urgent && state == RESOURCE_STOP_FAILED);
+}
+
 static bool dependents_offline(const struct core *c, const struct group *g, uint16_t index)
 {
 	for (uint16_t i = (uint16_t)(index + 1); i < g->first + g->n; i++) {
 		const struct core_resource_config *r = &c->cfg.resources[i];
 
 		for (uint8_t d = 0; d < r->n_deps; d++)
-			if (r->deps[d] == index && c->resources[i].state != RESOURCE_OFFLINE)
+			if (r->deps[d] == index && !out_of_the_way(g, c->resources[i].state))
 				return false;
 	}
 	return true;
@@ -187,14 +204,23 @@ static void drive_down_one(struct core *c, const struct group *g, uint16_t i)
 	}
 }
 
-/* Rule G7; the end of a lease takes addresses down first (L3). */
+/* Rule L3: when the lease is lost, the addresses of all groups go before the first program,
+ * for to start the stops of many programs takes long. */
+static void drop_addresses(struct core *c)
+{
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
+		const struct group *g = &c->groups[c->cfg.resources[i].group];
+
+		if (c->cfg.resources[i].address && !g->run && g->urgent)
+			drive_down_one(c, g, i);
+	}
+}
+
+/* Rule G7. */
 static void drive_down(struct core *c, uint16_t group)
 {
 	const struct group *g = &c->groups[group];
 
-	for (uint16_t i = g->first; g->urgent && i < g->first + g->n; i++)
-		if (c->cfg.resources[i].address)
-			drive_down_one(c, g, i);
 	for (uint16_t i = (uint16_t)(g->first + g->n); i-- > g->first;)
 		drive_down_one(c, g, i);
 }
@@ -263,9 +289,9 @@ void group_step(struct core *c)
 	if (!c->groups_dirty && !ha_time_reached(c->groups_deadline, c->now))
 		return;
 	c->groups_dirty = false;
-	/* all addresses of all groups before anything slower, when the lease is lost */
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		update_goal(c, g);
+	drop_addresses(c);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		if (c->groups[g].run)
 			drive_up(c, g);

@@ -192,6 +192,10 @@ void core_durable(const struct core *c, struct durable_state *ret)
 	ret->lease_max_us = c->lease_max_in_flight;
 	ret->n_groups = c->cfg.n_groups;
 	ret->n_nodes = c->cfg.n_nodes;
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+		memcpy(ret->group_names[g], c->cfg.groups[g].name, NAME_SIZE);
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		memcpy(ret->node_names[n], c->cfg.nodes[n].name, NAME_SIZE);
 	memcpy(ret->group_intents, c->intents, sizeof c->intents);
 	memcpy(ret->node_intents, c->node_intents, sizeof c->node_intents);
 }

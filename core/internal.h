@@ -4,7 +4,7 @@
 
 /*
  * The core's state and the calls between its files. One file a subject: detect.c (who is
- * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), request.c (admin
+ * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a former run), request.c (admin
  * commands), place.c (the coordinator's decisions), group.c and resource.c (this node's own
  * groups), send.c (the vector), info.c (queries). core.c calls them in a fixed order.
  */
@@ -231,6 +231,9 @@ void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head 
 void lease_end(struct core *c);
 bool lease_grants(const struct core *c, unsigned int node);
 uint64_t lease_clear_us(const struct core *c, uint64_t lease_us);
+
+/* restore.c */
+void restore_intents(struct core *c, const struct durable_state *durable);
 
 /* intent.c */
 void intent_merge(struct core *c, const struct vector *v);

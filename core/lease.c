@@ -114,7 +114,8 @@ void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *h
 	p->lease_until = ha_time_max(p->lease_until, ha_time_add(mine->stamp, head->lease_us));
 }
 
-/* Rule L6. */
+/* Rule L6. A view that is merely accepted here does not count: it may be a proposal of our own
+ * that nobody will ever follow. */
 void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head *head)
 {
 	if (!c->installed.epoch || !head->accepted.members ||

@@ -35,26 +35,65 @@ static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at
 	return true;
 }
 
+/*
+ * Rules Q2, Q3: `incarnation` of `a` is over, and no member can have granted a lease to a later
+ * one. A member that has heard none since its own start may have granted before it (rule L5).
+ */
+static bool over_at(const struct core *c, unsigned int a, uint64_t incarnation, ha_time *ret_at)
+{
+	const struct peer *absent = &c->peers[a];
+	ha_time at = HA_TIME_ZERO;
+	unsigned int b;
+
+	if (!incarnation)
+		return false;
+	node_mask_for_each (b, c->installed.members) {
+		const struct peer *p = &c->peers[b];
+		const struct peer_entry *e = &p->head.peer[a];
+		uint64_t newest = is_self(c, b) ? absent->echo_incarnation : e->incarnation;
+		ha_time clear = is_self(c, b) ? absent->granted_clear
+					      : ha_time_add(p->head_received, e->clear_us);
+
+		if (!core_settled(c, b) || newest > incarnation)
+			return false;
+		at = newest ? at : ha_time_max(at, clear);
+	}
+	*ret_at = at;
+	return true;
+}
+
+/* Whether that holds now; if it only will, *ret_at becomes not later than then. */
+static bool is_over(const struct core *c, unsigned int a, uint64_t incarnation, ha_time *ret_at)
+{
+	ha_time at;
+
+	if (!over_at(c, a, incarnation, &at))
+		return false;
+	if (ha_time_reached(at, c->now))
+		return true;
+	*ret_at = ha_time_min(*ret_at, at);
+	return false;
+}
+
 /* The proof that absent node `a` holds nothing; if there is none yet, when a lease will be. */
 enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at)
 {
 	const struct peer *p = &c->peers[a];
-	uint64_t newest = p->echo_incarnation;
 	ha_time at = HA_TIME_NEVER;
 
 	*ret_at = HA_TIME_NEVER;
 	if (!c->cfg.nodes[a].hosts)
 		return PROOF_NEVER_HELD;
-	if (p->left_incarnation && p->left_incarnation == newest)
+	if (is_over(c, a, p->left_incarnation, ret_at))
 		return PROOF_LEFT;
-	if (p->fenced_incarnation && p->fenced_incarnation >= newest && !p->heard)
+	if (!p->heard && is_over(c, a, p->fenced_incarnation, ret_at))
 		return PROOF_FENCED;
 	if (c->cfg.takeover != TAKEOVER_LEASE || !core_settled(c, c->self) ||
 	    !lease_clear_at(c, a, &at))
 		return PROOF_NOT_CONFIRMED;
 	if (ha_time_reached(at, c->now))
 		return PROOF_LEASE;
-	*ret_at = at;
+	*ret_at = ha_time_min(*ret_at, at);
 	return PROOF_NOT_CONFIRMED;
 }
 
@@ -352,7 +391,8 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	const struct group_actual *a;
 	ha_time since, at;
 
-	if (!c->cfg.failure_expiry_us || !failed_mask(c, group) || active != node_bit(row->owner))
+	if (row->owner == NODE_NONE || active != node_bit(row->owner) ||
+	    !c->cfg.failure_expiry_us || !failed_mask(c, group))
 		return false;
 	a = place_actual(c, group, row->owner);
 	if (a->state != GROUP_ONLINE)
@@ -371,6 +411,20 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	return true;
 }
 
+/* Rule Q4: an absent node that has told that the group did not stop there; only its lease is over. */
+static uint8_t stuck_on(const struct core *c, uint16_t group)
+{
+	unsigned int a;
+	ha_time at;
+
+	node_mask_for_each (a, core_all(c) & ~c->installed.members) {
+		if (c->peers[a].groups[group].state == GROUP_STOP_FAILED &&
+		    place_proof(c, a, &at) == PROOF_LEASE)
+			return (uint8_t)a;
+	}
+	return NODE_NONE;
+}
+
 /* One pass over all groups. `all_told`: rule N3 holds at this moment. */
 static bool place_groups(struct core *c, bool all_told)
 {
@@ -382,11 +436,12 @@ static bool place_groups(struct core *c, bool all_told)
 		struct survey s = survey(c, g);
 
 		say_conflict(c, g, s.active);
-		c->groups[g].blocked_by = proven ? NODE_NONE : blocker;
+		c->groups[g].blocked_by = proven ? stuck_on(c, g) : blocker;
 		if (take_away(c, g) || expire_failures(c, g, s.active))
 			changed = true;
 		else if (row->wanted == WANTED_ONLINE && row->owner == NODE_NONE && proven &&
-			 all_told && !s.not_offline && give(c, g))
+			 c->groups[g].blocked_by == NODE_NONE && all_told && !s.not_offline &&
+			 give(c, g))
 			changed = true;
 	}
 	return changed;

@@ -259,6 +259,22 @@ static bool already_written(const struct core *c, const struct request *r)
 	return request_is(&c->intents[r->group].request, &r->id);
 }
 
+static bool tells_store_failed(const struct core *c, unsigned int n)
+{
+	return is_self(c, n) ? c->store_failed : c->peers[n].head.store_failed;
+}
+
+static bool any_store_failed(const struct core *c)
+{
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		if (tells_store_failed(c, n))
+			return true;
+	}
+	return false;
+}
+
 static void coordinate(struct core *c, const struct request *r)
 {
 	struct answer *a = &c->answers[r->id.node];
@@ -266,7 +282,12 @@ static void coordinate(struct core *c, const struct request *r)
 	if (!request_valid(c, r) || request_is(&a->id, &r->id))
 		return;
 	a->id = r->id;
-	a->code = already_written(c, r) ? ANSWER_NONE : carry_out(c, r);
+	if (already_written(c, r))
+		a->code = ANSWER_NONE;
+	else if (any_store_failed(c)) /* could not be accepted: leave all as it is */
+		a->code = ANSWER_STORE_FAILED;
+	else
+		a->code = carry_out(c, r);
 	c->again = true;
 }
 
@@ -281,7 +302,7 @@ static enum durability durability(const struct core *c)
 		const struct vector_head *h = &c->peers[n].head;
 		uint64_t digest = is_self(c, n) ? c->durable_digest : h->durable_digest;
 
-		if (is_self(c, n) ? c->store_failed : h->store_failed)
+		if (tells_store_failed(c, n))
 			return DURABLE_FAILED;
 		if (digest != c->intent_digest || !core_settled(c, n))
 			d = DURABLE_NOT_YET;
@@ -314,7 +335,7 @@ static uint8_t coordinator_known(const struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
 
-		if (p->heard && p->head.installed.coordinator == n &&
+		if (p->heard && !p->mismatch && p->head.installed.coordinator == n &&
 		    p->head.installed.epoch > epoch) {
 			epoch = p->head.installed.epoch;
 			best = n;
@@ -371,8 +392,8 @@ void request_step(struct core *c)
 		for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 			const struct peer *p = &c->peers[n];
 
-			if (!is_self(c, n) && p->heard && p->head.request.kind != REQUEST_NONE &&
-			    p->head.request.id.node == n)
+			if (!is_self(c, n) && p->heard && !p->mismatch &&
+			    p->head.request.kind != REQUEST_NONE && p->head.request.id.node == n)
 				coordinate(c, &p->head.request);
 		}
 		if (c->n_queue)

@@ -41,7 +41,7 @@ static node_mask newest_members(const struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
 
-		if (p->heard && p->head.installed.epoch > newest.epoch)
+		if (p->heard && !p->mismatch && p->head.installed.epoch > newest.epoch)
 			newest = p->head.installed;
 	}
 	return newest.members;

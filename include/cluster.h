@@ -235,6 +235,9 @@ struct durable_state {
 	uint64_t lease_max_us; /* longest lease ever granted since it was last known to be over */
 	uint16_t n_groups;
 	uint16_t n_nodes;
+	/* whose rows they are, and what node numbers in them mean (rule P5); filled with zeros */
+	char group_names[GROUPS_MAX][NAME_SIZE];
+	char node_names[NODES_MAX][NAME_SIZE];
 	struct group_intent group_intents[GROUPS_MAX];
 	struct node_intent node_intents[NODES_MAX];
 };

@@ -13,7 +13,7 @@ import subprocess
 import time
 
 from lib import BIN, BUILD, Cluster, Failure, TOP, VIP, sh
-from scenarios import check, failover, never_two, other, state_of
+from scenarios import SETTLE, check, never_two, other, state_of
 
 FLOOD_SECONDS = 5
 KINDS = ['junk', 'truncated', 'oversized', 'replayed', 'reflected', 'flipped', 'version', 'key', 'stranger', 'length']
@@ -217,4 +217,203 @@ def replay_of_the_dead(tag):
         return f'out {lost:.0f} ms after its end in spite of its recordings; a restarted agent was not fooled; rejoined'
 
 
-ALL = [heartbeat_flood, replay_of_the_dead]
+# ---- 2. and 3. the disk ----
+
+@contextlib.contextmanager
+def small_disk(c, node, size='3m'):
+    """The state directory of `node` on a disk of its own."""
+    path = f'{c.dir}/{node}/state'
+    sh('mount', '-t', 'tmpfs', '-o', f'size={size},mode=0700', 'e2e', path)
+    try:
+        yield path
+    finally:
+        if node in c.agents:
+            c.kill_agent(node)
+        c.wait('the disk to be free', lambda: sh('umount', path, check=False).returncode == 0)
+
+
+def fill(path):
+    """Until not a byte is left."""
+    fd = os.open(f'{path}/rubbish', os.O_WRONLY | os.O_CREAT, 0o600)
+    with contextlib.suppress(OSError):
+        while True:
+            os.write(fd, b'x' * 4096)
+    os.close(fd)
+    check(os.statvfs(path).f_bavail == 0, 'the disk is not full')
+
+
+def full_disk(tag):
+    """Full at the first start: refused. Full later: files of fixed size are not concerned."""
+    c = Cluster(tag=tag)
+    with c.up(start=False), small_disk(c, 'n1') as path:
+        os.mkdir(f'{path}/state')
+        fill(path)
+        c.write_config('n1', c.config_text('n1').replace(path, f'{path}/state'))
+        for n in c.names:
+            c.start(n)
+        code = c.agents['n1'].wait(timeout=60)
+        text = text_of(c, 'n1.log')
+        check(code == 1 and path in text and 'No space left' in text, f'exit {code}: {text}')
+        os.unlink(f'{path}/rubbish')
+        c.start('n1')
+        c.wait_stable()
+        fill(path)
+        for target in ('n2', 'n1'):
+            c.cli('n1', 'group', 'move', 'web', target, '--wait')
+        check(c.holders() == ['n1'], 'moved there and back')
+        check(c.status('n1')['store_ok'], 'the store failed')
+        stop_agent(c, 'n1')
+        c.start('n1')
+        c.wait_stable()
+        return f'first start refused (exit {code}), started when freed; nothing needs room later, not even a restart'
+
+
+def fail_writes(pid, fail=True):
+    """Every write of this process to a file fails (EFBIG), as from a disk in trouble."""
+    sh('prlimit', '--pid', str(pid), '--fsize=' + ('0:' if fail else 'unlimited:'))
+
+
+def failing_disk(tag):
+    with Cluster(tag=tag, extra='request_timeout = "3s";').up() as c:
+        owner = c.wait_stable()
+        w = watched(c)
+        bad, third = [n for n in c.names if n != owner]
+        child = store_child(c, bad)
+        fail_writes(child)
+        r = c.cli(third, 'group', 'move', 'web', third, check=False)  # on its way when the failure shows
+        check(r.returncode == 1 and 'state file' in r.stderr, f'exit {r.returncode}: {r.stderr}')
+        owner = c.wait_owner()
+        third = next(n for n in c.names if n not in (owner, bad))
+        for args in (('group', 'stop', 'web'), ('group', 'move', 'web', third), ('server', 'stop', owner, '--yes')):
+            r = c.cli(third, *args, check=False)
+            check(r.returncode == 1 and 'state file' in r.stderr, f'{args}: exit {r.returncode}: {r.stderr}')
+        time.sleep(SETTLE)
+        check(c.holders() == [owner], 'a refused command was carried out')
+        c.wait('the failure to be shown', lambda: not c.status(bad)['store_ok'])
+        check(c.cli(bad, 'status', check=False).returncode == 1, 'exit code of status')
+        check(c.events(bad, 'store-failed'), 'no event store-failed')
+        since = w.now()
+        c.power_off(owner)  # it takes both others, one of them without a disk
+        heir = c.wait_owner([bad, third])
+        outage = w.outage_ms(since, w.now())
+        fail_writes(child, False)
+        c.wait('the recovery to be told', lambda: c.events(bad, 'store-recovered'))
+        c.wait('the verdict', lambda: c.status(bad)['store_ok'])
+        target = next(n for n in (bad, third) if n != heir)
+        c.wait('a command to be accepted', lambda: c.cli(third, 'group', 'move', 'web', target, '--wait',
+                                                         check=False).returncode == 0)
+        never_two(w, since, w.now())
+        return f'commands refused, failover in {outage:.0f} ms, recovered'
+
+
+def hanging_disk(tag):
+    with Cluster(tag=tag, extra='request_timeout = "2s";').up() as c:
+        owner = c.wait_stable()
+        w = watched(c)
+        bad, third = [n for n in c.names if n != owner]
+        child = store_child(c, bad)
+        os.kill(child, signal.SIGSTOP)
+        try:
+            since = w.now()
+            c.power_off(owner)
+            c.wait_owner([bad, third])
+            outage = w.outage_ms(since, w.now())
+            epoch = epochs(c, [bad, third])
+            start = time.monotonic()
+            r = c.cli(third, 'group', 'stop', 'web', check=False)
+            took = time.monotonic() - start
+            check(r.returncode != 0 and r.stderr.strip(), f'exit {r.returncode}: {r.stderr}')
+            check(took < 10, f'answered after {took} s')
+            check(epochs(c, [bad, third]) == epoch, 'beats depend on the disk')
+        finally:
+            os.kill(child, signal.SIGCONT)
+        c.wait('a command to be accepted', lambda: c.cli(third, 'group', 'start', 'web', '--wait',
+                                                         check=False).returncode == 0)
+        before = len(c.events(bad))
+        os.kill(child, signal.SIGKILL)
+        c.wait('the store to be started again', lambda: c.cli(third, 'group', 'stop', 'web', '--wait',
+                                                              check=False).returncode == 0)
+        c.wait('another child', lambda: store_child(c, bad) != child)
+        c.kill_agent(bad)
+        c.start(bad)
+        c.wait('it to be back', lambda: (c.status(bad) or {}).get('view'))
+        check(not c.holders(), 'the stop was forgotten')
+        check(len(c.events(bad)) >= before, 'events were lost')
+        return (f'hanging: command answered "{r.stderr.strip()}" (exit {r.returncode}), failover {outage:.0f} ms; '
+                f'store process killed: nothing lost')
+
+
+# ---- 4. the wrong things at start ----
+
+def interfaces(tag):
+    """Missing at start, taken away while running, back without and with its address."""
+    with Cluster(tag=tag).up(start=False) as c:
+        sh('ip', '-n', c.ns('n3'), 'link', 'del', 'eth0')
+        for n in c.names:
+            c.start(n)
+        owner = c.wait_owner(['n1', 'n2'])
+        c.wait('n3 to answer', lambda: c.status('n3'))
+        links = [k for s in c.status('n3')['servers'] for k in s['links']]
+        check(links and not any(k['open'] for k in links), f'{links}')
+        check(c.cli('n3', 'status', check=False).returncode in (2, 3), 'exit code of status')
+        c.make_link('n3', 0)
+        c.wait_stable()
+        sh('ip', '-n', c.ns(owner), 'link', 'del', 'eth0')
+        heir = c.wait_owner([n for n in c.names if n != owner])
+        c.wait('the loser to let go', lambda: c.status(owner)['groups'][0]['current'] != owner)
+        c.make_link(owner, 0, address=False)
+        time.sleep(1.5)  # longer than it takes to look for addresses again
+        check(not c.status(owner)['view'] or owner not in c.status(heir)['view']['members'], 'a member without address')
+        c.make_link(owner, 0)
+        c.wait_stable()
+        check(c.holders() == [heir], f'{c.holders()} instead of {heir}')
+        return 'missing at start: joined when it came; removed: failed over, rejoined'
+
+
+def bad_starts(tag):
+    """Everything that stops a start: a stable exit code and a sentence that names the thing."""
+    c = Cluster(tag=tag)
+    with c.up(start=False):
+        good = c.config_text('n1')
+        key = f'{c.dir}/key'
+        cases = [
+            ('a key that is not there', good.replace(key, key + '.none'), 66, r'key\.none'),
+            ('a key that is a directory', good.replace(key, c.dir), None, re.escape(c.dir)),
+            ('a key of rubbish', good.replace(key, c.dir + '/rubbish'), None, 'rubbish'),
+            ('an endless key', good.replace(key, '/dev/zero'), None, '/dev/zero'),
+            ('an unknown option', good.replace('port =', 'prot ='), 78, r'conf:1.*prot'),
+            ('a syntax error', good.replace('};', '}', 1).replace('{', '', 1), 78, r'conf:\d+'),
+            ('a bad number', good.replace('7410', '74100'), 78, r'conf:1.*port'),
+            ('an unknown node in a group', good.replace('[ "n1", "n2", "n3" ]', '[ "n1", "n9" ]'), 78, r'conf:.*n9'),
+            ('nothing', ' ', 78, 'cluster'),
+            ('binary rubbish', '\x00\x01\x02\x7f' * 1000, 78, 'conf'),
+            ('deep nesting', 'a = ' + '(' * 100000, 78, 'conf'),
+            ('a state directory that cannot be made', good.replace(f'{c.dir}/n1/state', '/proc/none/state'), None,
+             '/proc/none/state'),
+            ('a state directory that is a file', good.replace(f'{c.dir}/n1/state', f'{c.dir}/rubbish'), None, 'rubbish'),
+            ('a socket path that is too long', good.replace(c.socket('n1'), '/tmp/' + 'x' * 200), 78, r'conf:.*socket'),
+        ]
+        with open(f'{c.dir}/rubbish', 'wb') as f:
+            f.write(os.urandom(1000))
+        os.chmod(f'{c.dir}/rubbish', 0o600)
+        for what, text, code, words in cases:
+            c.write_config('n1', text)
+            run_refused(c, what, [], code, words)
+        c.write_config('n1', good)
+        run_refused(c, 'a node that does not exist', ['--node', 'nx'], 78, 'nx')
+        run_refused(c, 'no such file', ['--config', '/nowhere'], 66, '/nowhere')
+        run_refused(c, 'a folder', ['--config', c.dir], None, re.escape(c.dir))
+        run_refused(c, 'an option too many', ['--frob'], 64, 'frob')
+        return f'{len(cases) + 4} starts refused, each with its reason'
+
+
+def run_refused(c, what, args, code, words):
+    base = [os.path.join(BIN, 'holdfastd'), '--config', f'{c.dir}/n1/conf', '--node', 'n1']
+    r = subprocess.run(['ip', 'netns', 'exec', c.ns('n1'), *base, *args], capture_output=True, timeout=20, check=False)
+    text = r.stderr.decode(errors='replace')
+    check(r.returncode in ({1, 64, 65, 66, 75, 77, 78} if code is None else {code}), f'{what}: exit {r.returncode}: {text}')
+    check(re.search(words, text), f'{what}: "{text}" does not name it')
+    check(len(text) < 20000, f'{what}: {len(text)} bytes of messages')
+
+
+ALL = [heartbeat_flood, replay_of_the_dead, full_disk, failing_disk, hanging_disk, interfaces, bad_starts]

@@ -131,16 +131,22 @@ class Cluster:
         self.run_in(name, 'sysctl', '-qw', 'net.ipv6.conf.all.accept_dad=0', 'net.ipv6.conf.default.accept_dad=0')
         sh('ip', '-n', self.ns(name), 'link', 'set', 'lo', 'up')
         for k in range(self.links):
-            port, dev = f'p{name}-{k}', f'eth{k}'
-            sh('ip', '-n', self.ns('sw'), 'link', 'add', port, 'type', 'veth', 'peer', 'name', dev, 'netns', self.ns(name))
-            sh('ip', '-n', self.ns('sw'), 'link', 'set', port, 'master', f'br{k}', 'up')
-            sh('ip', '-n', self.ns(name), 'link', 'set', dev, 'up')
-            last = 254 if name == 'c' else int(name[1:])
-            sh('ip', '-n', self.ns(name), 'addr', 'add', f'10.{90 + k}.0.{last}/24', 'dev', dev)
-            sh('ip', '-n', self.ns(name), '-6', 'addr', 'add', f'fd{90 + k}::{last}/64', 'dev', dev, 'nodad')
+            self.make_link(name, k)
         if name != 'c':
             link = json.loads(sh('ip', '-j', '-n', self.ns(name), 'link', 'show', 'eth0').stdout)
             self.macs[name] = link[0]['address']
+
+    def make_link(self, name, k, address=True):
+        """An interface and its port at the switch."""
+        port, dev = f'p{name}-{k}', f'eth{k}'
+        if sh('ip', '-n', self.ns(name), 'link', 'show', dev, check=False).returncode:
+            sh('ip', '-n', self.ns('sw'), 'link', 'add', port, 'type', 'veth', 'peer', 'name', dev, 'netns', self.ns(name))
+            sh('ip', '-n', self.ns('sw'), 'link', 'set', port, 'master', f'br{k}', 'up')
+            sh('ip', '-n', self.ns(name), 'link', 'set', dev, 'up')
+        if address:
+            last = 254 if name == 'c' else int(name[1:])
+            sh('ip', '-n', self.ns(name), 'addr', 'add', f'10.{90 + k}.0.{last}/24', 'dev', dev)
+            sh('ip', '-n', self.ns(name), '-6', 'addr', 'add', f'fd{90 + k}::{last}/64', 'dev', dev, 'nodad')
 
     def default_groups(self):
         hosts = ', '.join(f'"{n}"' for n in self.names if n not in self.witnesses)

@@ -45,15 +45,20 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 		const struct node *n = &w->node[i];
 		struct core_self_info self;
 
-		if (!node_mask_has(s->in, i))
+		if (!node_mask_has(s->here, i))
 			continue;
 		core_self_info(n->core, local(w, n), &self);
+		if (self.mode != NODE_MODE_ONLINE) {
+			(void)snprintf(why, size, "n%u: mode %s", i, node_mode_to_string(self.mode));
+			return false;
+		}
+		if (!node_mask_has(s->in, i))
+			continue;
 		if (!s->view.epoch)
 			s->view = self.view;
 		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
-		    (s->in & ~self.view.members) || (self.view.members & ~s->here) || self.mode != NODE_MODE_ONLINE) {
-			(void)snprintf(why, size, "n%u: mode %s, view %llu of %#x, lease %d", i,
-				       node_mode_to_string(self.mode),
+		    (s->in & ~self.view.members) || (self.view.members & ~s->here)) {
+			(void)snprintf(why, size, "n%u: view %llu of %#x, lease %d", i,
 				       (unsigned long long)self.view.epoch, self.view.members,
 				       self.lease_valid);
 			return false;

@@ -10,7 +10,7 @@ static const uint8_t weights[THEME_COUNT_][FAULT_TYPE_COUNT_] = {
 			 2, 2, 2, 2, 1, 1, 2, 3, 8, 2, 2, 2},
 	[THEME_NETWORK] = {1, 0, 1, 0, 12, 12, 6, 6, 6, 4, 8, 8, 4, 0,
 			   0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0},
-	[THEME_CRASH] = {14, 10, 0, 0, 1, 4, 0, 0, 0, 0, 1, 1, 0, 2,
+	[THEME_CRASH] = {14, 10, 2, 0, 3, 5, 0, 0, 0, 0, 1, 1, 0, 2,
 			 1, 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 4},
 	[THEME_STALL] = {1, 0, 14, 12, 2, 3, 1, 1, 0, 0, 1, 2, 0, 0,
 			 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0},
@@ -150,7 +150,7 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	c->lease_us = t * rng_range(rng, 1000, 1700) / 1000;
 	s->lease_most_us = c->lease_us;
 	if (rng_chance(rng, 200))
-		s->lease_most_us += t * rng_range(rng, 200, 1500) / 1000;
+		s->lease_most_us += t * rng_range(rng, 200, 4000) / 1000;
 	c->lease_margin_us = t * rng_range(rng, 50, 300) / 1000;
 	if (address_only && rng_chance(rng, 500))
 		c->lease_margin_us = 0;
@@ -250,7 +250,9 @@ static void draw_background(struct schedule *s, struct rng *rng, bool calm)
 	const struct core_config *c = &s->config;
 	uint64_t interval = c->interval_us;
 
-	s->delay_us = interval * rng_range_log(rng, 1, 100) / 1000 + 20;
+	/* a quick local network, or one whose delays matter beside the interval */
+	s->delay_us = rng_chance(rng, 500) ? rng_range_log(rng, 20, 500) :
+					     interval * rng_range_log(rng, 1, 100) / 1000 + 20;
 	s->delay_jitter_us = rng_chance(rng, 500) ? 10 : interval * rng_range(rng, 10, 300) / 1000;
 	s->loss_permille = rng_chance(rng, 500) ? 0 : (uint32_t)rng_range(rng, 1, 20);
 	s->duplicate_permille = rng_chance(rng, 700) ? 0 : (uint32_t)rng_range(rng, 1, 30);

@@ -47,6 +47,7 @@ static inline void sample_state(uint64_t generation, struct durable_state *state
 	for (unsigned int i = 0; i < state->n_groups; i++) {
 		struct group_intent *row = &state->group_intents[i];
 
+		(void)snprintf(state->group_names[i], NAME_SIZE, "group-%u", i);
 		row->version.epoch = sample_next(&random) % (EPOCH_MAX + 1);
 		row->version.counter = (uint32_t)sample_next(&random);
 		row->request.incarnation = sample_next(&random);
@@ -61,6 +62,7 @@ static inline void sample_state(uint64_t generation, struct durable_state *state
 	for (unsigned int i = 0; i < state->n_nodes; i++) {
 		struct node_intent *row = &state->node_intents[i];
 
+		(void)snprintf(state->node_names[i], NAME_SIZE, "node-%u", i);
 		row->version.epoch = sample_next(&random) % (EPOCH_MAX + 1);
 		row->version.counter = (uint32_t)sample_next(&random);
 		row->request.incarnation = sample_next(&random);

@@ -74,6 +74,10 @@ static void test_full_state_fits(void **state)
 	sample_state(3, &in);
 	in.n_groups = GROUPS_MAX;
 	in.n_nodes = NODES_MAX;
+	for (unsigned int i = 0; i < GROUPS_MAX; i++)
+		(void)snprintf(in.group_names[i], NAME_SIZE, "a-name-of-31-characters-for-%03u", i);
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		(void)snprintf(in.node_names[i], NAME_SIZE, "node-%u", i);
 	in.node_intents[NODES_MAX - 1].incarnation = 0x0123456789abcdef;
 	in.group_intents[GROUPS_MAX - 1].attempt = 200;
 	state_encode(&in, 0, slot);
@@ -91,16 +95,18 @@ static void test_state_layout(void **state)
 		0,   0,	  0,   1,		/* version */
 	};
 	static const uint8_t body[] = {
-		0, 0, 0,   0, 0, 0, 0,	  7,	/* incarnation */
-		0, 0, 0,   0, 0, 0, 0x10, 0,	/* epoch reserve */
-		0, 0, 0,   0, 0, 1, 0x86, 0xa0, /* longest lease */
-		0, 1, 0,   0, 0, 0, 0,	  0,	/* one group, no node */
-		0, 0, 0,   0, 0, 0, 0,	  5,	/* its epoch */
-		0, 0, 0,   6,			/* counter */
-		0, 0, 0,   0, 0, 0, 0,	  3,	/* request: incarnation */
-		0, 0, 0,   2,			/* number */
-		1,				/* node */
-		1, 2, 255, 3, 4,		/* wanted, owner, target, cause, attempt */
+		0,   0,	  0,   0, 0, 0, 0,    7,    /* incarnation */
+		0,   0,	  0,   0, 0, 0, 0x10, 0,    /* epoch reserve */
+		0,   0,	  0,   0, 0, 1, 0x86, 0xa0, /* longest lease */
+		0,   1,	  0,   0, 0, 0, 0,    0,    /* one group, no node */
+		'd', 'b', 0,   0, 0, 0, 0,    0,    /* its name */
+		0,   0,	  0,   0, 0, 0, 0,    0,    0, 0, 0, 0, 0, 0, 0, 0,
+		0,   0,	  0,   0, 0, 0, 0,    0,    0, 0, 0, 0, 0, 0, 0, 5, /* its epoch */
+		0,   0,	  0,   6,					    /* counter */
+		0,   0,	  0,   0, 0, 0, 0,    3, /* request: incarnation */
+		0,   0,	  0,   2,		 /* number */
+		1,				 /* node */
+		1,   2,	  255, 3, 4,		 /* wanted, owner, target, cause, attempt */
 		0,
 	};
 	struct durable_state s = {.generation = 9,
@@ -108,6 +114,7 @@ static void test_state_layout(void **state)
 				  .epoch_reserve = 0x1000,
 				  .lease_max_us = 100000,
 				  .n_groups = 1,
+				  .group_names[0] = "db",
 				  .group_intents[0] = {.version = {5, 6},
 						       .request = {3, 2, 1},
 						       .wanted = WANTED_ONLINE,
@@ -188,16 +195,18 @@ static void test_values_out_of_range(void **state)
 		{32, 1},    /* 257 groups */
 		{35, 33},   /* 33 nodes */
 		{39, 1},    /* padding */
-		{40, 0x40}, /* epoch of a row */
-		{64, 32},   /* node of its request */
-		{65, 2},    /* wanted */
-		{66, 32},   /* owner */
-		{67, 200},  /* target */
-		{68, 7},    /* cause */
-		{70, 1},    /* behind the last row */
+		{40, 0},    /* a row without a name */
+		{71, 'x'},  /* a name without an end */
+		{72, 0x40}, /* epoch of a row */
+		{96, 32},   /* node of its request */
+		{97, 2},    /* wanted */
+		{98, 32},   /* owner */
+		{99, 200},  /* target */
+		{100, 7},   /* cause */
+		{102, 1},   /* behind the last row */
 	};
 	uint8_t clean[STATE_SLOT_BYTES], slot[STATE_SLOT_BYTES], payload[STATE_SECTORS * 484];
-	struct durable_state s = {.generation = 1, .n_groups = 1}, out;
+	struct durable_state s = {.generation = 1, .n_groups = 1, .group_names[0] = "g"}, out;
 	struct slot_info info;
 
 	(void)state;
@@ -233,6 +242,9 @@ static void test_invalid_states_are_known(void **state)
 	REFUSED(epoch_reserve, EPOCH_MAX + 1);
 	REFUSED(n_groups, GROUPS_MAX + 1);
 	REFUSED(n_nodes, NODES_MAX + 1);
+	REFUSED(group_names[0][0], '\0');
+	REFUSED(group_names[0][NAME_SIZE - 1], 'x');
+	REFUSED(node_names[0][0], '\0');
 	REFUSED(group_intents[0].version.epoch, EPOCH_MAX + 1);
 	REFUSED(group_intents[0].wanted, WANTED_COUNT_);
 	REFUSED(group_intents[0].cause, CAUSE_COUNT_);

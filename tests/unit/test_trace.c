@@ -81,6 +81,9 @@ static void make_start(struct trace_start *start)
 						.lease_max_us = 400000,
 						.n_groups = 1,
 						.n_nodes = 2};
+	(void)strcpy(start->durable.group_names[0], "g");
+	(void)strcpy(start->durable.node_names[0], "alpha");
+	(void)strcpy(start->durable.node_names[1], "a-name-with-31-characters-in-it");
 	start->durable.group_intents[0] = (struct group_intent){.version = {3, 4},
 								.request = {6, 7, 1},
 								.wanted = WANTED_ONLINE,

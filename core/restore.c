@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+/*
+ * The intent rows that a start begins with. The configuration may have changed since they were
+ * written: rows on disk belong to names, and so do the node numbers in them (rule P5).
+ */
+#include "core/internal.h"
+
+#include <string.h>
+
+/* By the node number of the state on disk: the number now; NODE_NONE if it is gone. */
+struct node_map {
+	uint8_t now[NODES_MAX];
+};
+
+static uint8_t map_node(const struct node_map *map, uint8_t node)
+{
+	return node < NODES_MAX ? map->now[node] : NODE_NONE;
+}
+
+static bool same_name(const char a[NAME_SIZE], const char b[NAME_SIZE])
+{
+	return strncmp(a, b, NAME_SIZE) == 0;
+}
+
+static uint8_t find_node(const struct core *c, const char name[NAME_SIZE])
+{
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		if (same_name(c->cfg.nodes[n].name, name))
+			return n;
+	return NODE_NONE;
+}
+
+static uint16_t find_group(const struct core *c, const char name[NAME_SIZE])
+{
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+		if (same_name(c->cfg.groups[g].name, name))
+			return g;
+	return UINT16_MAX;
+}
+
+static struct request_id map_request(const struct node_map *map, struct request_id id)
+{
+	id.node = map_node(map, id.node);
+	return id.node == NODE_NONE ? (struct request_id){.node = NODE_NONE} : id;
+}
+
+static void restore_groups(struct core *c, const struct durable_state *durable,
+			   const struct node_map *map)
+{
+	for (uint16_t i = 0; i < durable->n_groups && i < GROUPS_MAX; i++) {
+		uint16_t g = find_group(c, durable->group_names[i]);
+
+		if (g == UINT16_MAX)
+			continue;
+		c->intents[g] = durable->group_intents[i];
+		c->intents[g].request = map_request(map, c->intents[g].request);
+		c->intents[g].owner = map_node(map, c->intents[g].owner);
+		c->intents[g].target = map_node(map, c->intents[g].target);
+	}
+}
+
+static void defaults(struct core *c)
+{
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+		c->intents[g] = (struct group_intent){
+			.wanted = c->cfg.groups[g].autostart ? WANTED_ONLINE : WANTED_OFFLINE,
+			.owner = NODE_NONE,
+			.target = NODE_NONE,
+			.attempt = 1,
+			.request.node = NODE_NONE,
+		};
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		c->node_intents[n] = (struct node_intent){
+			.wanted = WANTED_ONLINE,
+			.request.node = NODE_NONE,
+		};
+}
+
+void restore_intents(struct core *c, const struct durable_state *durable)
+{
+	struct node_map map;
+
+	defaults(c);
+	if (!durable)
+		return;
+	memset(&map, NODE_NONE, sizeof map);
+	for (uint8_t i = 0; i < durable->n_nodes && i < NODES_MAX; i++)
+		map.now[i] = find_node(c, durable->node_names[i]);
+	restore_groups(c, durable, &map);
+	for (uint8_t i = 0; i < durable->n_nodes && i < NODES_MAX; i++) {
+		if (map.now[i] == NODE_NONE)
+			continue;
+		c->node_intents[map.now[i]] = durable->node_intents[i];
+		c->node_intents[map.now[i]].request =
+			map_request(&map, durable->node_intents[i].request);
+	}
+}

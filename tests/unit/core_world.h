@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: GPL-3.0-or-later */
+#ifndef HF_TEST_CORE_WORLD_H
+#define HF_TEST_CORE_WORLD_H
+
+/*
+ * N cores on a virtual clock, vectors delivered 100 us later, disks and drivers that answer at
+ * once. Faults in depth are the simulator's business.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <setjmp.h>
+#include <cmocka.h>
+
+#include "include/core.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define N_MAX	 4
+#define DELAY_US 100
+#define QUEUE	 4096
+
+struct datagram {
+	ha_time at;
+	uint8_t from, to;
+	struct vector vector;
+	struct vector_rows rows;
+};
+
+struct world {
+	ha_time now;
+	uint8_t n;
+	struct core_config config;
+	struct core *core[N_MAX];
+	struct durable_state disk[N_MAX];
+	bool on_disk[N_MAX], running[N_MAX][8], dead[N_MAX], frozen[N_MAX], cut[N_MAX][N_MAX];
+	bool fail_start[N_MAX], fail_stop[N_MAX], disk_fails[N_MAX];
+	uint8_t stuck[N_MAX]; /* bit r: a stop of resource r fails */
+	ha_time lease[N_MAX];
+	uint16_t stopped[64]; /* resources, in the order of their stops */
+	unsigned int n_stopped;
+	uint8_t last_answer;
+	unsigned int starts, seen[700];
+	struct datagram *queue[QUEUE];
+	unsigned int n_queue;
+	struct core_actions actions;
+};
+
+static inline void step(struct world *w, uint8_t i, const struct core_event *event);
+
+static inline void post(struct world *w, uint8_t from)
+{
+	const struct vector *v = core_vector(w->core[from], w->now);
+
+	for (uint8_t to = 0; to < w->n; to++) {
+		if (to == from || w->cut[from][to])
+			continue;
+		struct datagram *d = calloc(1, sizeof *d);
+		assert_non_null(d);
+		d->at = ha_time_add(w->now, DELAY_US);
+		d->from = from;
+		d->to = to;
+		d->vector = *v;
+		memcpy(d->rows.group_intents, v->group_intents,
+		       v->n_groups * sizeof *v->group_intents);
+		memcpy(d->rows.group_actuals, v->group_actuals,
+		       v->n_groups * sizeof *v->group_actuals);
+		memcpy(d->rows.resource_actuals, v->resource_actuals,
+		       v->n_resources * sizeof *v->resource_actuals);
+		memcpy(d->rows.node_intents, v->node_intents, v->n_nodes * sizeof *v->node_intents);
+		d->vector.group_intents = d->rows.group_intents;
+		d->vector.group_actuals = d->rows.group_actuals;
+		d->vector.resource_actuals = d->rows.resource_actuals;
+		d->vector.node_intents = d->rows.node_intents;
+		assert_true(w->n_queue < QUEUE);
+		w->queue[w->n_queue++] = d;
+	}
+}
+
+static inline void drive(struct world *w, uint8_t i, const struct core_action *a)
+{
+	bool start = a->type == CORE_ACTION_RESOURCE_START;
+	bool stuck = w->fail_stop[i] || (w->stuck[i] & 1U << a->resource.resource);
+	bool fail = start ? w->fail_start[i] : stuck;
+	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
+
+	if (start)
+		w->starts++;
+	else if (w->n_stopped < 64)
+		w->stopped[w->n_stopped++] = a->resource.resource;
+	if (!fail || start)
+		w->running[i][a->resource.resource] = start && !fail;
+	e.resource_done.operation = a->resource.operation;
+	e.resource_done.result = fail ? RESOURCE_RESULT_FAILED : RESOURCE_RESULT_OK;
+	step(w, i, &e);
+}
+
+static inline void carry_out(struct world *w, uint8_t i, const struct core_action *a)
+{
+	struct core_event e = {.type = CORE_EVENT_PERSISTED};
+
+	switch (a->type) {
+	case CORE_ACTION_SEND:
+		post(w, i);
+		break;
+	case CORE_ACTION_PERSIST:
+		if (!w->disk_fails[i]) {
+			core_durable(w->core[i], &w->disk[i]);
+			w->on_disk[i] = true;
+		}
+		core_durable(w->core[i], &(struct durable_state){0});
+		struct durable_state s;
+		core_durable(w->core[i], &s);
+		e.persisted.generation = s.generation;
+		e.persisted.result = w->disk_fails[i] ? -5 : 0;
+		step(w, i, &e);
+		break;
+	case CORE_ACTION_RESOURCE_START:
+	case CORE_ACTION_RESOURCE_STOP:
+		drive(w, i, a);
+		break;
+	case CORE_ACTION_LEASE:
+		w->lease[i] = a->lease.until;
+		break;
+	case CORE_ACTION_EVENT:
+		w->seen[a->event.id]++;
+		if (getenv("TRACE"))
+			printf("%10.3f n%u %u node %u group %u args %lx %lx\n",
+			       (double)w->now.us / 1000, i, a->event.id, a->event.node,
+			       a->event.group, a->event.arg[0], a->event.arg[1]);
+		break;
+	case CORE_ACTION_ANSWER:
+		w->last_answer = a->answer.code;
+		break;
+	case CORE_ACTION_LEFT:
+		w->dead[i] = true;
+		break;
+	case CORE_ACTION_RESOURCE_KILL:
+	case CORE_ACTION_TYPE_COUNT_:
+		fail();
+	}
+}
+
+static inline void check_owners(const struct world *w)
+{
+	for (uint8_t r = 0; r < w->config.n_resources; r++) {
+		unsigned int owners = 0;
+
+		for (uint8_t i = 0; i < w->n; i++)
+			owners += w->running[i][r] && ha_time_before(w->now, w->lease[i]);
+		assert_true(owners <= 1);
+	}
+}
+
+static inline void step(struct world *w, uint8_t i, const struct core_event *event)
+{
+	struct core_actions *mine = malloc(sizeof *mine);
+
+	assert_non_null(mine);
+	core_step(w->core[i], event, w->now, mine);
+	core_check(w->core[i]);
+	for (size_t k = 0; k < mine->n; k++)
+		carry_out(w, i, &mine->action[k]);
+	free(mine);
+	check_owners(w);
+}
+
+static inline void deliver(struct world *w, unsigned int k)
+{
+	struct datagram *d = w->queue[k];
+	struct core_event e = {.type = CORE_EVENT_VECTOR};
+
+	w->queue[k] = w->queue[--w->n_queue];
+	e.vector.vector = &d->vector;
+	if (w->core[d->to] && !w->dead[d->to] && !w->frozen[d->to])
+		step(w, d->to, &e);
+	free(d);
+}
+
+/* Advances to `until`, or until `done` says so: true then. */
+static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const struct world *))
+{
+	ha_time until = ha_time_add(w->now, us);
+
+	for (;;) {
+		ha_time next = until;
+		int tick = -1, mail = -1;
+
+		if (done && done(w))
+			return true;
+		for (uint8_t i = 0; i < w->n; i++)
+			if (w->core[i] && !w->dead[i] && !w->frozen[i] &&
+			    ha_time_before(core_deadline(w->core[i]), next)) {
+				next = core_deadline(w->core[i]);
+				tick = i;
+			}
+		for (unsigned int k = 0; k < w->n_queue; k++)
+			if (ha_time_before(w->queue[k]->at, next)) {
+				next = w->queue[k]->at;
+				mail = (int)k;
+			}
+		w->now = ha_time_max(next, w->now);
+		if (mail >= 0)
+			deliver(w, (unsigned int)mail);
+		else if (tick >= 0)
+			step(w, (uint8_t)tick, &(struct core_event){.type = CORE_EVENT_TICK});
+		else
+			return false;
+	}
+}
+
+static inline void boot(struct world *w, uint8_t i)
+{
+	w->config.self = i;
+	w->dead[i] = w->frozen[i] = false;
+	w->core[i] = core_free(w->core[i]);
+	assert_int_equal(core_new(&w->config, w->on_disk[i] ? &w->disk[i] : NULL, w->running[i],
+				  w->now, &w->core[i]),
+			 0);
+}
+
+static inline struct world *world_new(uint8_t n, uint8_t witnesses)
+{
+	struct world *w = calloc(1, sizeof *w);
+
+	assert_non_null(w);
+	w->n = n;
+	w->now.us = 1000000;
+	w->config = (struct core_config){
+		.n_nodes = n,
+		.n_links = 1,
+		.n_groups = 1,
+		.n_resources = 2,
+		.takeover = TAKEOVER_LEASE,
+		.interval_us = 10000,
+		.timeout_us = 30000,
+		.lease_us = 40000,
+		.lease_margin_us = 2000,
+		.drift_ppm = 1000,
+		.late_percent = 80,
+		.startup_wait_us = 1000000,
+		.request_timeout_us = 1000000,
+		.flap_limit = 3,
+		.flap_window_us = 60000000,
+		.failure_expiry_us = 60000000,
+		.quarantine_us = 30000000,
+		.quarantine_max_us = 300000000,
+	};
+	for (uint8_t i = 0; i < n; i++) {
+		(void)snprintf(w->config.nodes[i].name, NAME_SIZE, "n%u", i);
+		w->config.nodes[i].votes = 1;
+		w->config.nodes[i].hosts = i < n - witnesses;
+		if (w->config.nodes[i].hosts)
+			w->config.groups[0].nodes[w->config.groups[0].n_nodes++] = i;
+	}
+	(void)snprintf(w->config.groups[0].name, NAME_SIZE, "g0");
+	w->config.groups[0].autostart = true;
+	for (uint8_t r = 0; r < 2; r++)
+		w->config.resources[r] = (struct core_resource_config){
+			.address = r == 0, .start_timeout_us = 1000000, .stop_timeout_us = 1000000};
+	w->config.resources[1].n_deps = 1;
+	for (uint8_t i = 0; i < n; i++)
+		boot(w, i);
+	return w;
+}
+
+static inline void world_free(struct world *w)
+{
+	for (uint8_t i = 0; i < w->n; i++)
+		core_free(w->core[i]);
+	while (w->n_queue)
+		free(w->queue[--w->n_queue]);
+	free(w);
+}
+
+static inline int owner(const struct world *w)
+{
+	for (uint8_t i = 0; i < w->n; i++)
+		if (!w->dead[i] && !w->frozen[i] && w->running[i][0] && w->running[i][1] &&
+		    ha_time_before(w->now, w->lease[i]))
+			return i;
+	return -1;
+}
+
+static inline bool on_0(const struct world *w)
+{
+	return owner(w) == 0;
+}
+
+static inline bool on_1(const struct world *w)
+{
+	return owner(w) == 1;
+}
+
+static inline void isolate(struct world *w, uint8_t node, bool cut)
+{
+	for (uint8_t i = 0; i < w->n; i++)
+		w->cut[i][node] = w->cut[node][i] = cut;
+}
+
+static inline void request(struct world *w, uint8_t at, uint8_t kind, uint8_t target)
+{
+	struct core_event e = {.type = CORE_EVENT_REQUEST};
+
+	e.request.kind = kind;
+	e.request.target = target;
+	w->last_answer = ANSWER_NONE;
+	step(w, at, &e);
+}
+
+#endif
