@@ -419,8 +419,8 @@ static void block_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 }
 
-/* The processes for disk and programs first, while little is open. Real-time priority last: nothing above may
- * be inherited by it, and nothing slow may run with it. */
+/* The processes for disk and programs first, while little is open. Real-time priority last: they
+ * must not inherit it, and nothing slow may run with it. */
 static int start(struct agent *agent)
 {
 	_cleanup_free_ struct durable_state *state = calloc(1, sizeof *state);
