@@ -91,6 +91,19 @@ static bool is_stopped(const struct core *c, const struct group *g)
 	return true;
 }
 
+/* A new order tries a failed stop at once: somebody may have repaired what was wrong. */
+static void retry_stops(struct core *c, uint16_t group)
+{
+	struct group *g = &c->groups[group];
+
+	if (g->tried_attempt == c->intents[group].attempt)
+		return;
+	g->tried_attempt = c->intents[group].attempt;
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (c->resources[i].state == RESOURCE_STOP_FAILED)
+			c->resources[i].deadline = c->now;
+}
+
 static void update_goal(struct core *c, uint16_t group)
 {
 	struct group *g = &c->groups[group];
@@ -289,8 +302,10 @@ void group_step(struct core *c)
 	if (!c->groups_dirty && !ha_time_reached(c->groups_deadline, c->now))
 		return;
 	c->groups_dirty = false;
-	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
+		retry_stops(c, g);
 		update_goal(c, g);
+	}
 	drop_addresses(c);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		if (c->groups[g].run)

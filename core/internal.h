@@ -72,8 +72,9 @@ struct group {
 	bool urgent;   /* stop: the lease is lost */
 	bool proven;   /* start: by a takeover proof */
 	uint8_t failed_attempt;
-	uint8_t cause;	   /* enum intent_cause of the goal */
-	uint16_t first, n; /* its resources are neighbours in the configuration */
+	uint8_t tried_attempt; /* a failed stop was tried again for this one */
+	uint8_t cause;	       /* enum intent_cause of the goal */
+	uint16_t first, n;     /* its resources are neighbours in the configuration */
 	ha_time since, goal_since;
 	/* as coordinator */
 	uint8_t last_owner; /* before the row was revoked; NODE_NONE */

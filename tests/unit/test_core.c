@@ -236,6 +236,14 @@ static void test_stop_failure_blocks(void **state)
 	assert_false(w->running[1][0] || w->running[1][1]);
 	w->fail_stop[0] = false; /* the periodic retry clears it */
 	assert_true(run_until(w, 120000000, on_1));
+	/* as does a new command, at once */
+	run_until(w, 100000, NULL);
+	w->fail_stop[1] = true;
+	request(w, 0, REQUEST_GROUP_MOVE, 0);
+	assert_false(run_until(w, 1000000, on_0));
+	w->fail_stop[1] = false;
+	request(w, 0, REQUEST_GROUP_MOVE, 0);
+	assert_true(run_until(w, 1000000, on_0));
 	world_free(w);
 }
 
