@@ -407,13 +407,384 @@ def bad_starts(tag):
         return f'{len(cases) + 4} starts refused, each with its reason'
 
 
-def run_refused(c, what, args, code, words):
+def run_refused(c, what, args, code, words, node='n1'):
     base = [os.path.join(BIN, 'holdfastd'), '--config', f'{c.dir}/n1/conf', '--node', 'n1']
-    r = subprocess.run(['ip', 'netns', 'exec', c.ns('n1'), *base, *args], capture_output=True, timeout=20, check=False)
+    r = subprocess.run(['ip', 'netns', 'exec', c.ns(node), *base, *args], capture_output=True, timeout=20, check=False)
     text = r.stderr.decode(errors='replace')
     check(r.returncode in ({1, 64, 65, 66, 75, 77, 78} if code is None else {code}), f'{what}: exit {r.returncode}: {text}')
     check(re.search(words, text), f'{what}: "{text}" does not name it')
     check(len(text) < 20000, f'{what}: {len(text)} bytes of messages')
 
 
-ALL = [heartbeat_flood, replay_of_the_dead, full_disk, failing_disk, hanging_disk, interfaces, bad_starts]
+# ---- 5. the local socket ----
+
+def connect(path):
+    k = socket.socket(socket.AF_UNIX)
+    k.settimeout(5)
+    k.connect(path)
+    return k
+
+
+def pour(path, chunk, total):
+    """Sends until `total` bytes or until the agent has enough of it; returns the bytes and the last words."""
+    n, last = 0, b''
+    with connect(path) as k, contextlib.suppress(OSError):
+        k.settimeout(0.7)
+        while n < total:
+            n += k.send(chunk)
+        k.shutdown(socket.SHUT_WR)
+    with contextlib.suppress(OSError):
+        last = k.recv(4096)
+    return n, last
+
+
+def abuse(path):
+    """What one client can do to the socket. Returns words about what came of it."""
+    said = []
+    held = []
+    for _ in range(200):
+        with contextlib.suppress(OSError):
+            held.append(connect(path))
+    for k in held[::2]:  # half messages
+        with contextlib.suppress(OSError):
+            k.send(b'{"method":"io.holdfast.Agent.GetSta')
+    time.sleep(0.3)
+    for k in held:
+        k.close()
+    n, _ = pour(path, b'x' * 65536, 100 * 1024 * 1024)
+    said.append(f'{n >> 10} kB without an end taken')
+    pour(path, os.urandom(65536) + b'\0', 4 << 20)
+    pour(path, b'\0' * 65536, 4 << 20)
+    pour(path, b'[' * 60000 + b'\0', 1 << 20)
+    pour(path, b'{"method":' * 6000 + b'\0', 1 << 20)
+    pour(path, b'{"method":"a.b.C","parameters":{"a":' + b'[' * 2000 + b']' * 2000 + b'}}\0', 1 << 20)
+    many = b'{"method":"io.holdfast.Agent.GetStatus"}\0'
+    for more in (b'', b',"more":true', b',"oneway":true'):
+        pour(path, many.replace(b'}', more + b'}') * 500, 2 << 20)  # and never read
+    follow = b'{"method":"io.holdfast.Agent.GetEvents","parameters":{"follow":true,"since":0},"more":true}\0'
+    slow = []
+    for _ in range(30):  # readers that never read
+        with contextlib.suppress(OSError):
+            slow.append(connect(path))
+            slow[-1].send(follow * 20)
+    for k in slow[:10]:
+        k.close()
+    for method in ('GroupMove', 'GroupStart', 'ServerStop', 'Explain', 'GetEvents', 'Nothing', '', 'GetConfig'):
+        for parameters in ({}, {'group': None}, {'group': 'x' * 60000}, {'group': 7, 'server': []}, {'server': 'n9'},
+                           {'since': -1, 'limit': 1 << 62}, {'number': -1}, [], 'x', {'group': 'web\n\x1b[2J', 'server': '%s%n'}):
+            m = {'method': f'io.holdfast.Agent.{method}', 'parameters': parameters}
+            with contextlib.suppress(OSError), connect(path) as k:
+                k.send(json.dumps(m).encode() + b'\0')
+                reply = k.recv(65536)
+                if b'"error"' not in reply and method not in ('GetEvents', 'GetConfig', 'Explain'):
+                    said.append(f'{method} {parameters}: {reply[:200]}')
+    for k in slow:
+        k.close()
+    return said
+
+
+def abuse_as(path, uid):
+    """abuse() in a process of its own, as `uid`; returns its words."""
+    read, write = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        status = 1
+        try:
+            os.close(read)
+            os.setgroups([])
+            os.setgid(uid)
+            os.setuid(uid)
+            os.write(write, json.dumps(abuse(path)).encode()[:60000])
+            status = 0
+        finally:
+            os._exit(status)
+    os.close(write)
+    return pid, os.fdopen(read, 'rb')
+
+
+def socket_abuse(tag):
+    with Cluster(tag=tag).up() as c:
+        owner = c.wait_stable()
+        w = watched(c)
+        os.chmod(c.dir, 0o755)
+        epoch, before = epochs(c), usage(c)
+        late = {n: len(c.events(n, 'node-late')) for n in c.names}
+        since, words, worst = w.now(), [], 0
+        path = c.socket(owner)
+        for uid in (0, 65534):
+            pid, out = abuse_as(path, uid)
+            while not select.select([out], [], [], 0.2)[0]:
+                start = time.monotonic()
+                code = c.cli(owner, 'status', check=False).returncode
+                worst = max(worst, time.monotonic() - start)
+                # root may use up all places with its own 200 connections; an ordinary user may not
+                check(code in (0, 1) or uid == 0 and code == 4, f'the command line of root: exit {code}, abused by {uid}')
+            said = out.read()
+            out.close()
+            check(os.waitpid(pid, 0)[1] == 0, f'the abuser with uid {uid} failed')
+            words.append(json.loads(said))
+            check(len(words[-1]) == 1, f'taken from {uid}: {words[-1][1:]}')
+        check(epochs(c) == epoch and c.holders() == [owner], 'views or groups changed')
+        check(c.cli(owner, 'status', check=False).returncode in (0, 1), 'the command line afterwards')
+        c.wait('the connections to be gone', lambda: descriptors(c.agents[owner].pid) <= before[owner][1] + 2)
+        grown = check_flat(before, usage(c), 6 * 1024)
+        more = {n: len(c.events(n, 'node-late')) - late[n] for n in c.names}
+        check(sum(more.values()) <= 2, f'late beats: {more}')
+        outage = w.outage_ms(since, w.now())
+        never_two(w, since, w.now())
+        return (f'{words[0][0]}, +{grown} kB, {sum(more.values())} late beats, longest silence {outage:.0f} ms, '
+                f'status took at most {worst * 1000:.0f} ms')
+
+
+# ---- 6. the files at start ----
+
+SECTOR = 512
+SLOT = 16384
+RING_HEADER = 4096
+RECORD = 256
+
+
+def crc32c(data):
+    crc = 0xffffffff
+    for b in data:
+        crc ^= b
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x82f63b78 if crc & 1 else 0)
+    return crc ^ 0xffffffff
+
+
+def other_version(state):
+    """The same state, soundly written by a program of another version."""
+    out = bytearray(state)
+    for slot in (0, SLOT):
+        payload = bytearray(b''.join(state[slot + i * SECTOR + 24:slot + i * SECTOR + 508] for i in range(32)))
+        payload[0:4] = struct.pack('>I', 99)
+        payload[4:8] = struct.pack('>I', crc32c(bytes(payload[0:4] + payload[8:])))
+        for i in range(32):
+            at = slot + i * SECTOR
+            out[at + 24:at + 508] = payload[i * 484:(i + 1) * 484]
+            out[at + 508:at + 512] = struct.pack('>I', crc32c(bytes(out[at:at + 508])))
+    return bytes(out)
+
+
+def flip(data, at, bit=0):
+    return data[:at] + bytes([data[at] ^ 1 << bit]) + data[at + 1:]
+
+
+def last_record(events):
+    """Place of the record with the highest sequence."""
+    records = [events[i:i + RECORD] for i in range(RING_HEADER, len(events), RECORD)]
+    return max(range(len(records)), key=lambda i: struct.unpack('>Q', records[i][16:24])[0])
+
+
+def damaged_state(tag):
+    """Every kind of damage ends the start with exit 65, says what to do, and is left as it is."""
+    with Cluster(tag=tag).up() as c:
+        c.wait_stable()
+        check(stop_agent(c, 'n3') == 0, 'n3 leaves')
+        folder = f'{c.dir}/n3/state'
+        state, events = (open(f'{folder}/{f}', 'rb').read() for f in ('state', 'events'))
+        last = RING_HEADER + last_record(events) * RECORD
+        cases = [('state', 'truncated', state[:-1]), ('state', 'empty', b''), ('state', 'one slot', state[:SLOT]),
+                 ('state', 'oversized', state + b'\0'), ('state', 'zeros', bytes(len(state))),
+                 ('state', 'another version', other_version(state)), ('state', 'a sparse terabyte', None)]
+        cases += [('state', f'bit {b} of byte {at}', flip(state, at, b)) for at, b in
+                  ((0, 0), (5, 1), (9, 3), (24, 7), (600, 2), (SLOT - 1, 0), (SLOT, 5), (2 * SLOT - 1, 7))]
+        cases += [('events', 'truncated', events[:-1]), ('events', 'empty', b''), ('events', 'oversized', events + b'\0'),
+                  ('events', 'zeros', bytes(len(events))), ('events', 'flipped header', flip(events, 20)),
+                  ('events', 'a flipped early record', flip(events, RING_HEADER + 30)),
+                  ('events', 'rubbish far away', flip(events, len(events) - 7))]
+        for name, what, data in cases:
+            damage(c, folder, name, data)
+            run_damaged(c, folder, name, what)
+            write_file(f'{folder}/{name}', state if name == 'state' else events)
+        os.unlink(f'{folder}/state')
+        run_damaged(c, folder, 'state', 'removed')
+        write_file(f'{folder}/state', state)
+        write_file(f'{folder}/events', flip(events, last + 100))  # the last write was torn
+        c.start('n3')
+        c.wait_stable()
+        check('torn' in text_of(c, 'n3.log'), 'a torn record is dropped without a word')
+        return f'{len(cases) + 1} damages refused with exit 65 and advice; a torn last record accepted'
+
+
+def write_file(path, data):
+    with open(path, 'wb') as f:
+        f.write(data)
+
+
+def damage(c, folder, name, data):
+    if data is None:
+        os.truncate(f'{folder}/{name}', 1 << 40)
+    else:
+        write_file(f'{folder}/{name}', data)
+
+
+def run_damaged(c, folder, name, what):
+    def look():
+        out = {}
+        for f in ('state', 'events'):
+            with contextlib.suppress(FileNotFoundError), open(f'{folder}/{f}', 'rb') as file:
+                out[f] = os.path.getsize(f'{folder}/{f}'), file.read(8 << 20)
+        return out
+    before = look()
+    start = time.monotonic()
+    run_refused(c, f'{name}: {what}', ['--node', 'n3', '--config', f'{c.dir}/n3/conf'], 65,
+                'reset-state|start the program that wrote it' if name == 'state' else 'move|Move', node='n3')
+    check(time.monotonic() - start < 10, f'{name}: {what}: took {time.monotonic() - start} s')
+    check(look() == before, f'{name}: {what}: the file was changed')
+
+
+def reset_state(tag):
+    """docs/disk-formats.md, Recovery, step by step; and the ways to do it wrong."""
+    with Cluster(tag=tag).up() as c:
+        c.wait_stable()
+        config = f'{c.dir}/n3/conf'
+        tool = [os.path.join(BIN, 'holdfastd'), '--reset-state', '--config', config]
+        args = ['--epoch', '1', '--incarnation', '1', '--lease', '1s']
+        r = sh(*tool, *args, check=False)
+        check(r.returncode == 75, f'while an agent runs: exit {r.returncode}: {r.stderr}')
+        check(stop_agent(c, 'n3') == 0, 'n3 leaves')
+        r = sh(*tool, *args, check=False)
+        check(r.returncode == 64 and r.stderr, f'a sound file: exit {r.returncode}: {r.stderr}')
+        path = f'{c.dir}/n3/state/state'
+        good = open(path, 'rb').read()
+        write_file(path, flip(good, 700))
+        for wrong in ([], args[:4], ['--epoch', '0', *args[2:]], [*args[:5], '0'], ['--epoch', '99999999999999999999', *args[2:]]):
+            r = sh(*tool, *wrong, check=False)
+            check(r.returncode == 64 and r.stderr.strip(), f'{wrong}: exit {r.returncode}: {r.stderr}')
+        run_refused(c, 'damaged', ['--node', 'n3', '--config', config], 65, 'reset-state', node='n3')
+        time.sleep(1)  # longer than the lease
+        seen = [c.status(n) for n in ('n1', 'n2')]
+        epoch = max(s['view']['epoch'] for s in seen)
+        incarnation = max(k['incarnation'] for s in seen for k in s['servers'] if k['name'] == 'n3')
+        r = sh(*tool, '--epoch', str(epoch), '--incarnation', str(incarnation), '--lease', '2s')
+        kept = [f for f in os.listdir(os.path.dirname(path)) if f.startswith('state.damaged')]
+        check(kept and open(f'{os.path.dirname(path)}/{kept[0]}', 'rb').read() == flip(good, 700), 'the damaged file is kept')
+        c.start('n3')
+        c.wait_stable()
+        now = next(k['incarnation'] for k in c.status('n1')['servers'] if k['name'] == 'n3')
+        check(now > incarnation, f'incarnation {incarnation}, then {now}')
+        c.cli('n3', 'group', 'move', 'web', 'n3', '--wait')
+        check(c.holders() == ['n3'], 'it serves again')
+        return f'incarnation {incarnation}, then {now}; holds the group again'
+
+
+# ---- 7. programs that misbehave ----
+
+APP = """#!/bin/sh
+. {d}/mode
+[ "$1" = stop ] && [ -n "$STOP" ] && eval "$STOP"
+[ "$1" = start ] && eval "$START"
+exit 0
+"""
+
+
+def exec_cluster(tag, nodes='"n1", "n2", "n3"'):
+    c = Cluster(tag=tag)
+    c.groups = f"""( {{ name = "web"; nodes = [ {nodes} ]; accept_agent_enforced_lease = true; resources = (
+  {{ type = "fip"; name = "fip1"; address = "{VIP}/24"; check = "100ms"; }},
+  {{ type = "exec"; name = "app"; depends = [ "fip1" ]; start = [ "{c.dir}/app", "start" ]; stop = [ "{c.dir}/app", "stop" ];
+     start_timeout = "1s"; stop_timeout = "1s"; }} ); }} )"""
+    set_mode(c, 'START=true', 'STOP=true')
+    write_file(f'{c.dir}/app', APP.format(d=c.dir).encode())
+    os.chmod(f'{c.dir}/app', 0o755)
+    return c
+
+
+def set_mode(c, *lines):
+    write_file(f'{c.dir}/mode.new', ('\n'.join(lines) + '\n').encode())
+    os.rename(f'{c.dir}/mode.new', f'{c.dir}/mode')
+
+
+def group_status(c, at='n1'):
+    return (c.status(at) or {'groups': [{'status': '?'}]})['groups'][0]['status']
+
+
+def restart_group(c):
+    """Stops and starts the group; True when it is online."""
+    c.cli('n1', 'group', 'stop', 'web', '--wait', check=False)
+    c.wait('the group to be offline', lambda: group_status(c) == 'Offline' and not c.holders())
+    c.cli('n1', 'group', 'start', 'web', '--wait', check=False)
+    return c.wait('the start to end', lambda: group_status(c) in ('Online', 'Error') and group_status(c)) == 'Online'
+
+
+def nasty_programs(tag):
+    """What a program does must not hold up its group, nor the agent."""
+    with exec_cluster(tag, '"n1"').up() as c:
+        c.wait_stable()
+        c.wait('the group', lambda: group_status(c) == 'Online')
+        w, before = watched(c), usage(c)
+        epoch, since = epochs(c), w.now()
+        nice = {  # these are started, whatever they leave behind
+            'floods its output': 'head -c 5000000 /dev/zero | tr "\\\\0" "x"; head -c 200000 /dev/urandom >&2',
+            'leaves a grandchild with its output': f'(sleep 600 & echo $! >>{c.dir}/pids)',
+            'leaves a daemon of its own session': f'setsid sh -c "echo \\$\\$ >>{c.dir}/pids; exec sleep 600" & sleep 0.2',
+            'closes its input and output': 'exec <&- >&- 2>&-',
+        }
+        for what, start in nice.items():
+            set_mode(c, f"START='{start}'")
+            check(restart_group(c), f'a program that {what}: {group_status(c)}')
+        bad = {  # these are failures; the group ends in Error, the agent does not
+            'ignores SIGTERM': 'trap "" TERM; while :; do sleep 0.1; done',
+            'hangs with grandchildren': 'sh -c "sleep 600 & sleep 600"',
+            'kills itself': 'kill -SEGV $$',
+        }
+        for what, start in bad.items():
+            set_mode(c, f"START='{start}'")
+            check(not restart_group(c), f'a program that {what} was taken for started')
+            check(not c.holders(), f'{what}: the address stayed')
+        for what, spoil in (('missing', os.unlink), ('not executable', lambda p: os.chmod(p, 0o644))):
+            program = open(f'{c.dir}/app', 'rb').read()
+            # a stop that cannot be run blocks: start from offline
+            c.cli('n1', 'group', 'stop', 'web', '--wait', check=False)
+            spoil(f'{c.dir}/app')
+            c.cli('n1', 'group', 'start', 'web', check=False)
+            c.wait('the start to fail', lambda: group_status(c) == 'Error')
+            text = ' '.join(e['message'] for e in c.events('n1', 'resource-start-failed')[-6:])
+            check('cannot execute the program' in text, f'{what}: {text}')
+            write_file(f'{c.dir}/app', program)
+            os.chmod(f'{c.dir}/app', 0o755)
+            set_mode(c, 'START=true')
+            check(restart_group(c), f'{what}: put right, and started again')
+        check(epochs(c) == epoch, 'the view changed')
+        grown = check_flat(before, usage(c))
+        never_two(w, since, w.now())
+        left = open(f'{c.dir}/pids', encoding='ascii').read().split()
+        for pid in left:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
+        return f'{len(nice)} odd programs started, {len(bad) + 2} failures told and survived, +{grown} kB'
+
+
+def failed_stop(tag):
+    """A stop that fails: nobody else takes the group until it has been put right."""
+    with exec_cluster(tag).up() as c:
+        owner = c.wait_stable()
+        c.wait('the group', lambda: group_status(c) == 'Online')
+        w = watched(c)
+        since = w.now()
+        set_mode(c, 'START=true', 'STOP="echo cannot let go; exit 9"')
+        r = c.cli(owner, 'group', 'move', 'web', other(c, owner), '--wait', check=False)
+        check(r.returncode != 0, f'a move whose stop failed: exit {r.returncode}, {r.stdout}')
+        c.wait('the group to be shown in error', lambda: group_status(c, other(c, owner)) == 'Error')
+        time.sleep(SETTLE)
+        check(not [n for n in c.holders() if n != owner], 'another node took it')
+        texts = ' '.join(e['message'] for e in c.events(owner, 'resource-stop-failed'))
+        check('exit status 9' in texts, f'events: {texts}')
+        check(c.status(other(c, owner))['groups'][0]['current'] == owner, f"{c.status(owner)['groups']}")
+        verdict = c.status(owner)['verdict']
+        check(verdict['level'] != 'healthy' and 'web' in ' '.join([verdict['text'], *verdict['reasons']]), f'{verdict}')
+        set_mode(c, 'START=true')
+        start = time.monotonic()
+        c.cli(owner, 'group', 'stop', 'web', '--wait')
+        check(time.monotonic() - start < 10, 'the repaired stop was not tried at once')
+        c.cli(owner, 'group', 'start', 'web', other(c, owner), '--wait')
+        c.wait('the group', lambda: group_status(c) == 'Online')
+        check(c.holders() == [other(c, owner)], f'{c.holders()}')
+        never_two(w, since, w.now())
+        return f'stayed put and said why ("{verdict["text"]}"); repaired, stopped, started elsewhere'
+
+
+ALL = [heartbeat_flood, replay_of_the_dead, full_disk, failing_disk, hanging_disk, interfaces, bad_starts, socket_abuse,
+       damaged_state, reset_state, nasty_programs, failed_stop]
