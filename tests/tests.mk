@@ -32,6 +32,8 @@ check-net: $(PROGRAMS) $(UNIT_TESTS) ## floating IPs and heartbeats in network n
 	$(Q)BUILD=$(B) CC=$(CC) tests/net/run
 check-e2e: $(PROGRAMS) ## real agents in network namespaces (root)
 	$(Q)BUILD=$(B) tests/e2e/run
+soak: $(PROGRAMS) ## endurance of real agents: make soak [MINUTES=10] [FLAPS=200]
+	$(Q)BUILD=$(B) MINUTES=$(MINUTES) FLAPS=$(FLAPS) tests/e2e/soak
 demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it running
 	$(Q)BUILD=$(B) KEEP=$(KEEP) tests/e2e/demo
 bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
@@ -51,5 +53,5 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-net
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e demo bench
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench
 .SECONDARY:

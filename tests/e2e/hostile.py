@@ -786,5 +786,105 @@ def failed_stop(tag):
         return f'stayed put and said why ("{verdict["text"]}"); repaired, stopped, started elsewhere'
 
 
+# ---- 8. flapping, for long ----
+
+# As many departures as never make a quarantine, at the shortest window.
+FLAPPY = 'flap_limit = 8; flap_window = "1s"; quarantine = "1s"; quarantine_max = "1s";'
+
+
+def small_ring(c):
+    """The event ring of the smallest size, so that it is soon full, and memory can be seen to be flat."""
+    text = c.config_text
+    c.config_text = lambda node: text(node).replace('agent = {', 'agent = { event_records = 256;')
+    return c
+
+
+def flap(c, times):
+    """A member leaves and joins so often. Returns the view changes that another one saw."""
+    owner = c.wait_stable()
+    bad, watcher = [n for n in c.names if n != owner]
+    with Varlink(c.socket(watcher)) as v:
+        first = v.status()['view']['epoch']
+
+        def members(n):
+            view = v.status()['view']
+            return view and len(view['members']) == n
+        for _ in range(times):
+            c.block(bad)
+            c.wait('it to be out', lambda: members(2))
+            c.block(bad, False)
+            c.wait('it to be in', lambda: members(3))
+        c.wait_stable()
+        return v.status()['view']['epoch'] - first, owner
+
+
+def flaps(tag, times=25):
+    """Membership flaps leave nothing behind. The first ones fill what has a bound."""
+    with small_ring(Cluster(detection='60ms', tag=tag, extra=FLAPPY)).up() as c:
+        flap(c, 10)
+        before = usage(c)
+        epochs_seen, _ = flap(c, times)
+        after = usage(c)
+        check(epochs_seen >= 2 * times, f'{epochs_seen} views for {times} flaps')
+        grown = check_flat(before, after, 256)
+        return (f'{times} flaps, {epochs_seen} views: RSS {max(r for r, _ in before.values())} kB, then '
+                f'{max(r for r, _ in after.values())} kB (at most +{grown}), {max(f for _, f in after.values())} descriptors')
+
+
+# ---- 10. changes under load ----
+
+def key_rotation_under_load(tag):
+    """A key a node, one after another, while commands come in and a node is restarted between; then the old key goes."""
+    with Cluster(tag=tag).up(start=False) as c:
+        for n in c.names:
+            shutil.copy2(f'{c.dir}/key', f'{c.dir}/{n}/key')
+            c.write_config(n, c.config_text(n).replace(f'"{c.dir}/key"', f'"{c.dir}/{n}/key"'))
+            c.start(n)
+        c.wait_stable()
+        w = watched(c)
+        since, moves, epoch = w.now(), 0, epochs(c)
+        sh(os.path.join(BIN, 'holdfast'), 'keygen', '--rotate', f'{c.dir}/key')
+        both = open(f'{c.dir}/key', encoding='ascii').read()
+        keys = [x for x in both.split() if len(x) == 64]
+        check(len(keys) == 2, f'{len(keys)} keys after the rotation')
+        for text in (both, keys[0] + '\n'):
+            for n in c.names:
+                with open(f'{c.dir}/{n}/key', 'w', encoding='ascii') as f:
+                    f.write(text)
+                c.signal(n, signal.SIGHUP, tree=False)
+                for target in ('n2', 'n1'):
+                    c.cli(n, 'group', 'move', 'web', target, '--wait')
+                    moves += 1
+        check(epochs(c) == epoch, 'a view was lost')
+        refused = c.status('n1')['counters']['refused']
+        check(refused['key'] == 0 and refused['hmac'] == 0, f'beats were refused: {refused}')
+        write_file(f'{c.dir}/n2/key', b'rubbish\n')  # an unreadable key: the old one stays
+        c.signal('n2', signal.SIGHUP, tree=False)
+        c.wait('the complaint', lambda: [x for x in log_lines(c, 'n2') if f'{c.dir}/n2/key' in x and 'again' not in x])
+        write_file(f'{c.dir}/n3/key', (keys[1] + '\n').encode())  # back to the old key alone: kept out
+        c.signal('n3', signal.SIGHUP, tree=False)
+        c.wait_members('n1', ['n1', 'n2'])
+        never_two(w, since, w.now())
+        return f'{moves} moves, no view lost, no beat refused; a broken file changes nothing; the old key alone is kept out'
+
+
+def two_boot_at_once(tag):
+    """Two of three lose power, and boot at the same moment; over and over, the third alone holds nothing."""
+    with Cluster(tag=tag).up() as c:
+        owner = c.wait_stable()
+        w = watched(c)
+        since, rounds = w.now(), 3
+        for _ in range(rounds):
+            two = [n for n in c.names if n != owner]
+            for n in two:
+                c.power_off(n)
+            c.wait('the last one to let go', lambda: not c.holders())
+            for n in two:
+                c.boot(n)
+            owner = c.wait_stable()
+        never_two(w, since, w.now())
+        return f'{rounds} times, service back each time'
+
+
 ALL = [heartbeat_flood, replay_of_the_dead, full_disk, failing_disk, hanging_disk, interfaces, bad_starts, socket_abuse,
-       damaged_state, reset_state, nasty_programs, failed_stop]
+       damaged_state, reset_state, nasty_programs, failed_stop, flaps, key_rotation_under_load, two_boot_at_once]
