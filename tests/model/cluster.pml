@@ -71,7 +71,7 @@ byte restarts;
 hidden byte v_promised, v_accepted, v_installed, v_group, v_owner, v_version, v_grant, v_clear;
 #ifdef LATE
 byte l_to = NOBODY, l_from, l_promised, l_accepted, l_installed, l_group, l_owner, l_version;
-byte l_grant, l_clear;
+byte l_grant, l_clear, l_since, l_stamped;
 #endif
 #ifdef MUTANT_G3_LAST_OWNER
 byte known[N], known_version[N]; /* owner by the newest row of any view */
@@ -143,12 +143,16 @@ inline forget_view(j)
 	forget_members(j)
 }
 
-/* L7, D1: a new lease needs stamps from after the lapse or restart of j. */
+/*
+ * L7, D1: what was granted for stamps that j sent before its lapse or restart, or (but in the
+ * same view) before its lease began, does not count.
+ */
 inline forget_stamps(j)
 {
 	for (k : 0 .. N - 1) { stamp[k] = stamp[k] & ~BIT(j) }
 #ifdef LATE
-	l_grant = (l_to == j -> 0 : l_grant)
+	l_grant = (l_to == j -> 0 : l_grant);
+	l_stamped = (l_from == j -> 0 : l_stamped)
 #endif
 }
 
@@ -165,7 +169,9 @@ inline lapse(j)
 #else
 	forget_view(j);
 #endif
+#ifndef MUTANT_L7_OFF
 	forget_stamps(j);
+#endif
 	settle(j);
 	settle_dead(j)
 }
@@ -200,9 +206,9 @@ inline propose(i, e, m)
 /* ---- receiving ---- */
 
 #ifdef MUTANT_L8_OFF
-#define MAY_GRANT(j,i) true
+#define MAY_GRANT(j,i,lease_since) true
 #else
-#define MAY_GRANT(j,i) (!since[i] || excluded[P(j, i)] <= since[i])
+#define MAY_GRANT(j,i,lease_since) (!(lease_since) || excluded[P(j, i)] <= (lease_since))
 #endif
 #ifdef MUTANT_LEFTOVER
 #define MAY_BEGIN(j) true
@@ -226,6 +232,11 @@ inline propose(i, e, m)
 #define HAS_ROW(j) (v_version == version[j])
 #endif
 
+#ifdef MUTANT_G4_LEFT
+#define IS_ON(state) ((state) != OFF)
+#else
+#define IS_ON(state) ((state) == ON)
+#endif
 #ifdef CALM
 #define MORE_ROWS(j) true
 #else
@@ -242,7 +253,7 @@ inline same_view(j, i)
 	if
 	:: COORD(accepted[j]) == j && MORE_ROWS(j) ->
 		told[j] = told[j] | BIT(i);
-		on[j] = on[j] & ~BIT(i) | (v_group == ON -> BIT(i) : 0);
+		on[j] = on[j] & ~BIT(i) | (IS_ON(v_group) -> BIT(i) : 0);
 		off[j] = off[j] & ~BIT(i) | (v_group == OFF -> BIT(i) : 0);
 		acked[j] = acked[j] & ~BIT(i) | (HAS_ROW(j) -> BIT(i) : 0);
 		wait[j] = (v_clear > wait[j] -> v_clear : wait[j]);
@@ -257,6 +268,12 @@ inline same_view(j, i)
 	if
 	:: v_grant && installed[j] == promised[j] && (since[j] || MAY_BEGIN(j)) ->
 		lease[j] = (v_grant > lease[j] -> v_grant : lease[j]);
+#ifndef MUTANT_L7_OFF
+		if
+		:: !since[j] -> forget_stamps(j)
+		:: else
+		fi;
+#endif
 		since[j] = installed[j]
 	:: else
 	fi
@@ -318,10 +335,10 @@ inline load(j, i)
 }
 
 /* L1, L8: j has the newest stamp of i, and in the same vector its `since`. */
-inline take_stamp(j, i)
+inline take_stamp(j, i, lease_since)
 {
 	if
-	:: HOST(i) && GRANTS(j, i) && MAY_GRANT(j, i) ->
+	:: HOST(i) && GRANTS(j, i) && MAY_GRANT(j, i, lease_since) ->
 		stamp[j] = stamp[j] | BIT(i);
 		given[P(j, i)] = L
 	:: else
@@ -339,7 +356,7 @@ inline read(j, i, takes)
 	fi;
 #endif
 	receive(j, i, takes);
-	take_stamp(j, i)
+	take_stamp(j, i, since[i])
 }
 
 #define OFFERS(j,i) (HAS(accepted[i], j) && COORD(accepted[i]) == (i) && NEWER(j, promised[i]))
@@ -359,7 +376,8 @@ inline exchange(i, takes)
 inline forget_late()
 {
 	l_to = NOBODY; l_from = 0; l_promised = 0; l_accepted = 0; l_installed = 0;
-	l_group = 0; l_owner = 0; l_version = 0; l_grant = 0; l_clear = 0
+	l_group = 0; l_owner = 0; l_version = 0; l_grant = 0; l_clear = 0;
+	l_since = 0; l_stamped = 0
 }
 
 inline send_late(j, i)
@@ -367,7 +385,7 @@ inline send_late(j, i)
 	load(j, i);
 	l_to = j; l_from = i; l_promised = v_promised; l_accepted = v_accepted;
 	l_installed = v_installed; l_group = v_group; l_owner = v_owner; l_version = v_version;
-	l_grant = v_grant; l_clear = v_clear
+	l_grant = v_grant; l_clear = v_clear; l_since = since[i]; l_stamped = 1
 }
 
 inline receive_late(j, i, takes)
@@ -375,8 +393,13 @@ inline receive_late(j, i, takes)
 	v_promised = l_promised; v_accepted = l_accepted; v_installed = l_installed;
 	v_group = l_group; v_owner = l_owner; v_version = l_version;
 	v_grant = l_grant; v_clear = l_clear;
-	forget_late();
-	receive(j, i, takes)
+	receive(j, i, takes);
+	/* L2 would count from the sending; to count from here is the worse case. */
+	if
+	:: l_stamped -> take_stamp(j, i, l_since)
+	:: else
+	fi;
+	forget_late()
 }
 #endif
 
@@ -410,7 +433,7 @@ inline receive_late(j, i, takes)
 #endif
 #define QUIET(j,n,i) ((i) == (n) || !HAS(accepted[j], i) || \
 	((i) == (j) -> group[j] == OFF : HAS(off[j], i) && ACKED(j, i)))
-#define RUNS(j,n) ((n) == (j) -> group[j] == ON : HAS(on[j], n))
+#define RUNS(j,n) ((n) == (j) -> IS_ON(group[j]) : HAS(on[j], n))
 #define CAN_OWN(j,n) (COORDINATES(j) && HAS(accepted[j] & HOSTS, n) && FREE(j, n) && \
 	QUIET(j, n, 0) && QUIET(j, n, 1) && QUIET(j, n, 2) && (RUNS(j, n) || PROOF(j)))
 
@@ -502,8 +525,11 @@ inline tick()
 inline begin(j)
 {
 	promised[j] = 1; accepted[j] = FIRST; installed[j] = 1;
+	owner[j] = NOBODY; version[j] = 8;
+#ifndef COLD /* nobody has granted yet */
 	since[j] = HOST(j); lease[j] = (HOST(j) -> L : 0);
-	owner[j] = NOBODY; version[j] = 8; stamp[j] = HOSTS & FIRST & ~BIT(j);
+	stamp[j] = HOSTS & FIRST & ~BIT(j);
+#endif
 	told[j] = (j == 0 -> FIRST : 0); off[j] = told[j] & ~BIT(j); acked[j] = off[j];
 	for (k : 0 .. N - 1) { given[P(j, k)] = (HAS(stamp[j], k) -> L : 0) }
 #ifdef MUTANT_G3_LAST_OWNER
