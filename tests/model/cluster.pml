@@ -6,7 +6,7 @@
  * One process, whose every step is one step of one node's core, or one tick of time. A node that
  * is frozen, cut off or down is a node that takes no step. A vector is received as "j hears i":
  * the newest state of i, at any time or never; with LATE, one vector at a time may also travel
- * for as long as it likes. What a node wants as a view (V1) is free, hence any view that V4 lets
+ * for as long as it likes (D2: unless a newer one is heard first). What a node wants as a view (V1) is free, hence any view that V4 lets
  * pass may be proposed and accepted at any time.
  *
  * -DMUTANT_X breaks one rule; tests/model/run expects that spin then finds two owners.
@@ -66,6 +66,9 @@ byte stamp[N];	      /* mask: has a stamp of theirs that it grants */
 byte given[N * N];    /* ticks until its grants have surely run out (L4) */
 byte excluded[N * N]; /* L8: highest epoch that it accepted, or may have, without the other */
 byte restarts;
+#ifdef I4
+byte high[N]; /* highest epoch that it ever accepted */
+#endif
 
 /* The vector that is being received, and the one that is late. */
 hidden byte v_promised, v_accepted, v_installed, v_group, v_owner, v_version, v_grant, v_clear;
@@ -169,15 +172,17 @@ inline lapse(j)
 #else
 	forget_view(j);
 #endif
-#ifndef MUTANT_L7_OFF
 	forget_stamps(j);
-#endif
 	settle(j);
 	settle_dead(j)
 }
 
 inline accept(j, e, m)
 {
+#ifdef I4
+	assert((e) > high[j]);
+	high[j] = e;
+#endif
 	promised[j] = e;
 	accepted[j] = m;
 #ifndef MUTANT_G1_OFF
@@ -268,7 +273,7 @@ inline same_view(j, i)
 	if
 	:: v_grant && installed[j] == promised[j] && (since[j] || MAY_BEGIN(j)) ->
 		lease[j] = (v_grant > lease[j] -> v_grant : lease[j]);
-#ifndef MUTANT_L7_OFF
+#ifndef MUTANT_L7_BEGIN
 		if
 		:: !since[j] -> forget_stamps(j)
 		:: else
@@ -546,6 +551,7 @@ inline begin(j)
 #define HEARS(j,i)                                                                             \
 	:: d_step { true -> read(j, i, 0); SAY("%d hears %d\n", j, i) }                        \
 	:: d_step { OFFERS(j, i) -> read(j, i, 1); SAY("%d accepts the view of %d\n", j, i) }
+/* LATE 1: node 2 may hear node 0 late. LATE 2: any node any other. One vector at a time. */
 #define HEARS_LATE(j,i)                                                                        \
 	:: d_step { l_to == NOBODY -> send_late(j, i); SAY("%d is to hear %d late\n", j, i) }  \
 	:: d_step { l_to == (j) && l_from == (i) -> receive_late(j, i, 0);                     \
@@ -590,12 +596,18 @@ active proctype cluster()
 	HEARS(0, 2) HEARS(1, 2) HEARS(2, 0) HEARS(2, 1)
 #endif
 #ifdef LATE
-	HEARS_LATE(0, 1) HEARS_LATE(0, 2) HEARS_LATE(1, 0) HEARS_LATE(1, 2)
-	HEARS_LATE(2, 0) HEARS_LATE(2, 1)
+	HEARS_LATE(2, 0)
+#if LATE == 2
+	HEARS_LATE(0, 1) HEARS_LATE(0, 2) HEARS_LATE(1, 0) HEARS_LATE(1, 2) HEARS_LATE(2, 1)
 #endif
+#endif
+#ifdef FEW /* two overlapping views only */
+	PROPOSES(0, 2, 3) PROPOSES(1, 3, 6)
+#else
 	PROPOSALS(2)
 #if EMAX >= 3
 	PROPOSALS(3)
+#endif
 #endif
 #if EMAX >= 4
 	PROPOSALS(4)
