@@ -69,7 +69,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->cfg = *config;
 	c->self = config->self;
 	c->votes_total = core_votes(c, core_all(c));
-	c->now = c->started = c->next_beat = c->lapsed_at = now;
+	c->now = c->started = c->next_beat = c->grants_after = now;
 	c->mode = NODE_MODE_STARTING;
 	restore_intents(c, durable);
 	init_epochs(c, durable);

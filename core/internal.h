@@ -122,7 +122,7 @@ struct core {
 	/* lease */
 	bool lease_valid;
 	ha_time lease_until;
-	ha_time lapsed_at;    /* grants for older stamps are forgotten (rule L7) */
+	ha_time grants_after; /* grants for stamps until then do not count (rule L7) */
 	uint64_t lease_epoch; /* rule L8; 0 without a valid lease */
 	ha_time lease_said;   /* in the last CORE_ACTION_LEASE */
 

@@ -34,7 +34,7 @@ static ha_time settled_until(const struct core *c, unsigned int node)
 	const struct peer_entry *mine = &h->peer[c->self];
 
 	if (!core_settled(c, node) || !mine->grant || mine->incarnation != c->incarnation ||
-	    !ha_time_before(c->lapsed_at, mine->stamp) || !ha_time_reached(mine->stamp, c->now))
+	    !ha_time_before(c->grants_after, mine->stamp) || !ha_time_reached(mine->stamp, c->now))
 		return HA_TIME_ZERO;
 	return ha_time_add(mine->stamp, h->lease_us);
 }
@@ -81,7 +81,7 @@ void lease_end(struct core *c)
 	c->lease_valid = false;
 	c->lease_until = HA_TIME_ZERO;
 	c->lease_epoch = 0;
-	c->lapsed_at = c->now;
+	c->grants_after = c->now;
 	/* rule G6: whatever failed here before the node fell out gets another chance */
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		c->groups[g].failed_attempt = 0;
@@ -108,7 +108,7 @@ void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *h
 
 	/* rules L2, L7; a stamp from the future is not one of ours */
 	if (!mine->grant || !ha_time_reached(mine->stamp, c->now) ||
-	    !ha_time_before(c->lapsed_at, mine->stamp) ||
+	    !ha_time_before(c->grants_after, mine->stamp) ||
 	    !node_mask_has(head->accepted.members, c->self))
 		return;
 	p->lease_until = ha_time_max(p->lease_until, ha_time_add(mine->stamp, head->lease_us));
@@ -153,6 +153,10 @@ static void begin_lease(struct core *c)
 	if (c->lease_valid)
 		return;
 	c->lease_valid = true;
+	/* rule L7: what was granted before, to a node that held nothing, must not prolong it */
+	c->grants_after = c->now;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		c->peers[n].lease_until = HA_TIME_ZERO;
 	c->groups_dirty = c->again = true;
 	struct event *e = core_say(c, EVENT_LEASE_VALID, NODE_NONE);
 	e->arg[0] = until.us == UINT64_MAX ? 0 : ha_time_since(until, c->now);
