@@ -183,10 +183,11 @@ static int put_bytes(struct nl_msg *msg, int type, const void *bytes, size_t siz
 
 static int put_broadcast(struct nl_msg *msg, const struct net_address *a)
 {
-	uint32_t ip, host = a->prefix ? UINT32_MAX >> a->prefix : UINT32_MAX;
+	uint32_t ip, host;
 
 	if (a->ip.family != AF_INET || a->prefix >= 31)
 		return 0;
+	host = a->prefix ? UINT32_MAX >> a->prefix : UINT32_MAX;
 	memcpy(&ip, a->ip.bytes, sizeof(ip));
 	ip |= htonl(host);
 	return put_bytes(msg, IFA_BROADCAST, &ip, sizeof(ip));

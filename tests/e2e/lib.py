@@ -72,13 +72,24 @@ class Watch:
     def answering(self, since, until):
         return sorted({who[1:] for _, who in self.replies(since, until) if who[0] == '='})
 
-    def both_ms(self, since, until, bucket_us=10000):
-        """How long more than one node really answered: buckets with replies of two nodes."""
-        seen = {}
+    def both_ms(self, since, until, hole_us=25000):
+        """How long more than one node really answered. A node answers from one reply to its next, if that is not
+        more than hole_us away (it is asked each 5 ms); a handover, one ending before the other begins, counts zero."""
+        runs = {}  # who -> [[from, to], ...]
         for t, who in self.replies(since, until):
-            if who[0] == '=':
-                seen.setdefault(t // bucket_us, set()).add(who)
-        return sum(bucket_us for s in seen.values() if len(s) > 1) / 1000
+            if who[0] != '=':
+                continue
+            mine = runs.setdefault(who, [])
+            if mine and t - mine[-1][1] <= hole_us:
+                mine[-1][1] = t
+            else:
+                mine.append([t, t])
+        edges = sorted((t, step) for mine in runs.values() for run in mine for t, step in zip(run, (1, -1)))
+        both = answering = last = 0
+        for t, step in edges:
+            both += t - last if answering > 1 else 0
+            answering, last = answering + step, t
+        return both / 1000
 
 
 class Cluster:
