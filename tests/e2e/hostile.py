@@ -191,7 +191,7 @@ def replay_of_the_dead(tag):
         victim = other(c, owner)
         left = [n for n in c.names if n != victim]
         third = next(n for n in left if n != owner)
-        floods = [start_flood(c, n, victim, ['replayed', 'reflected'], 8) for n in left]
+        floods = [start_flood(c, n, victim, ['replayed', 'reflected'], 5) for n in left]
         since = w.now()
         for f in floods:
             begin(f)
@@ -347,7 +347,7 @@ def hanging_disk(tag):
 
 def interfaces(tag):
     """Missing at start, taken away while running, back without and with its address."""
-    with Cluster(tag=tag).up(start=False) as c:
+    with Cluster(tag=tag, extra='startup_wait = "1s";').up(start=False) as c:
         sh('ip', '-n', c.ns('n3'), 'link', 'del', 'eth0')
         for n in c.names:
             c.start(n)
@@ -717,7 +717,7 @@ def nasty_programs(tag):
         w, before = watched(c), usage(c)
         epoch, since = epochs(c), w.now()
         nice = {  # these are started, whatever they leave behind
-            'floods its output': 'head -c 5000000 /dev/zero | tr "\\\\0" "x"; head -c 200000 /dev/urandom >&2',
+            'floods its output': 'head -c 3000000 /dev/zero | tr "\\\\0" "x"; head -c 200000 /dev/urandom >&2',
             'leaves a grandchild with its output': f'(sleep 600 & echo $! >>{c.dir}/pids)',
             'leaves a daemon of its own session': f'setsid sh -c "echo \\$\\$ >>{c.dir}/pids; exec sleep 600" & sleep 0.2',
             'closes its input and output': 'exec <&- >&- 2>&-',
@@ -818,10 +818,10 @@ def flap(c, times):
         return v.status()['view']['epoch'] - first, owner
 
 
-def flaps(tag, times=25):
+def flaps(tag, times=20):
     """Membership flaps leave nothing behind. The first ones fill what has a bound."""
     with small_ring(Cluster(detection='60ms', tag=tag, extra=FLAPPY)).up() as c:
-        flap(c, 10)
+        flap(c, 8)
         before = usage(c)
         epochs_seen, _ = flap(c, times)
         after = usage(c)
@@ -873,7 +873,7 @@ def two_boot_at_once(tag):
     with Cluster(tag=tag).up() as c:
         owner = c.wait_stable()
         w = watched(c)
-        since, rounds = w.now(), 3
+        since, rounds = w.now(), 2
         for _ in range(rounds):
             two = [n for n in c.names if n != owner]
             for n in two:
