@@ -80,8 +80,8 @@ static const char *refusal_text(uint8_t code)
 	case ANSWER_OFFLINE:
 		return "the group is stopped: start it instead";
 	case ANSWER_STORE_FAILED:
-		return "a server cannot write its state file: the command may have taken effect, but "
-		       "could be forgotten";
+		return "a server cannot write its state file: the command may have taken effect, "
+		       "but could be forgotten";
 	case ANSWER_TIMEOUT:
 		return "no agreement in time: the command may still take effect";
 	case ANSWER_NONE:

@@ -189,7 +189,7 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 		p->resources[v->first_resource + i] = v->resource_actuals[i];
 	if (v->n_groups || v->n_resources) {
 		p->actual_stale = true;
-		/* the head came with an earlier part: these rows may be what place_step() waits for */
+		/* the head came with an earlier part: place_step() may wait for these rows */
 		if (p->actual_digest != p->head.actual_digest)
 			c->place_dirty = true;
 	}

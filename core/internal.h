@@ -4,9 +4,10 @@
 
 /*
  * The core's state and the calls between its files. One file a subject: detect.c (who is
- * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a former run), request.c (admin
- * commands), place.c (the coordinator's decisions), group.c and resource.c (this node's own
- * groups), send.c (the vector), info.c (queries). core.c calls them in a fixed order.
+ * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a
+ * former run), request.c (admin commands), place.c (the coordinator's decisions), group.c and
+ * resource.c (this node's own groups), send.c (the vector), info.c (queries). core.c calls them
+ * in a fixed order.
  */
 
 #include "include/core.h"

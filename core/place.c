@@ -411,7 +411,7 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	return true;
 }
 
-/* Rule Q4: an absent node that has told that the group did not stop there; only its lease is over. */
+/* Rule Q4: an absent node that told that the group did not stop there; only its lease is over. */
 static uint8_t stuck_on(const struct core *c, uint16_t group)
 {
 	unsigned int a;

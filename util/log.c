@@ -23,7 +23,7 @@ void log_set_name(const char *name)
 	program_name = name;
 }
 
-/* A reader of our standard error that hangs must not hang us: what it has no room for is dropped. */
+/* A reader of our standard error that hangs must not hang us: what has no room is dropped. */
 static _Bool error_has_room(void)
 {
 	struct pollfd p = {.fd = STDERR_FILENO, .events = POLLOUT};

@@ -384,6 +384,11 @@ static void test_bad_configurations(void **state)
 	REFUSED(bad.flap_limit = 9);
 #undef REFUSED
 	assert_int_equal(core_resource_state(w->core[0], 0, 0), RESOURCE_OFFLINE);
+	assert_int_equal(core_paths(w->core[0], 1, 2), 0); /* never heard */
+	assert_true(run_until(w, 500000, on_0));
+	run_until(w, 100000, NULL);
+	assert_int_equal(core_paths(w->core[0], 0, 1), 1);
+	assert_int_equal(core_paths(w->core[0], 1, 2), 1);
 	world_free(w);
 }
 
