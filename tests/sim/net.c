@@ -61,7 +61,8 @@ static void record(struct world *w, struct body *body)
 
 	if (w->s->theme != THEME_REPLAY && w->s->theme != THEME_LEAVE && w->s->theme != THEME_STORM)
 		return;
-	if (w->now < net->record_at[from])
+	/* farewells are short, and worth recording */
+	if (w->now < net->record_at[from] && body->vector.head.mode != NODE_MODE_STOPPED)
 		return;
 	net->record_at[from] = w->now + w->s->config.timeout_us / 2;
 	slot = &net->record[from][net->recorded[from]++ % RECORDS_MAX];
@@ -123,10 +124,19 @@ static bool at_beginning(const struct hb_cursor *c)
 	return !c->group && !c->resource && !c->node && !c->answer && !c->part;
 }
 
-static bool has_advanced(const struct hb_cursor *c, const struct hb_cursor *before)
+/* The size of a datagram that has room for part_bytes of rows beside the head. */
+static size_t part_size(const struct world *w, const struct vector *v, struct hb_cursor cursor)
 {
-	return c->group != before->group || c->resource != before->resource ||
-	       c->node != before->node;
+	uint8_t wire[HB_BODY_MAX];
+	struct hb_limits limits = {0};
+	static struct vector bare;
+	size_t n;
+
+	if (!w->s->part_bytes)
+		return HB_BODY_MAX;
+	bare.head = v->head;
+	n = hb_wire_body_encode(&bare, &limits, &cursor, wire, sizeof(wire));
+	return n + w->s->part_bytes < HB_BODY_MAX ? n + w->s->part_bytes : HB_BODY_MAX;
 }
 
 static struct body *encode_part(struct world *w, const struct vector *v, struct hb_cursor *cursor)
@@ -136,13 +146,9 @@ static struct body *encode_part(struct world *w, const struct vector *v, struct 
 	uint8_t wire[HB_BODY_MAX];
 	const struct core_config *c = &w->s->config;
 	struct hb_limits limits = {1, c->n_nodes, c->n_groups, c->n_resources};
-	struct hb_cursor before = *cursor;
-	size_t n = hb_wire_body_encode(v, &limits, cursor, wire, w->s->part_bytes);
+	size_t size = part_size(w, v, *cursor);
+	size_t n = hb_wire_body_encode(v, &limits, cursor, wire, size);
 
-	if (n == 0 || (!at_beginning(cursor) && !has_advanced(cursor, &before))) {
-		*cursor = before; /* too small a part for this schedule's heads */
-		n = hb_wire_body_encode(v, &limits, cursor, wire, sizeof(wire));
-	}
 	if (n == 0 || !hb_wire_body_decode(wire, n, &limits, &rows, &decoded)) {
 		world_violate(w, "wire", "n%u: its own vector cannot be %s", v->head.node,
 			      n ? "decoded" : "encoded");

@@ -187,11 +187,15 @@ void node_event(struct world *w, struct node *n, const struct core_event *event)
 /* ---- datagrams ---- */
 
 /* L6, from outside: does this tell the node that it was removed, in a way it must believe? */
-static bool is_refusal(const struct node *n, const struct vector_head *head)
+static bool is_refusal(const struct world *w, const struct node *n, const struct vector *v)
 {
+	const struct vector_head *head = &v->head;
 	struct core_self_info self;
 
 	core_self_info(n->core, HA_TIME_ZERO, &self);
+	for (unsigned int g = 0; g < v->n_groups; g++)
+		if (v->group_intents[g].version.epoch > w->inv.told[n->id].promised)
+			return head->peer[n->id].incarnation == self.incarnation;
 	return head->peer[n->id].incarnation == self.incarnation && self.view.epoch &&
 	       head->accepted.epoch > self.view.epoch && head->accepted.members &&
 	       !node_mask_has(head->accepted.members, n->id);
@@ -204,7 +208,7 @@ static void hear(struct world *w, struct node *n, struct body *body, uint8_t lin
 	uint64_t *sequence = &n->heard_sequence[body->from];
 	struct core_event event = {.type = CORE_EVENT_VECTOR};
 
-	if (n->just_woke && is_refusal(n, head) &&
+	if (n->just_woke && is_refusal(w, n, &body->vector) &&
 	    (head->incarnation > *incarnation ||
 	     (head->incarnation == *incarnation && head->sequence > *sequence)))
 		n->just_woke = false;

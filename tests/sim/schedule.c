@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "tests/sim/schedule.h"
+#include "tests/sim/pattern.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@ static const uint8_t weights[THEME_COUNT_][FAULT_TYPE_COUNT_] = {
 			 2, 2, 2, 2, 1, 1, 2, 3, 8, 2, 2, 2},
 	[THEME_NETWORK] = {1, 0, 1, 0, 12, 12, 6, 6, 6, 4, 8, 8, 4, 0,
 			   0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0},
-	[THEME_CRASH] = {14, 10, 2, 0, 3, 5, 0, 0, 0, 0, 1, 1, 0, 2,
+	[THEME_CRASH] = {12, 12, 2, 0, 3, 9, 2, 4, 0, 0, 1, 1, 0, 2,
 			 1, 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 4},
 	[THEME_STALL] = {1, 0, 14, 12, 2, 3, 1, 1, 0, 0, 1, 2, 0, 0,
 			 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0},
@@ -147,7 +147,7 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 		address_only = address_only && c->resources[i].address;
 	c->timeout_us = t;
 	c->interval_us = t / (rng_chance(rng, 700) ? 3 : rng_range(rng, 4, 6));
-	c->lease_us = t * rng_range(rng, 1000, 1700) / 1000;
+	c->lease_us = t * rng_range(rng, 1000, rng_chance(rng, 250) ? 6000 : 1700) / 1000;
 	s->lease_most_us = c->lease_us;
 	if (rng_chance(rng, 200))
 		s->lease_most_us += t * rng_range(rng, 200, 4000) / 1000;
@@ -259,7 +259,7 @@ static void draw_background(struct schedule *s, struct rng *rng, bool calm)
 	s->step_jitter_us =
 		rng_chance(rng, 500) ? 0 : rng_below(rng, c->lease_margin_us / 16 + 1);
 	s->disk_us = rng_range_log(rng, 100, interval > 200 ? interval : 200);
-	s->part_bytes = (uint16_t)(rng_chance(rng, 700) ? 1100 : rng_range(rng, 100, 400));
+	s->part_bytes = (uint16_t)(rng_chance(rng, 700) ? 0 : rng_range(rng, 60, 200));
 	s->inbox = (uint16_t)rng_range_log(rng, 1, 200);
 	if (calm) {
 		s->delay_jitter_us = s->step_jitter_us = 0;
@@ -368,6 +368,8 @@ static void draw_faults(struct schedule *s, struct rng *rng)
 		unsigned int n = (unsigned int)rng_range(rng, 1, calm ? 1 : 6);
 
 		at += rng_range_log(rng, 2 * t, calm ? 60 * t : 16 * t);
+		if (rng_chance(rng, 300))
+			at = pattern_draw(s, at, rng);
 		for (unsigned int i = 0; i < n && s->n_faults < FAULTS_MAX; i++) {
 			draw_fault(s, at, rng, &s->faults[s->n_faults++]);
 			at += rng_range_log(rng, t / 50, 3 * t);

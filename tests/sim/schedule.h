@@ -87,7 +87,7 @@ struct schedule {
 	uint64_t delay_us, delay_jitter_us, step_jitter_us, disk_us;
 	uint32_t loss_permille, duplicate_permille;
 	uint64_t start_us, stop_us; /* upper bounds of a healthy resource */
-	uint16_t part_bytes;	    /* room for a vector's rows in one datagram */
+	uint16_t part_bytes;	    /* room for rows in one datagram; 0: all there is */
 	uint16_t inbox;		    /* datagrams that wait per peer and link */
 	int32_t rate_ppm[NODES_MAX];
 	uint64_t boot_us[NODES_MAX]; /* first start */

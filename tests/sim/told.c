@@ -283,7 +283,7 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
 }
 
-/* Another command changed the object in the very step that carried this one out. */
+/* Another command, of the same time, changed the object in the step that carried this one out. */
 static bool is_superseded(struct world *w, const struct durable_state *rows,
 			  const struct token *token)
 {
@@ -292,7 +292,8 @@ static bool is_superseded(struct world *w, const struct durable_state *rows,
 		find_command(w, group ? &rows->group_intents[token->group].request :
 					&rows->node_intents[token->target].request);
 
-	return c && c->first.epoch && c->first_at >= token->issued_at;
+	return c && c->first.epoch &&
+	       (c->first_at >= token->issued_at || c->carried_at >= token->issued_at);
 }
 
 void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
