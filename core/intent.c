@@ -97,6 +97,7 @@ void intent_merge(struct core *c, const struct vector *v)
 		if (g >= c->cfg.n_groups ||
 		    version_compare(&row->version, &c->intents[g].version) <= 0)
 			continue;
+		lease_row_heard(c, v->head.node, row->version.epoch);
 		c->intents[g] = *row;
 		if (row->version.epoch > c->epoch_seen)
 			c->epoch_seen = row->version.epoch;
@@ -109,6 +110,7 @@ void intent_merge(struct core *c, const struct vector *v)
 		if (n >= c->cfg.n_nodes ||
 		    version_compare(&row->version, &c->node_intents[n].version) <= 0)
 			continue;
+		lease_row_heard(c, v->head.node, row->version.epoch);
 		if (row->version.epoch > c->epoch_seen)
 			c->epoch_seen = row->version.epoch;
 		node_row_changed(c, (uint8_t)n, row);

@@ -230,6 +230,7 @@ void lease_check(struct core *c);
 void lease_step(struct core *c);
 void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *head);
 void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head *head);
+void lease_row_heard(struct core *c, uint8_t node, uint64_t epoch);
 void lease_end(struct core *c);
 bool lease_grants(const struct core *c, unsigned int node);
 uint64_t lease_clear_us(const struct core *c, uint64_t lease_us);

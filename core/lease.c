@@ -114,6 +114,15 @@ void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *h
 	p->lease_until = ha_time_max(p->lease_until, ha_time_add(mine->stamp, head->lease_us));
 }
 
+/* Rule L6, second half: a row of a view that was installed and that we never promised. */
+void lease_row_heard(struct core *c, uint8_t node, uint64_t epoch)
+{
+	if (!c->installed.epoch || epoch <= c->promised)
+		return;
+	core_say(c, EVENT_LEASE_REFUSED, node)->arg[0] = epoch;
+	lease_end(c);
+}
+
 /* Rule L6. A view that is merely accepted here does not count: it may be a proposal of our own
  * that nobody will ever follow. */
 void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head *head)

@@ -214,7 +214,7 @@ static void confirm_off(struct world *w, const struct node *dead)
 		if (!n->core || n == dead)
 			continue;
 		core_peer_info(n->core, dead->id, local(w, n), &info);
-		if (info.proof == PROOF_NOT_CONFIRMED)
+		if (info.proof != PROOF_FENCED)
 			world_push(w, w->now,
 				   (struct happening_entry){.type = HAPPENS_FENCED,
 							    .node = i,
@@ -223,12 +223,26 @@ static void confirm_off(struct world *w, const struct node *dead)
 	}
 }
 
+/* Something waits for the word that this node is off. */
+static bool is_waited_for(const struct world *w, const struct node *n)
+{
+	uint8_t id = world_coordinator(w);
+	struct core_group_info info;
+
+	for (uint16_t g = 0; id < w->n_nodes && w->node[id].core && g < w->s->config.n_groups; g++) {
+		core_group_info(w->node[id].core, g, local(w, &w->node[id]), &info);
+		if (info.blocked_by == n->id)
+			return true;
+	}
+	return false;
+}
+
 static void repair_node(struct world *w, struct node *n)
 {
 	struct core_self_info self;
 
 	if (!n->core) {
-		if (w->s->config.takeover == TAKEOVER_FENCE && !n->up)
+		if (!n->up && (w->s->config.takeover == TAKEOVER_FENCE || is_waited_for(w, n)))
 			confirm_off(w, n);
 		return;
 	}

@@ -434,8 +434,10 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 	schedule_make(&options, ret);
 	memset(c, 0, sizeof(*c));
 	c->n_nodes = 3;
-	for (unsigned int i = 0; i < c->n_nodes; i++)
+	for (unsigned int i = 0; i < c->n_nodes; i++) {
 		c->nodes[i] = (struct core_node_config){.votes = 1, .hosts = true};
+		(void)snprintf(c->nodes[i].name, NAME_SIZE, "n%u", i);
+	}
 	draw_groups(ret, &rng);
 	draw_timing(ret, &rng);
 	c->timeout_us = t;
