@@ -114,8 +114,7 @@ static void check_calm_event(struct world *w, const struct node *n, const struct
 	if (e->id != EVENT_LEASE_EXPIRED && e->id != EVENT_LEASE_REFUSED &&
 	    e->id != EVENT_NODE_SILENT)
 		return;
-	if (e->id == EVENT_NODE_SILENT &&
-	    (w->now < w->changing_until || !w->node[e->node].core))
+	if (e->id == EVENT_NODE_SILENT && (w->now < w->changing_until || !w->node[e->node].core))
 		return;
 	if (!is_leaving(w, n))
 		world_violate(w, "I3", "n%u: event %u though nothing is wrong", n->id, e->id);

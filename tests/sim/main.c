@@ -9,10 +9,10 @@
 #include <sys/resource.h>
 #include <sys/wait.h>
 
-#define JOBS_MAX    64
-#define TAIL_LINES  70
-#define EXIT_USAGE  64
-#define HOUR_US	    3.6e9
+#define JOBS_MAX   64
+#define TAIL_LINES 70
+#define EXIT_USAGE 64
+#define HOUR_US	   3.6e9
 
 static const char usage[] =
 	"holdfast-sim: simulates clusters of real cores and checks the invariants\n"
@@ -75,9 +75,21 @@ static int parse_keep(const char *text, uint64_t *ret)
 	return 0;
 }
 
-enum { OPTION_SEED = 256, OPTION_RUNS, OPTION_JOBS, OPTION_THEME, OPTION_CALM, OPTION_UNTIL,
-       OPTION_KEEP, OPTION_TRACE, OPTION_SEEDS, OPTION_NO_SHRINK, OPTION_FLAPS, OPTION_VERBOSE,
-       OPTION_HELP };
+enum {
+	OPTION_SEED = 256,
+	OPTION_RUNS,
+	OPTION_JOBS,
+	OPTION_THEME,
+	OPTION_CALM,
+	OPTION_UNTIL,
+	OPTION_KEEP,
+	OPTION_TRACE,
+	OPTION_SEEDS,
+	OPTION_NO_SHRINK,
+	OPTION_FLAPS,
+	OPTION_VERBOSE,
+	OPTION_HELP
+};
 
 static const struct option long_options[] = {
 	{"seed", required_argument, NULL, OPTION_SEED},

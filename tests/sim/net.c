@@ -84,12 +84,12 @@ void net_replay(struct world *w, uint8_t from, uint8_t to, struct rng *rng)
 		at += rng_below(rng, w->s->config.interval_us / 2);
 		body->references++;
 		world_push(w, at,
-			   (struct happening_entry){.type = HAPPENS_DELIVER,
-						    .node = to,
-						    .from = from,
-						    .link = (uint8_t)rng_below(
-							    rng, w->s->config.n_links),
-						    .body = body});
+			   (struct happening_entry){
+				   .type = HAPPENS_DELIVER,
+				   .node = to,
+				   .from = from,
+				   .link = (uint8_t)rng_below(rng, w->s->config.n_links),
+				   .body = body});
 	}
 }
 

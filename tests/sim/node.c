@@ -123,8 +123,8 @@ static void leave(struct world *w, struct node *n)
 			world_violate(w, "I1", "n%u left, but %s may run", n->id,
 				      n->config.resources[r].name);
 	node_crash(w, n, true);
-	world_push(w, w->now + rng_range_log(&n->rng, n->config.interval_us,
-					     n->config.timeout_us * 6),
+	world_push(w,
+		   w->now + rng_range_log(&n->rng, n->config.interval_us, n->config.timeout_us * 6),
 		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
 }
 

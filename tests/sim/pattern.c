@@ -20,8 +20,7 @@ struct pattern {
 
 static const struct pattern patterns[] = {
 	/* L5, P4: a holder is cut off, then all others restart at once */
-	{THEME_CRASH,
-	 {{FAULT_PARTITION, A, A, 1000, 8000, 0}, {FAULT_BLACKOUT, A, A, 60, 60, 0}}},
+	{THEME_CRASH, {{FAULT_PARTITION, A, A, 1000, 8000, 0}, {FAULT_BLACKOUT, A, A, 60, 60, 0}}},
 	{THEME_CRASH,
 	 {{FAULT_PARTITION, A, A, 1000, 8000, 0},
 	  {FAULT_CRASH_AGENT, B, B, 60, 60, 0},
@@ -41,11 +40,9 @@ static const struct pattern patterns[] = {
 	  {FAULT_REPLAY, B, A, 600, 100, 0},
 	  {FAULT_REPLAY, B, A, 800, 100, 0}}},
 	/* T3: an order reaches a node that is no longer scheduled */
-	{THEME_STALL,
-	 {{FAULT_REQUEST, B, A, 1000, 500, 0}, {FAULT_FREEZE, A, A, 60, 8000, 0}}},
+	{THEME_STALL, {{FAULT_REQUEST, B, A, 1000, 500, 0}, {FAULT_FREEZE, A, A, 60, 8000, 0}}},
 	/* L6: a machine stops just before it would propose a view, and goes on in another time */
-	{THEME_STALL,
-	 {{FAULT_MUTE, LOWEST, A, 1000, 1300, 0}, {FAULT_PAUSE, A, A, 1150, 8000, 0}}},
+	{THEME_STALL, {{FAULT_MUTE, LOWEST, A, 1000, 1300, 0}, {FAULT_PAUSE, A, A, 1150, 8000, 0}}},
 	/* G1: an order of the former view comes late */
 	{THEME_NETWORK,
 	 {{FAULT_DELAY, A, A, 1000, 3000, 4000},
@@ -73,8 +70,8 @@ static void cast(const struct schedule *s, struct rng *rng, uint8_t actors[LOWES
 	actors[A] = (uint8_t)rng_below(rng, n);
 	actors[B] = (uint8_t)((actors[A] + rng_range(rng, 1, n - 1U)) % n);
 	actors[C] = actors[B];
-	for (unsigned int tries = 0; tries < 8 && (actors[C] == actors[A] || actors[C] == actors[B]);
-	     tries++)
+	for (unsigned int tries = 0;
+	     tries < 8 && (actors[C] == actors[A] || actors[C] == actors[B]); tries++)
 		actors[C] = (uint8_t)rng_below(rng, n);
 	actors[LOWEST] = 0;
 }

@@ -49,7 +49,8 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 			continue;
 		core_self_info(n->core, local(w, n), &self);
 		if (self.mode != NODE_MODE_ONLINE) {
-			(void)snprintf(why, size, "n%u: mode %s", i, node_mode_to_string(self.mode));
+			(void)snprintf(why, size, "n%u: mode %s", i,
+				       node_mode_to_string(self.mode));
 			return false;
 		}
 		if (!node_mask_has(s->in, i))
@@ -165,7 +166,8 @@ uint64_t recovery_bound(const struct world *w)
 {
 	const struct schedule *s = w->s;
 	const struct core_config *c = &s->config;
-	uint64_t exchange = 2 * (s->delay_us + s->delay_jitter_us) + c->interval_us + 2 * s->disk_us;
+	uint64_t exchange =
+		2 * (s->delay_us + s->delay_jitter_us) + c->interval_us + 2 * s->disk_us;
 	uint64_t bound = 4 * c->timeout_us + 9 * exchange + c->startup_wait_us;
 
 	bound += s->lease_most_us + s->lease_most_us * c->drift_ppm / 1000000 + c->lease_margin_us;
@@ -229,7 +231,8 @@ static bool is_waited_for(const struct world *w, const struct node *n)
 	uint8_t id = world_coordinator(w);
 	struct core_group_info info;
 
-	for (uint16_t g = 0; id < w->n_nodes && w->node[id].core && g < w->s->config.n_groups; g++) {
+	for (uint16_t g = 0; id < w->n_nodes && w->node[id].core && g < w->s->config.n_groups;
+	     g++) {
 		core_group_info(w->node[id].core, g, local(w, &w->node[id]), &info);
 		if (info.blocked_by == n->id)
 			return true;
@@ -304,8 +307,7 @@ static void check_answers(struct world *w)
 		const struct node *n = &w->node[t->node];
 		uint64_t waited;
 
-		if (!t->open || !n->core || node_stalled(n) ||
-		    n->stalled_local >= t->issued_local)
+		if (!t->open || !n->core || node_stalled(n) || n->stalled_local >= t->issued_local)
 			continue;
 		waited = node_local(n, w->now) - t->issued_local;
 		if (waited > 17 * c->request_timeout_us)

@@ -10,7 +10,8 @@ static uint64_t mix(uint64_t z)
 
 struct rng rng_make(uint64_t seed, uint64_t purpose)
 {
-	return (struct rng){mix(seed + 0x9e3779b97f4a7c15ULL) ^ mix(purpose * 0x632be59bd9b4e019ULL)};
+	return (struct rng){mix(seed + 0x9e3779b97f4a7c15ULL) ^
+			    mix(purpose * 0x632be59bd9b4e019ULL)};
 }
 
 uint64_t rng_next(struct rng *rng)

@@ -6,35 +6,35 @@
 
 /* How often a theme draws a fault. The rows are enum theme, the columns enum fault_type. */
 static const uint8_t weights[THEME_COUNT_][FAULT_TYPE_COUNT_] = {
-	[THEME_STORM] = {6, 4, 5, 4, 6, 6, 3, 3, 3, 2, 4, 4, 2, 3,
-			 2, 2, 2, 2, 1, 1, 2, 3, 8, 2, 2, 2},
-	[THEME_NETWORK] = {1, 0, 1, 0, 12, 12, 6, 6, 6, 4, 8, 8, 4, 0,
-			   0, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0},
-	[THEME_CRASH] = {12, 12, 2, 0, 3, 9, 2, 4, 0, 0, 1, 1, 0, 2,
-			 1, 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 4},
-	[THEME_STALL] = {1, 0, 14, 12, 2, 3, 1, 1, 0, 0, 1, 2, 0, 0,
-			 0, 0, 1, 0, 0, 0, 0, 0, 2, 0, 0, 0},
-	[THEME_DISK] = {5, 5, 1, 0, 2, 6, 0, 0, 0, 0, 1, 1, 0, 14,
-			7, 0, 0, 0, 0, 0, 0, 1, 12, 0, 0, 6},
-	[THEME_COMMAND] = {4, 2, 2, 1, 2, 6, 1, 1, 0, 0, 2, 2, 0, 3,
-			   1, 2, 1, 0, 0, 0, 0, 1, 24, 0, 0, 2},
-	[THEME_RESOURCE] = {3, 3, 1, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0, 0,
-			    0, 5, 5, 6, 4, 4, 6, 1, 6, 1, 0, 0},
-	[THEME_LEAVE] = {3, 2, 1, 0, 2, 4, 1, 1, 0, 0, 2, 2, 0, 1,
-			 0, 1, 2, 0, 0, 0, 0, 14, 8, 0, 1, 0},
-	[THEME_FENCE] = {3, 1, 2, 3, 3, 8, 1, 1, 0, 0, 1, 1, 0, 1,
-			 0, 0, 1, 0, 4, 0, 0, 1, 2, 12, 0, 1},
-	[THEME_REPLAY] = {8, 8, 1, 0, 3, 6, 1, 1, 0, 0, 1, 1, 1, 0,
-			  0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 16, 1},
-	[THEME_CALM] = {2, 1, 1, 0, 1, 2, 1, 1, 0, 2, 1, 0, 1, 1,
-			0, 1, 1, 0, 0, 0, 1, 1, 4, 0, 0, 0},
+	[THEME_STORM] = {6, 4, 5, 4, 6, 6, 3, 3, 3, 2, 4, 4, 2,
+			 3, 2, 2, 2, 2, 1, 1, 2, 3, 8, 2, 2, 2},
+	[THEME_NETWORK] = {1, 0, 1, 0, 12, 12, 6, 6, 6, 4, 8, 8, 4,
+			   0, 0, 0, 0, 0,  0,  0, 0, 0, 2, 0, 0, 0},
+	[THEME_CRASH] = {12, 12, 2, 0, 3, 9, 2, 4, 0, 0, 1, 1, 0,
+			 2,  1,	 1, 1, 0, 0, 0, 0, 0, 3, 0, 0, 4},
+	[THEME_STALL] = {1, 0, 14, 12, 2, 3, 1, 1, 0, 0, 1, 2, 0,
+			 0, 0, 0,  1,  0, 0, 0, 0, 0, 2, 0, 0, 0},
+	[THEME_DISK] = {5,  5, 1, 0, 2, 6, 0, 0, 0, 0,	1, 1, 0,
+			14, 7, 0, 0, 0, 0, 0, 0, 1, 12, 0, 0, 6},
+	[THEME_COMMAND] = {4, 2, 2, 1, 2, 6, 1, 1, 0, 0,  2, 2, 0,
+			   3, 1, 2, 1, 0, 0, 0, 0, 1, 24, 0, 0, 2},
+	[THEME_RESOURCE] = {3, 3, 1, 0, 1, 3, 0, 0, 0, 0, 0, 0, 0,
+			    0, 0, 5, 5, 6, 4, 4, 6, 1, 6, 1, 0, 0},
+	[THEME_LEAVE] = {3, 2, 1, 0, 2, 4, 1, 1, 0,  0, 2, 2, 0,
+			 1, 0, 1, 2, 0, 0, 0, 0, 14, 8, 0, 1, 0},
+	[THEME_FENCE] = {3, 1, 2, 3, 3, 8, 1, 1, 0, 0, 1,  1, 0,
+			 1, 0, 0, 1, 0, 4, 0, 0, 1, 2, 12, 0, 1},
+	[THEME_REPLAY] = {8, 8, 1, 0, 3, 6, 1, 1, 0, 0, 1, 1,  1,
+			  0, 0, 0, 0, 0, 0, 0, 0, 2, 3, 0, 16, 1},
+	[THEME_CALM] = {2, 1, 1, 0, 1, 2, 1, 1, 0, 2, 1, 0, 1,
+			1, 0, 1, 1, 0, 0, 0, 1, 1, 4, 0, 0, 0},
 };
 
 static const char *const fault_names[FAULT_TYPE_COUNT_] = {
-	"crash-node", "crash-agent", "freeze",	   "pause",	 "cut",	       "partition",
-	"deaf",	      "mute",	     "flap",	   "link",	 "loss",       "delay",
-	"duplicate",  "disk-slow",   "disk-fail",  "start-slow", "stop-slow",  "start-fail",
-	"stop-fail",  "hang",	     "lost",	   "leave",	 "request",    "fence",
+	"crash-node", "crash-agent", "freeze",	  "pause",	"cut",	     "partition",
+	"deaf",	      "mute",	     "flap",	  "link",	"loss",	     "delay",
+	"duplicate",  "disk-slow",   "disk-fail", "start-slow", "stop-slow", "start-fail",
+	"stop-fail",  "hang",	     "lost",	  "leave",	"request",   "fence",
 	"replay",     "blackout",
 };
 
@@ -163,8 +163,8 @@ static void draw_timing(struct schedule *s, struct rng *rng)
 	c->quarantine_us = t * rng_range(rng, 2, 5);
 	c->quarantine_max_us = c->quarantine_us * rng_range(rng, 1, 4);
 	c->failure_expiry_us = rng_chance(rng, 300) ? 0 : t * rng_range(rng, 5, 40);
-	c->takeover = rng_chance(rng, s->theme == THEME_FENCE ? 800 : 80) ? TAKEOVER_FENCE :
-									    TAKEOVER_LEASE;
+	c->takeover = rng_chance(rng, s->theme == THEME_FENCE ? 800 : 80) ? TAKEOVER_FENCE
+									  : TAKEOVER_LEASE;
 	c->n_links = (uint8_t)(rng_chance(rng, 750) ? 1 : rng_range(rng, 2, 3));
 }
 
@@ -194,8 +194,8 @@ static void draw_groups(struct schedule *s, struct rng *rng)
 	struct core_config *c = &s->config;
 	uint64_t kinds = rng_below(rng, 4); /* addresses, processes, both, each its own */
 
-	c->n_groups = (uint16_t)(rng_chance(rng, 50) ? rng_range(rng, 5, 12) :
-						       rng_range(rng, 1, 3));
+	c->n_groups =
+		(uint16_t)(rng_chance(rng, 50) ? rng_range(rng, 5, 12) : rng_range(rng, 1, 3));
 	for (unsigned int g = 0; g < c->n_groups; g++) {
 		struct core_group_config *group = &c->groups[g];
 		unsigned int start = (unsigned int)rng_below(rng, c->n_nodes);
@@ -251,13 +251,12 @@ static void draw_background(struct schedule *s, struct rng *rng, bool calm)
 	uint64_t interval = c->interval_us;
 
 	/* a quick local network, or one whose delays matter beside the interval */
-	s->delay_us = rng_chance(rng, 500) ? rng_range_log(rng, 20, 500) :
-					     interval * rng_range_log(rng, 1, 100) / 1000 + 20;
+	s->delay_us = rng_chance(rng, 500) ? rng_range_log(rng, 20, 500)
+					   : interval * rng_range_log(rng, 1, 100) / 1000 + 20;
 	s->delay_jitter_us = rng_chance(rng, 500) ? 10 : interval * rng_range(rng, 10, 300) / 1000;
 	s->loss_permille = rng_chance(rng, 500) ? 0 : (uint32_t)rng_range(rng, 1, 20);
 	s->duplicate_permille = rng_chance(rng, 700) ? 0 : (uint32_t)rng_range(rng, 1, 30);
-	s->step_jitter_us =
-		rng_chance(rng, 500) ? 0 : rng_below(rng, c->lease_margin_us / 16 + 1);
+	s->step_jitter_us = rng_chance(rng, 500) ? 0 : rng_below(rng, c->lease_margin_us / 16 + 1);
 	s->disk_us = rng_range_log(rng, 100, interval > 200 ? interval : 200);
 	s->part_bytes = (uint16_t)(rng_chance(rng, 700) ? 0 : rng_range(rng, 60, 200));
 	s->inbox = (uint16_t)rng_range_log(rng, 1, 200);
@@ -296,9 +295,9 @@ static uint8_t draw_type(const struct schedule *s, struct rng *rng)
 static void draw_request(const struct schedule *s, struct fault *f, struct rng *rng)
 {
 	static const uint8_t kinds[] = {
-		REQUEST_GROUP_START, REQUEST_GROUP_START, REQUEST_GROUP_STOP, REQUEST_GROUP_STOP,
-		REQUEST_GROUP_MOVE,  REQUEST_GROUP_MOVE,  REQUEST_GROUP_MOVE, REQUEST_NODE_START,
-		REQUEST_NODE_STOP,
+		REQUEST_GROUP_START, REQUEST_GROUP_START, REQUEST_GROUP_STOP,
+		REQUEST_GROUP_STOP,  REQUEST_GROUP_MOVE,  REQUEST_GROUP_MOVE,
+		REQUEST_GROUP_MOVE,  REQUEST_NODE_START,  REQUEST_NODE_STOP,
 	};
 
 	f->kind = kinds[rng_below(rng, sizeof(kinds))];

@@ -196,8 +196,7 @@ static bool paused_lately(const struct world *w, const struct node *n)
 
 static bool has_just_woken(const struct world *w, const struct node *n)
 {
-	return n->just_woke &&
-	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us;
+	return n->just_woke && node_local(n, w->now) < n->woke_local + w->s->lease_most_us;
 }
 
 bool service_answers(const struct world *w, const struct node *n, unsigned int resource)
@@ -283,7 +282,8 @@ void service_watchdog(struct world *w, struct node *n)
 	trace(w, n->id, "watchdog resets the node");
 	invariant_departs(w, n);
 	node_crash(w, n, false);
-	world_push(w, w->now + rng_range_log(&n->rng, n->config.timeout_us / 4,
-					     n->config.timeout_us * 4),
-		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
+	world_push(
+		w,
+		w->now + rng_range_log(&n->rng, n->config.timeout_us / 4, n->config.timeout_us * 4),
+		(struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
 }

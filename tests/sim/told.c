@@ -54,9 +54,9 @@ static void check_accepted(struct world *w, const struct node *n, const struct v
 		return;
 	if (v->epoch <= told->accepted.epoch || v->epoch <= told->accepted_before)
 		world_violate(w, "I4", "n%u accepts view %llu after %llu", n->id, EPOCH(v->epoch),
-			      EPOCH(told->accepted.epoch > told->accepted_before ?
-					    told->accepted.epoch :
-					    told->accepted_before));
+			      EPOCH(told->accepted.epoch > told->accepted_before
+					    ? told->accepted.epoch
+					    : told->accepted_before));
 	if (v->coordinator != node_mask_first(v->members) || !node_mask_has(v->members, n->id))
 		world_violate(w, "V4", "n%u accepts view %llu of %#x from n%u", n->id,
 			      EPOCH(v->epoch), v->members, v->coordinator);
@@ -103,14 +103,15 @@ static void check_head(struct world *w, struct node *n, const struct vector_head
 static void record_row(struct world *w, const struct node *n, uint32_t object,
 		       const struct version *version, uint64_t content)
 {
-	uint64_t slot = hash64_u64(hash64_u64(HASH64_INIT, version->epoch * 64 + object),
-				   version->counter);
+	uint64_t slot =
+		hash64_u64(hash64_u64(HASH64_INIT, version->epoch * 64 + object), version->counter);
 	struct row_seen *seen = &w->inv.row[slot % ROW_SLOTS];
 
-	if (seen->object == object && compare(&seen->version, version) == 0 &&
-	    version->epoch && seen->content != content)
-		world_violate(w, "I4", "n%u: row %u version %llu.%u has another content than before",
-			      n->id, object, EPOCH(version->epoch), version->counter);
+	if (seen->object == object && compare(&seen->version, version) == 0 && version->epoch &&
+	    seen->content != content)
+		world_violate(w, "I4",
+			      "n%u: row %u version %llu.%u has another content than before", n->id,
+			      object, EPOCH(version->epoch), version->counter);
 	*seen = (struct row_seen){*version, content, object};
 }
 
@@ -289,8 +290,8 @@ static bool is_superseded(struct world *w, const struct durable_state *rows,
 {
 	bool group = token->kind <= REQUEST_GROUP_MOVE;
 	const struct command_seen *c =
-		find_command(w, group ? &rows->group_intents[token->group].request :
-					&rows->node_intents[token->target].request);
+		find_command(w, group ? &rows->group_intents[token->group].request
+				      : &rows->node_intents[token->target].request);
 
 	return c && c->first.epoch &&
 	       (c->first_at >= token->issued_at || c->carried_at >= token->issued_at);
@@ -300,13 +301,13 @@ void invariant_accepted(struct world *w, const struct node *n, const struct requ
 			const struct token *token)
 {
 	bool group = token->kind <= REQUEST_GROUP_MOVE;
-	struct command_floor *floor = group ? &w->inv.floor_group[token->group] :
-					      &w->inv.floor_node[token->target];
+	struct command_floor *floor =
+		group ? &w->inv.floor_group[token->group] : &w->inv.floor_node[token->target];
 	static struct durable_state rows;
 	const struct command_seen *c;
 
 	if (token->kind == REQUEST_NODE_START)
-		return; /* one that a stopped agent carries out itself needs no row */
+		return;		      /* one that a stopped agent carries out itself needs no row */
 	core_durable(n->core, &rows); /* a view of one need not have told it to anybody */
 	if (group)
 		check_group(w, n, token->group, &rows.group_intents[token->group]);

@@ -66,15 +66,15 @@ struct heap {
 /* ---- a node ---- */
 
 struct sim_resource {
-	bool running;	 /* may answer: from the start order to the end of a good stop */
-	bool online;	 /* the last start ended well */
-	bool pending;	 /* an operation has not ended */
-	bool starting;	 /* that operation is a start */
-	bool hangs;	 /* it ends only when killed */
+	bool running;  /* may answer: from the start order to the end of a good stop */
+	bool online;   /* the last start ended well */
+	bool pending;  /* an operation has not ended */
+	bool starting; /* that operation is a start */
+	bool hangs;    /* it ends only when killed */
 	bool killed;
 	bool stop_failed;
-	bool excused;	 /* may outlive the lease, see README */
-	uint8_t result;	 /* how it will end */
+	bool excused;	/* may outlive the lease, see README */
+	uint8_t result; /* how it will end */
 	uint32_t operation;
 	uint64_t began_us;
 };
@@ -92,9 +92,9 @@ struct deferred {
 
 struct node {
 	uint8_t id;
-	bool up;	/* has power */
-	bool frozen;	/* agent not scheduled */
-	bool paused;	/* virtual machine not scheduled */
+	bool up;     /* has power */
+	bool frozen; /* agent not scheduled */
+	bool paused; /* virtual machine not scheduled */
 	bool leave_asked;
 	struct core *core; /* NULL: no agent runs */
 	uint64_t run;	   /* counts agent starts */
@@ -115,9 +115,9 @@ struct node {
 	ha_time lease_until;
 	uint64_t lease_end_local; /* when it ends or ended */
 	bool watchdog_armed;
-	uint64_t woke_local;	  /* last pause ended (local), for the exemption of L6 */
-	bool just_woke;		  /* I1 is not asserted: nothing was heard since the pause */
-	uint64_t stalled_local;	  /* last freeze or pause ended */
+	uint64_t woke_local;	/* last pause ended (local), for the exemption of L6 */
+	bool just_woke;		/* I1 is not asserted: nothing was heard since the pause */
+	uint64_t stalled_local; /* last freeze or pause ended */
 	/* disk */
 	bool disk_any, disk_pending;
 	struct durable_state disk, disk_next;
@@ -206,7 +206,7 @@ struct world {
 	unsigned int n_repairs;
 	uint64_t next_repair;
 	uint64_t repair_at, done_since, broken_at, ends_at;
-	uint64_t changing_until; /* a node came or went: views may change */
+	uint64_t changing_until;	      /* a node came or went: views may change */
 	void (*watch)(const struct world *w); /* called now and then; NULL */
 	bool violated;
 	char violation[512];
