@@ -431,7 +431,8 @@ static int run_flaps(const struct options *o)
 	schedule_make_flaps(o->flaps, &schedule);
 	ok = world_run(w, &schedule);
 	rss = resident_kib();
-	printf("sim: %llu membership flaps, %llu views, resident %llu KiB early and %llu KiB late%s%s\n",
+	printf("sim: %llu membership flaps, %llu views, "
+	       "resident %llu KiB early and %llu KiB late%s%s\n",
 	       (unsigned long long)o->flaps, (unsigned long long)w->counts.views,
 	       (unsigned long long)rss_early, (unsigned long long)rss, ok ? "" : ", ",
 	       ok ? "" : w->violation);
