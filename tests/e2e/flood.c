@@ -7,7 +7,8 @@
  * Listens on the switch port PORT_IF of a node (NODE_IP, whose interface has MAC) until it has
  * recorded some heartbeats of the node and of its peer PEER_IP, then sends it, as fast as one
  * core can, the KINDs of datagrams in turn. Prints how many of each. A line "recorded" on
- * standard output tells that the recording is done; the flood starts when standard input has a line or ends.
+ * standard output tells that the recording is done; the flood starts when standard input has a
+ * line or ends.
  */
 #include <arpa/inet.h>
 #include <errno.h>
