@@ -40,8 +40,10 @@ static uint16_t find_group(const struct core *c, const char name[NAME_SIZE])
 
 static struct request_id map_request(const struct node_map *map, struct request_id id)
 {
+	const struct request_id none = {.node = NODE_NONE};
+
 	id.node = map_node(map, id.node);
-	return id.node == NODE_NONE ? (struct request_id){.node = NODE_NONE} : id;
+	return id.node == NODE_NONE ? none : id;
 }
 
 static void restore_groups(struct core *c, const struct durable_state *durable,
