@@ -16,10 +16,10 @@ one() {
 	code=$?
 	passed=0 failed=0 skipped=0
 	if [ "$kind" = cmocka ]; then
-		passed=$(grep -c '^\[       OK \]' "$out")
+		passed=$(grep -ac '\[       OK \]' "$out") # not only at the start: programs print too
 		skipped=$(sed -n 's/^\[  SKIPPED \] \([0-9]\+\) test(s).*/\1/p' "$out" | head -n 1)
 		skipped=${skipped:-0}
-		failed=$(($(grep -c '^\[ RUN      \]' "$out") - passed - skipped))
+		failed=$(($(grep -ac '\[ RUN      \]' "$out") - passed - skipped))
 	elif [ $code = 0 ]; then
 		passed=1
 	fi
