@@ -32,7 +32,7 @@
 
 #define LEFT_MAC    "02:00:00:00:00:01"
 #define RIGHT_MAC   "02:00:00:00:00:02"
-#define PATIENCE_MS 15000 /* for what must happen: a loaded machine may be slow */
+#define PATIENCE_MS 60000 /* for what must happen: a loaded machine may be slow */
 
 #define LOG_SIZE   4096
 #define TRACE_SIZE 4096
