@@ -6,8 +6,8 @@
  * One process, whose every step is one step of one node's core, or one tick of time. A node that
  * is frozen, cut off or down is a node that takes no step. A vector is received as "j hears i":
  * the newest state of i, at any time or never; with LATE, one vector at a time may also travel
- * for as long as it likes (D2: unless a newer one is heard first). What a node wants as a view (V1) is free, hence any view that V4 lets
- * pass may be proposed and accepted at any time.
+ * for as long as it likes (D2: unless a newer one is heard first). What a node wants as a view
+ * (V1) is free, hence any view that V4 lets pass may be proposed and accepted at any time.
  *
  * -DMUTANT_X breaks one rule; tests/model/run expects that spin then finds two owners.
  */
@@ -428,7 +428,7 @@ inline receive_late(j, i, takes)
 	wait[j] == 0 && given[P(j, OTHER(accepted[j]))] == 0)
 #endif
 
-/* G3, G4: nobody but n may have it, and all others know that the row names nobody. */
+/* G3: nobody but n may have it, and all others know that the row names nobody. G4: n runs it. */
 #ifdef MUTANT_NO_ACK
 #define FREE(j,n)  (owner[j] != (n))
 #define ACKED(j,i) true
@@ -440,7 +440,7 @@ inline receive_late(j, i, takes)
 	((i) == (j) -> group[j] == OFF : HAS(off[j], i) && ACKED(j, i)))
 #define RUNS(j,n) ((n) == (j) -> IS_ON(group[j]) : HAS(on[j], n))
 #define CAN_OWN(j,n) (COORDINATES(j) && HAS(accepted[j] & HOSTS, n) && FREE(j, n) && \
-	QUIET(j, n, 0) && QUIET(j, n, 1) && QUIET(j, n, 2) && (RUNS(j, n) || PROOF(j)))
+	(RUNS(j, n) || QUIET(j, n, 0) && QUIET(j, n, 1) && QUIET(j, n, 2) && PROOF(j)))
 
 inline write_row(j, n)
 {
