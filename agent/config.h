@@ -13,7 +13,12 @@
 
 #include <sys/socket.h>
 
-enum resource_type { RESOURCE_TYPE_FIP, RESOURCE_TYPE_EXEC };
+enum resource_type {
+	RESOURCE_TYPE_FIP,
+	RESOURCE_TYPE_EXEC,
+	RESOURCE_TYPE_SYSTEMD,
+	RESOURCE_TYPE_OCF
+};
 
 /* Paths and argument vectors are allocated; argv is NULL-terminated. */
 struct resource_config {
@@ -28,7 +33,13 @@ struct resource_config {
 	struct net_fip_config fip; /* type fip */
 	char **start, **stop;	   /* type exec */
 	char *user;		   /* type exec; NULL: root */
-	unsigned int line;	   /* where it stands in the file */
+	char *unit;		   /* type systemd: "nginx.service" */
+	char *agent;		   /* type ocf: "heartbeat:IPaddr2" */
+	char **parameters;	   /* type ocf: "name=value" */
+	uint8_t stop_retries, failovers;
+	enum final_action start_final, stop_final;
+	bool final_alone;
+	unsigned int line; /* where it stands in the file */
 };
 
 struct group_config {
@@ -38,6 +49,77 @@ struct group_config {
 	uint8_t n_nodes;
 	uint8_t nodes[NODES_MAX];
 	bool accept_agent_enforced_lease; /* the risk is accepted by name */
+	bool failover_manual, failback;
+	uint8_t failover_limit;
+	uint64_t failover_window_us;
+	uint8_t n_start_after, n_stop_after;
+	uint16_t start_after[GROUP_WAITS_MAX], stop_after[GROUP_WAITS_MAX];
+	bool start_same_node, start_wait_continue;
+	uint8_t stop_wait_when; /* enum stop_wait, as bits */
+	uint64_t start_wait_us, stop_wait_us;
+	unsigned int line;
+};
+
+struct exclusion_config {
+	char name[NAME_SIZE];
+	bool absolute;
+	uint8_t groups[GROUPS_MAX / 8]; /* bit i: group i */
+	unsigned int line;
+};
+
+enum monitor_type {
+	MONITOR_FIPW,	  /* the address of a fip resource is there, and its link is up */
+	MONITOR_IPW,	  /* ICMP echo: one of the addresses answers */
+	MONITOR_MIIW,	  /* an interface has carrier */
+	MONITOR_GENW,	  /* a program ends with exit code 0 */
+	MONITOR_PIDW,	  /* the process of a pid file lives */
+	MONITOR_PSW,	  /* so many processes of a name live */
+	MONITOR_USERW,	  /* user space makes progress; may feed a watchdog */
+	MONITOR_SYSTEMDW, /* a unit is active */
+	MONITOR_TCPW,	  /* a TCP connection is accepted */
+	MONITOR_HTTPW,	  /* a web server answers */
+	MONITOR_DISKW,	  /* a file system has space, a device or file can be read or written */
+	MONITOR_TYPE_COUNT_
+};
+
+enum disk_method { DISK_SPACE, DISK_READ, DISK_WRITE };
+
+/* Strings are allocated, argument vectors NULL-terminated. */
+struct monitor_config {
+	char name[NAME_SIZE];
+	char comment[128];
+	enum monitor_type type;
+	node_mask nodes;
+	uint64_t interval_us, timeout_us, first_wait_us;
+	uint8_t retries;	 /* failed checks in a row before it is an error: retries + 1 */
+	bool retry_on_timeout;	 /* else a check that timed out is an error at once */
+	bool recover_on_timeout; /* else it is only said */
+	uint16_t active_group, active_resource; /* as core_monitor_config */
+	enum recovery_target recovery;
+	uint16_t target;
+	uint8_t restarts, failovers;
+	enum final_action final;
+	bool final_alone, critical;
+	char **before_restart, **before_failover, **before_final; /* programs; NULL: none */
+	uint64_t script_timeout_us;
+	uint16_t resource;    /* fipw: which; UINT16_MAX else */
+	bool check_link;      /* fipw */
+	char **addresses;     /* ipw; any of them */
+	char *interface;      /* miiw */
+	char **command;	      /* genw */
+	char *user;	      /* genw */
+	char *pid_file;	      /* pidw */
+	char *process;	      /* psw: name of the program, or its whole path */
+	uint32_t minimum;     /* psw */
+	char *watchdog;	      /* userw: device to feed; NULL: none */
+	char *unit;	      /* systemdw */
+	char *address;	      /* tcpw: numeric */
+	uint16_t port;	      /* tcpw */
+	char *url;	      /* httpw: http://numeric-address[:port]/path */
+	uint16_t http_status; /* httpw: expected; 0: any below 400 */
+	char *path;	      /* diskw: mount point, file or block device */
+	enum disk_method method;
+	uint8_t limit_percent; /* diskw: used space that is an error */
 	unsigned int line;
 };
 
@@ -73,11 +155,19 @@ struct config {
 	struct node_config nodes[NODES_MAX];
 	struct group_config groups[GROUPS_MAX];
 	struct resource_config resources[RESOURCES_MAX]; /* by group, dependencies first */
+	uint16_t n_monitors;
+	struct monitor_config monitors[MONITORS_MAX];
+	uint8_t n_exclusions;
+	struct exclusion_config exclusions[EXCLUSIONS_MAX];
+	uint16_t channel_port;	/* TCP, between agents */
+	char *script_directory; /* of `holdfast script run` */
+	char *power_command;	/* stand-in for power off and reboot (tests); NULL: logind */
 	char *key_file, *state_directory, *socket_path, *run_directory;
 	char *change_group, *view_group;
 	bool realtime; /* ask for it */
 	uint32_t event_records;
-	uint64_t hash, safety_hash; /* filled by config_load() */
+	/* Filled by config_load(): of everything; of nodes and votes; of the lists of objects. */
+	uint64_t hash, safety_hash, objects_hash;
 	/* Line of each key of `cluster`, in the order of the key table; 0: not set. */
 	unsigned int key_line[CONFIG_CLUSTER_KEYS_MAX];
 };

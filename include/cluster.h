@@ -14,12 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define NODES_MAX     32
-#define LINKS_MAX     8 /* links of one node; link k of a node talks to link k of its peers */
-#define GROUPS_MAX    128
-#define RESOURCES_MAX 512
-#define DEPS_MAX      8	 /* resources that one resource directly depends on */
-#define NAME_SIZE     32 /* with the terminating NUL */
+#define NODES_MAX	  32
+#define LINKS_MAX	  8 /* links of one node; link k of a node talks to link k of its peers */
+#define GROUPS_MAX	  128
+#define RESOURCES_MAX	  512
+#define DEPS_MAX	  8 /* resources that one resource directly depends on */
+#define MONITORS_MAX	  512
+#define RATIO_MAX	  10000 /* of timeouts */
+#define RATIO_TIME_MAX_US (30ULL * 24 * 3600 * 1000000)
+#define NAME_SIZE	  32 /* with the terminating NUL */
 
 #define NODE_NONE 0xff
 #define EPOCH_MAX (UINT64_MAX / 4) /* larger ones are rejected on the wire and on disk */
@@ -65,6 +68,9 @@ enum intent_cause {
 	CAUSE_FAILURE,	/* the group failed on its owner */
 	CAUSE_LEAVE,	/* the owner leaves in good order */
 	CAUSE_CONFLICT, /* it was running on more than one node */
+	CAUSE_MONITOR,	/* a monitor found it broken on its owner */
+	CAUSE_FAILBACK, /* a better node of its list is fit again */
+	CAUSE_RESTART,	/* stopped and started in place, by the recovery of a monitor */
 	CAUSE_COUNT_
 };
 
@@ -80,7 +86,55 @@ struct group_intent {
 	uint8_t target;		   /* where the next owner should be; NODE_NONE: by policy */
 	uint8_t cause;		   /* enum intent_cause */
 	uint8_t attempt;	   /* grows by each start or move command; clears failure marks */
+	uint8_t failovers;	   /* by failures, since the attempt or the last quiet time (G10) */
+	/* bit i: resource i of the group is to be stopped although the group runs (rule G12) */
+	uint8_t stopped[RESOURCES_MAX / 8];
 };
+
+enum cluster_mode {
+	CLUSTER_RUN,
+	CLUSTER_SUSPENDED, /* no automatic action; beats, leases and monitors go on (rule O1) */
+	CLUSTER_MODE_COUNT_
+};
+
+/* What holds for the whole cluster: one row. */
+struct cluster_intent {
+	struct version version;
+	struct request_id request;
+	uint8_t mode;		    /* enum cluster_mode */
+	uint16_t ratio;		    /* of timeouts; 0 and 1: as configured (rules R1 to R5) */
+	uint64_t config_generation; /* of the newest applied configuration; 0: never (rule C1) */
+	uint64_t config_hash;	    /* of it */
+};
+
+/* What should be, one row a monitor. */
+struct monitor_intent {
+	struct version version;
+	struct request_id request;
+	node_mask suspended; /* nodes on which it does not check */
+	node_mask failing;   /* nodes on which every check counts as failed: a dummy failure */
+};
+
+enum monitor_status {
+	MONITOR_OFFLINE, /* does not check now: its target is not active, or not yet started */
+	MONITOR_NORMAL,
+	MONITOR_CAUTION, /* a check failed; retries go on */
+	MONITOR_ERROR,	 /* failed after all retries */
+	MONITOR_SUSPENDED,
+	MONITOR_UNUSED, /* not configured for this node */
+	MONITOR_STATUS_COUNT_
+};
+
+/* What is, one row a monitor; written only by the node itself. */
+struct monitor_actual {
+	uint8_t status;	   /* enum monitor_status */
+	uint8_t restarts;  /* recoveries since it was last well for long enough (rule M4) */
+	uint8_t failovers; /* likewise */
+	bool final;	   /* its final action was taken or suppressed */
+};
+
+/* What happens to the machine after its agent has stopped in good order. */
+enum power_action { POWER_NONE, POWER_SHUTDOWN, POWER_REBOOT, POWER_ACTION_COUNT_ };
 
 /* What should be, one row a node. Applies to `incarnation` only: a restarted agent starts anew. */
 struct node_intent {
@@ -88,6 +142,7 @@ struct node_intent {
 	struct request_id request;
 	uint64_t incarnation;
 	uint8_t wanted; /* WANTED_OFFLINE: leave in good order */
+	uint8_t power;	/* enum power_action, after it has left */
 };
 
 enum resource_state {
@@ -141,14 +196,34 @@ enum request_kind {
 	REQUEST_GROUP_MOVE,
 	REQUEST_NODE_START, /* also ends a quarantine */
 	REQUEST_NODE_STOP,
+	REQUEST_NODE_SHUTDOWN, /* stop in good order, then power off */
+	REQUEST_NODE_REBOOT,
+	REQUEST_RESOURCE_START, /* and what it depends on */
+	REQUEST_RESOURCE_STOP,	/* and what depends on it */
+	REQUEST_MONITOR_SUSPEND,
+	REQUEST_MONITOR_RESUME,
+	REQUEST_MONITOR_FAIL, /* dummy failure on */
+	REQUEST_MONITOR_UNFAIL,
+	REQUEST_CLUSTER_START,
+	REQUEST_CLUSTER_STOP,
+	REQUEST_CLUSTER_SUSPEND,
+	REQUEST_CLUSTER_RESUME,
+	REQUEST_CLUSTER_SHUTDOWN,
+	REQUEST_CLUSTER_REBOOT,
+	REQUEST_RATIO_SET, /* `ratio` for `value` microseconds */
+	REQUEST_RATIO_RESET,
+	REQUEST_CONFIG, /* `value`: hash of the configuration that every member has ready */
 	REQUEST_KIND_COUNT_
 };
 
 struct request {
 	struct request_id id;
-	uint8_t kind;	/* enum request_kind */
-	uint8_t target; /* node; NODE_NONE: by policy */
-	uint16_t group; /* index; unused for node requests */
+	uint8_t kind;	 /* enum request_kind */
+	uint8_t target;	 /* node; NODE_NONE: by policy, or for monitors: all nodes */
+	uint16_t group;	 /* index, of group requests */
+	uint16_t object; /* index of the resource or monitor, of their requests */
+	uint16_t ratio;
+	uint64_t value;
 };
 
 enum answer_code {
@@ -163,6 +238,11 @@ enum answer_code {
 	ANSWER_OFFLINE,	      /* the group is stopped: start it rather than move it */
 	ANSWER_STORE_FAILED,  /* a member cannot write its state file */
 	ANSWER_TIMEOUT,	      /* no agreement within the limit: the command may still take effect */
+	ANSWER_SUSPENDED,     /* the cluster is suspended: resume it first */
+	ANSWER_EXCLUDED,      /* an exclusion rule forbids the group there */
+	ANSWER_UNFIT,	      /* a critical monitor fails on that node */
+	ANSWER_BAD_VALUE,     /* ratio or time out of range */
+	ANSWER_NOT_READY,     /* a member does not have that configuration ready */
 	ANSWER_CODE_COUNT_
 };
 
@@ -209,10 +289,13 @@ struct vector {
 	uint16_t first_group, n_groups;
 	uint16_t first_resource, n_resources;
 	uint16_t first_node, n_nodes;
+	uint16_t first_monitor, n_monitors;
 	const struct group_intent *group_intents; /* n_groups rows from first_group */
 	const struct group_actual *group_actuals; /* likewise */
 	const struct resource_actual *resource_actuals;
 	const struct node_intent *node_intents;
+	const struct monitor_intent *monitor_intents; /* n_monitors rows from first_monitor */
+	const struct monitor_actual *monitor_actuals;
 };
 
 /* Room for the rows of one vector. */
@@ -221,6 +304,8 @@ struct vector_rows {
 	struct group_actual group_actuals[GROUPS_MAX];
 	struct resource_actual resource_actuals[RESOURCES_MAX];
 	struct node_intent node_intents[NODES_MAX];
+	struct monitor_intent monitor_intents[MONITORS_MAX];
+	struct monitor_actual monitor_actuals[MONITORS_MAX];
 };
 
 /*
@@ -235,11 +320,20 @@ struct durable_state {
 	uint64_t lease_max_us; /* longest lease ever granted since it was last known to be over */
 	uint16_t n_groups;
 	uint16_t n_nodes;
+	uint16_t n_monitors;
 	/* whose rows they are, and what node numbers in them mean (rule P5); filled with zeros */
 	char group_names[GROUPS_MAX][NAME_SIZE];
 	char node_names[NODES_MAX][NAME_SIZE];
+	char monitor_names[MONITORS_MAX][NAME_SIZE];
+	/* bits of group_intent.stopped mean these; "" behind the last */
+	char resource_names[RESOURCES_MAX][NAME_SIZE];
+	uint16_t resource_groups[RESOURCES_MAX];
+	uint16_t n_resources;
+	uint64_t ratio_left_us; /* of cluster.ratio, when this was written */
+	struct cluster_intent cluster;
 	struct group_intent group_intents[GROUPS_MAX];
 	struct node_intent node_intents[NODES_MAX];
+	struct monitor_intent monitor_intents[MONITORS_MAX];
 };
 
 #endif

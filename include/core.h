@@ -20,22 +20,93 @@ struct core_node_config {
 	bool hosts; /* false: a witness, which votes and grants but never holds a group */
 };
 
+#define GROUP_WAITS_MAX 8
+#define EXCLUSIONS_MAX	32
+#define FAILOVERS_NODES UINT8_MAX /* as a threshold: the number of nodes of the group */
+
+/* On which occasions a group waits for others to stop before it stops. */
+enum stop_wait { STOP_WAIT_CLUSTER = 1, STOP_WAIT_NODE = 2, STOP_WAIT_GROUP = 4 };
+
 struct core_group_config {
 	char name[NAME_SIZE];
 	bool autostart;
+	bool failover_manual;	/* lost or failed: stays down until a command (rule G8) */
+	bool failback;		/* moves to a better node of its list by itself (rule G9) */
+	uint8_t failover_limit; /* failovers by failures within failover_window_us; 0: no limit */
+	uint64_t failover_window_us;
 	uint8_t n_nodes;
 	uint8_t nodes[NODES_MAX]; /* allowed owners, best first */
+	/* rule G13: waits for these groups to be online, or offline */
+	uint8_t n_start_after, n_stop_after;
+	uint16_t start_after[GROUP_WAITS_MAX], stop_after[GROUP_WAITS_MAX];
+	bool start_same_node;	  /* they must be online on the node where this one is to start */
+	bool start_wait_continue; /* when start_wait_us is over start anyway; else give up */
+	uint8_t stop_wait_when;	  /* enum stop_wait, as bits */
+	uint64_t start_wait_us, stop_wait_us;
 };
+
+/* Groups that must not run on the same node (rule G11). */
+struct core_exclusion_config {
+	bool absolute; /* never; else only while another node is free */
+	uint8_t groups[GROUPS_MAX / 8];
+};
+
+/* What is done when nothing else has helped (spec/clusterpro.md, section 7.2). */
+enum final_action {
+	FINAL_NONE,	/* code 1: the group stays as it is, nothing more is started */
+	FINAL_CONTINUE, /* code 0: go on with the next resource */
+	FINAL_STOP_GROUP,
+	FINAL_STOP_SERVICE,
+	FINAL_SHUTDOWN,
+	FINAL_REBOOT,
+	FINAL_STOP_RESOURCE, /* code 16, monitors only */
+	FINAL_PANIC,
+	FINAL_WATCHDOG_RESET,
+	FINAL_WATCHDOG_PANIC,
+	FINAL_BMC_RESET,
+	FINAL_BMC_OFF,
+	FINAL_BMC_CYCLE,
+	FINAL_BMC_NMI,
+	FINAL_IO_FENCE,
+	FINAL_ACTION_COUNT_
+};
+const char *final_action_to_string(enum final_action action);
 
 struct core_resource_config {
 	char name[NAME_SIZE];
 	uint16_t group;
 	bool address; /* a floating IP: given up first, and at once, when the lease is lost */
 	uint8_t start_retries;
+	uint8_t stop_retries; /* at once, before it counts as failed (then every 30 s) */
+	uint8_t failovers;    /* of its group by a failed start, then start_final */
+	uint8_t start_final;  /* enum final_action */
+	uint8_t stop_final;
+	bool final_alone; /* final actions also when no other node is healthy */
 	uint8_t n_deps;
 	uint16_t deps[DEPS_MAX]; /* resources of the same group, with lower indexes */
 	uint64_t start_timeout_us;
 	uint64_t stop_timeout_us;
+};
+
+enum recovery_target { RECOVER_NOTHING, RECOVER_RESOURCE, RECOVER_GROUP, RECOVER_NODE };
+
+/* Programs that are run before a step of a recovery, as bits of `scripts` (rule M5). */
+enum recovery_stage { STAGE_RESTART, STAGE_FAILOVER, STAGE_FINAL, STAGE_COUNT_ };
+
+struct core_monitor_config {
+	char name[NAME_SIZE];
+	node_mask nodes;	  /* where it checks */
+	uint16_t active_group;	  /* checks only while this group is online here; UINT16_MAX: */
+	uint16_t active_resource; /* only while this resource is; both UINT16_MAX: always */
+	uint8_t recovery;	  /* enum recovery_target */
+	uint16_t target;	  /* index of the resource or group */
+	uint8_t restarts;	  /* of the target in place */
+	uint8_t failovers;	  /* then of its group; FAILOVERS_NODES */
+	uint8_t final;		  /* enum final_action, then */
+	bool final_alone;
+	bool critical;	 /* a node on which it fails is given no group (rule G5) */
+	uint8_t scripts; /* bit of an enum recovery_stage: run one before */
+	uint64_t script_timeout_us;
 };
 
 enum takeover { TAKEOVER_FENCE, TAKEOVER_LEASE };
@@ -46,9 +117,13 @@ struct core_config {
 	uint8_t n_links;
 	uint16_t n_groups;
 	uint16_t n_resources;
+	uint16_t n_monitors;
+	uint8_t n_exclusions;
 	uint8_t takeover; /* enum takeover: which proof a lost owner needs */
 	uint64_t config_hash;
 	uint64_t safety_hash;
+	uint64_t objects_hash;
+	uint64_t config_generation;  /* of this configuration; 0: none was ever applied */
 	uint64_t interval_us;	     /* between beats */
 	uint64_t timeout_us;	     /* silence that counts as failed; at least 3 intervals */
 	uint64_t lease_us;	     /* L, at least timeout_us */
@@ -65,6 +140,8 @@ struct core_config {
 	struct core_node_config nodes[NODES_MAX];
 	struct core_group_config groups[GROUPS_MAX];
 	struct core_resource_config resources[RESOURCES_MAX];
+	struct core_monitor_config monitors[MONITORS_MAX];
+	struct core_exclusion_config exclusions[EXCLUSIONS_MAX];
 };
 
 enum core_event_type {
@@ -76,6 +153,9 @@ enum core_event_type {
 	CORE_EVENT_REQUEST,	  /* an admin command entered at this node */
 	CORE_EVENT_FENCED,	  /* a node was confirmed off */
 	CORE_EVENT_LEAVE,	  /* this agent is to stop in good order (SIGTERM) */
+	CORE_EVENT_MONITOR,	  /* a monitor's verdict; ERROR again after each round of retries */
+	CORE_EVENT_SCRIPT_DONE,	  /* answer to CORE_ACTION_SCRIPT */
+	CORE_EVENT_CONFIG_READY,  /* this node has a configuration ready to apply */
 	CORE_EVENT_TYPE_COUNT_
 };
 
@@ -109,9 +189,24 @@ struct core_event {
 		struct {
 			uint8_t kind;	/* enum request_kind */
 			uint8_t target; /* node or NODE_NONE */
-			uint16_t group;
+			uint16_t group, object;
+			uint16_t ratio;
+			uint64_t value;
 			uint64_t token; /* given back in CORE_ACTION_ANSWER */
 		} request;
+		struct {
+			uint16_t monitor;
+			uint8_t status; /* NORMAL, CAUTION or ERROR of enum monitor_status */
+			const char *text;
+		} monitor;
+		struct {
+			uint32_t operation;
+			bool ok;
+			const char *text;
+		} script_done;
+		struct {
+			uint64_t hash; /* 0: it has none any more */
+		} config_ready;
 		struct {
 			uint8_t node;
 			uint64_t incarnation; /* newest one known to be dead */
@@ -128,7 +223,12 @@ enum core_action_type {
 	CORE_ACTION_LEASE,	   /* this node's lease is valid until `lease.until` */
 	CORE_ACTION_EVENT,
 	CORE_ACTION_ANSWER,
-	CORE_ACTION_LEFT, /* a LEAVE is complete: the agent may exit */
+	CORE_ACTION_LEFT,    /* a LEAVE is complete: the agent may exit */
+	CORE_ACTION_MONITOR, /* how a monitor is to work from now on */
+	CORE_ACTION_SCRIPT,  /* run a program of a recovery; answer with SCRIPT_DONE */
+	CORE_ACTION_POWER,   /* to this machine, now */
+	CORE_ACTION_RATIO,   /* timeouts of monitors are to be multiplied by this */
+	CORE_ACTION_CONFIG,  /* the cluster has agreed on this configuration: apply it */
 	CORE_ACTION_TYPE_COUNT_
 };
 
@@ -150,6 +250,26 @@ struct core_action {
 			ha_time until; /* HA_TIME_ZERO: not valid */
 		} lease;
 		struct event event;
+		struct {
+			uint16_t monitor;
+			bool run;     /* it checks; false to true begins with its first wait */
+			bool failing; /* dummy failure: every check counts as failed */
+		} monitor;
+		struct {
+			uint32_t operation;
+			uint16_t monitor;
+			uint8_t stage; /* enum recovery_stage */
+		} script;
+		struct {
+			uint8_t action; /* enum final_action: SHUTDOWN, REBOOT, PANIC and later */
+			uint16_t resource, monitor; /* whose final action; UINT16_MAX */
+		} power;
+		struct {
+			uint16_t ratio; /* at least 1 */
+		} ratio;
+		struct {
+			uint64_t generation, hash;
+		} config;
 		struct {
 			uint64_t token;
 			uint8_t code; /* enum answer_code */
@@ -186,6 +306,16 @@ ha_time core_deadline(const struct core *core);
 
 /* What to send now; owned by the core, valid until its next step. Each call is one sending. */
 const struct vector *core_vector(struct core *core, ha_time now);
+
+/*
+ * A new core that goes on where `old` is, with another configuration of the same nodes (rule C4):
+ * views, leases, rows and running resources are carried over by name. Between two steps, and
+ * with every group that has lost or changed a resource OFFLINE. `old` is not changed; the caller frees
+ * it when this has succeeded. Operations in progress keep their numbers. -EBUSY: such a group is not
+ * OFFLINE here; -EINVAL: as core_new(), or nodes, votes or self differ; -ENOMEM.
+ */
+_must_check_ int core_reconfigure(const struct core *old, const struct core_config *config,
+				  struct core **ret);
 
 /* What to write for CORE_ACTION_PERSIST. */
 void core_durable(const struct core *core, struct durable_state *ret);
@@ -240,17 +370,48 @@ struct core_peer_info {
 uint8_t core_paths(const struct core *core, uint8_t from, uint8_t to);
 void core_peer_info(const struct core *core, uint8_t node, ha_time now, struct core_peer_info *ret);
 
+enum group_hold {
+	GROUP_HOLD_NONE,
+	GROUP_HOLD_SUSPENDED,
+	GROUP_HOLD_MANUAL,	/* failover is manual (rule G8) */
+	GROUP_HOLD_LIMIT,	/* too many failovers (rule G10) */
+	GROUP_HOLD_EXCLUDED,	/* no node that an exclusion rule leaves (rule G11) */
+	GROUP_HOLD_UNFIT,	/* a critical monitor fails wherever it could go */
+	GROUP_HOLD_WAIT,	/* for another group */
+	GROUP_HOLD_WAIT_FAILED, /* that did not come in time */
+	GROUP_HOLD_COUNT_
+};
+const char *group_hold_to_string(enum group_hold hold);
+
 struct core_group_info {
 	struct group_intent intent;
 	uint8_t state;	    /* enum group_state, over all members */
 	uint8_t current;    /* the node where it runs or is being started; NODE_NONE */
 	uint8_t blocked_by; /* an absent node whose proof is missing; NODE_NONE */
 	bool failed;	    /* wanted, but failed on every node that could take it */
+	uint16_t waits_for; /* a group that it waits for (rule G13); UINT16_MAX */
+	uint8_t held;	    /* enum group_hold: why it is wanted and not placed */
 	uint64_t online_us; /* for how long it is online */
 	node_mask failed_on;
 };
 void core_group_info(const struct core *core, uint16_t group, ha_time now,
 		     struct core_group_info *ret);
+struct core_cluster_info {
+	struct cluster_intent intent;
+	uint64_t ratio_left_us;
+	uint64_t timeout_us, lease_us; /* in force at this node */
+};
+void core_cluster_info(const struct core *core, ha_time now, struct core_cluster_info *ret);
+
+struct core_monitor_info {
+	struct monitor_intent intent;
+	uint8_t status;			     /* over all nodes: enum monitor_status */
+	struct monitor_actual on[NODES_MAX]; /* UNUSED for nodes outside its list or the view */
+};
+void core_monitor_info(const struct core *core, uint16_t monitor, struct core_monitor_info *ret);
+const char *monitor_status_to_string(enum monitor_status status);
+const char *request_kind_to_string(enum request_kind kind);
+
 /* State of a resource on `node` by its newest vector (or our own): enum resource_state. */
 enum resource_state core_resource_state(const struct core *core, uint16_t resource, uint8_t node);
 

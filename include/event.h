@@ -36,6 +36,7 @@ enum event_id {
 	EVENT_CONFIG_MATCH = 210,
 	EVENT_NODE_LEAVING = 211,
 	EVENT_NODE_LEFT = 212,
+	EVENT_NODE_POWER = 213, /* power off or reboot after leaving in good order */
 	/* 3xx: views, leases, proofs */
 	EVENT_VIEW_PROPOSED = 300,
 	EVENT_VIEW_ACCEPTED = 301,
@@ -57,6 +58,8 @@ enum event_id {
 	EVENT_GROUP_FAILED = 405,
 	EVENT_GROUP_NO_TARGET = 406,
 	EVENT_GROUP_CONFLICT = 407,
+	EVENT_GROUP_HELD = 408,	   /* wanted, and not placed: why (enum group_hold) */
+	EVENT_GROUP_WAITING = 409, /* for another group to start or stop */
 	EVENT_RESOURCE_STARTING = 410,
 	EVENT_RESOURCE_ONLINE = 411,
 	EVENT_RESOURCE_START_FAILED = 412,
@@ -66,12 +69,45 @@ enum event_id {
 	EVENT_RESOURCE_LOST = 416,
 	EVENT_RESOURCE_TIMEOUT = 417,
 	EVENT_RESOURCE_RETRY = 418,
+	EVENT_RESOURCE_RESTARTING = 419, /* in place */
 	EVENT_FIP_ANNOUNCED = 420,
 	EVENT_FIP_CONFLICT = 421,
 	EVENT_FIP_REPAIRED = 422,
-	/* 5xx: commands */
+	EVENT_GROUP_RESTARTING = 423, /* in place */
+	EVENT_GROUP_WAIT_TIMEOUT = 424,
+	EVENT_GROUP_FAILOVER_LIMIT = 425,
+	EVENT_FINAL_ACTION = 430,     /* taken: whose, which */
+	EVENT_FINAL_SUPPRESSED = 431, /* no other node is healthy */
+	EVENT_FINAL_IMPOSSIBLE = 432, /* what it needs is not configured */
+	EVENT_POWER_ACTION = 433,     /* given to the system */
+	/* 5xx: commands and configuration */
 	EVENT_REQUEST_RECEIVED = 500,
 	EVENT_REQUEST_ANSWERED = 501,
+	EVENT_CLUSTER_SUSPENDED = 502,
+	EVENT_CLUSTER_RESUMED = 503,
+	EVENT_RATIO_SET = 504,
+	EVENT_RATIO_ENDED = 505,
+	EVENT_CONFIG_READY = 506,
+	EVENT_CONFIG_AGREED = 507,
+	EVENT_CONFIG_APPLIED = 508,
+	EVENT_CONFIG_FAILED = 509,
+	EVENT_SCRIPT_STARTED = 510, /* of `script run` */
+	EVENT_SCRIPT_ENDED = 511,
+	/* 6xx: monitors; arg[0] is the monitor's index */
+	EVENT_MONITOR_NORMAL = 600,
+	EVENT_MONITOR_CAUTION = 601,
+	EVENT_MONITOR_ERROR = 602,
+	EVENT_MONITOR_STARTED = 603,
+	EVENT_MONITOR_STOPPED = 604,
+	EVENT_MONITOR_SUSPENDED = 605,
+	EVENT_MONITOR_RESUMED = 606,
+	EVENT_MONITOR_FAILING = 607, /* dummy failure on */
+	EVENT_MONITOR_FAILING_ENDED = 608,
+	EVENT_MONITOR_RESTART = 610, /* recovery: restart of its target */
+	EVENT_MONITOR_FAILOVER = 611,
+	EVENT_MONITOR_SCRIPT = 612,  /* run before a step, and how it ended */
+	EVENT_MONITOR_SKIPPED = 613, /* no recovery: why */
+	EVENT_MONITOR_FORGOT = 614,  /* was well for long enough: counters are clear */
 };
 
 enum event_severity { EVENT_INFO, EVENT_NOTICE, EVENT_WARNING, EVENT_ERROR, EVENT_SEVERITY_COUNT_ };
@@ -123,6 +159,7 @@ struct event_names {
 	const char *(*node)(void *userdata, uint8_t node);
 	const char *(*group)(void *userdata, uint16_t group);
 	const char *(*resource)(void *userdata, uint16_t resource);
+	const char *(*monitor)(void *userdata, uint16_t monitor); /* may be NULL */
 	void *userdata;
 };
 
@@ -131,7 +168,8 @@ struct event_names {
  * both; {text} ": " and the text, or nothing if it is empty; {0}..{3} an argument as a number,
  * {0hex} in hexadecimal, {0ms} {0s} a duration with three decimals ("unknown" for UINT64_MAX),
  * {0nodes} a list of node names, {0node} one, {0links} a list of link numbers, {0proof} {0cause}
- * {0request} {0answer} a name of that enum. An index without a name becomes "#3". Control
+ * {0request} {0answer} {0hold} {0final} {0power} a name of that enum, {0monitor} a monitor's
+ * name. An index without a name becomes "#3". Control
  * characters and broken UTF-8 in names and text do not come through. Always terminates `buf`,
  * never within a character. An id without a row becomes "event 999" and its text. Returns `buf`.
  */
