@@ -38,8 +38,7 @@ static void begin(struct core *c, uint16_t index, uint8_t state, uint64_t limit_
 	struct resource *r = &c->resources[index];
 
 	r->state = state;
-	if (++c->last_operation == 0)
-		++c->last_operation; /* 0 means none */
+	c->last_operation = c->last_operation >= OPERATION_MAX ? 1 : c->last_operation + 1;
 	r->operation = c->last_operation;
 	r->killed = false;
 	r->started = c->now;

@@ -214,6 +214,9 @@ struct core_event {
 	};
 };
 
+/* Numbers of operations are from 1 to this, and then from 1 again; 0 is none. */
+#define OPERATION_MAX 0x0fffffffu
+
 enum core_action_type {
 	CORE_ACTION_SEND,	    /* send core_vector() to every peer */
 	CORE_ACTION_PERSIST,	    /* write core_durable(); one at a time */
