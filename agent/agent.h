@@ -73,6 +73,7 @@ struct agent_queue {
 
 struct commands;
 struct streams;
+struct systemd;
 
 #define AGENT_WARNINGS_MAX 64
 
@@ -87,6 +88,8 @@ struct agent {
 	struct hb_lan *lan;
 	struct core *core;
 	struct exec *exec;
+	struct systemd *systemd;
+	uint32_t power_operation;
 	struct replicate *replicate;
 	struct ctl_server *ctl;
 	struct trace *trace; /* NULL: none asked for */

@@ -20,7 +20,10 @@ const char *exec_env_event(uint8_t cause)
 	case CAUSE_FAILURE:
 	case CAUSE_LEAVE:
 	case CAUSE_CONFLICT:
+	case CAUSE_MONITOR:
+	case CAUSE_FAILBACK:
 		return "FAILOVER";
+	case CAUSE_RESTART:
 	case CAUSE_NONE:
 	case CAUSE_START:
 	case CAUSE_ADMIN:
@@ -34,6 +37,8 @@ const char *exec_env_factor(const struct exec_context *context)
 {
 	if (context->urgent)
 		return "GROUPFAILOVER";
+	if (context->cause == CAUSE_RESTART)
+		return "GROUPRESTART";
 	if (context->restart)
 		return "RESOURCERESTART";
 	if (context->leaving)
@@ -42,7 +47,12 @@ const char *exec_env_factor(const struct exec_context *context)
 	case CAUSE_FAILOVER:
 	case CAUSE_FAILURE:
 	case CAUSE_CONFLICT:
+	case CAUSE_MONITOR:
 		return "GROUPFAILOVER";
+	case CAUSE_FAILBACK:
+		return "GROUPMOVE";
+	case CAUSE_RESTART:
+		return "GROUPRESTART";
 	case CAUSE_LEAVE:
 		return "SERVERSHUTDOWN";
 	case CAUSE_NONE:

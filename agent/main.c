@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
+#include "agent/power.h"
 
 #include "util/log.h"
 #include "util/parse.h"
@@ -238,6 +239,14 @@ static int run(const struct arguments *a)
 	return code;
 }
 
+/* Programs of their own that go with the daemon: the first argument names one, the rest is its. */
+static const struct {
+	const char *option;
+	int (*main)(int argc, char **argv);
+} tools[] = {
+	{"--power", power_main},
+};
+
 int main(int argc, char **argv)
 {
 	struct arguments a = {.agent.config_path = DEFAULT_CONFIG};
@@ -245,6 +254,9 @@ int main(int argc, char **argv)
 	log_set_name("holdfastd");
 	if (open_standard() < 0)
 		return AGENT_EXIT_FAILURE;
+	for (size_t i = 0; argc > 1 && i < sizeof tools / sizeof *tools; i++)
+		if (strcmp(argv[1], tools[i].option) == 0)
+			return tools[i].main(argc - 1, argv + 1);
 	if (parse_arguments(argc, argv, &a) < 0)
 		return AGENT_EXIT_USAGE;
 	switch (a.action) {

@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The two drivers: floating IPs through net/, programs through exec.c. */
+/* The drivers of resources: floating IPs through net/, programs and OCF agents through exec.c, units
+ * through systemd.c. */
 #include "agent/agent.h"
 #include "agent/exec_env.h"
 #include "agent/held.h"
+#include "agent/ocf.h"
+#include "agent/power.h"
+#include "agent/systemd.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -205,10 +209,9 @@ static char **environment(struct agent *agent, const struct core_action *action)
 	});
 }
 
-static int program_run(struct agent *agent, const struct core_action *action)
+static int exec_program(struct agent *agent, const struct core_action *action)
 {
-	uint16_t index = action->resource.resource;
-	const struct resource_config *r = &agent->config->resources[index];
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
 	bool stop = action->type == CORE_ACTION_RESOURCE_STOP;
 	char **env = environment(agent, action);
 	struct exec_program program = {
@@ -218,16 +221,65 @@ static int program_run(struct agent *agent, const struct core_action *action)
 		.env = env,
 		.user = r->user,
 	};
+	int k = env ? exec_run(agent->exec, &program) : -ENOMEM;
+
+	(void)exec_env_free(env);
+	return k;
+}
+
+static int ocf_program(struct agent *agent, const struct core_action *action)
+{
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
+	bool stop = action->type == CORE_ACTION_RESOURCE_STOP;
+	char path[OCF_PATH_SIZE], verb[] = "start", stop_verb[] = "stop";
+	char *argv[] = {path, stop ? stop_verb : verb, NULL};
+	char **base = environment(agent, action), **env = NULL;
+	struct exec_program program = {
+		.operation = action->resource.operation, .name = r->name, .argv = argv};
+	int k = ocf_path(r->agent, path);
+
+	if (k >= 0 && base)
+		env = ocf_env_new(r, stop ? r->stop_timeout_us : r->start_timeout_us, base);
+	program.env = env;
+	if (k >= 0)
+		k = env ? exec_run(agent->exec, &program) : -ENOMEM;
+	(void)exec_env_free(base);
+	(void)exec_env_free(env);
+	return k;
+}
+
+static int unit_run(struct agent *agent, const struct core_action *action)
+{
+	const struct resource_config *r = &agent->config->resources[action->resource.resource];
+
+	return systemd_run(agent->systemd, action->resource.operation, r->unit,
+			   action->type == CORE_ACTION_RESOURCE_STOP);
+}
+
+static int program_run(struct agent *agent, const struct core_action *action)
+{
+	uint16_t index = action->resource.resource;
 	int k;
 
-	if (!env)
-		return -ENOMEM;
-	k = exec_run(agent->exec, &program);
-	(void)exec_env_free(env);
+	switch (agent->config->resources[index].type) {
+	case RESOURCE_TYPE_OCF:
+		k = ocf_program(agent, action);
+		break;
+	case RESOURCE_TYPE_SYSTEMD:
+		k = unit_run(agent, action);
+		break;
+	case RESOURCE_TYPE_EXEC:
+		k = exec_program(agent, action);
+		break;
+	case RESOURCE_TYPE_FIP:
+	default:
+		k = -EINVAL;
+		break;
+	}
 	if (k < 0)
 		return k;
 	agent->runs[index].exec_operation = action->resource.operation;
-	agent->runs[index].exec_is_stop = stop;
+	agent->runs[index].exec_is_stop = action->type == CORE_ACTION_RESOURCE_STOP;
 	return 0;
 }
 
@@ -253,20 +305,42 @@ static void program_begin(struct agent *agent, const struct core_action *action)
 			     "cannot mark it as held in the run directory", k);
 		return;
 	}
-	if (stop && !r->stop) { /* nothing to run: what the start program did ends by itself */
+	if (stop && r->type == RESOURCE_TYPE_EXEC &&
+	    !r->stop) { /* nothing to run: what the start program did ends by itself */
 		clear_mark(agent, r->name);
 		answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
 		return;
 	}
 	k = program_run(agent, action);
 	if (k < 0)
-		answer_error(agent, action->resource.operation, "cannot start a process", k);
+		answer_error(agent, action->resource.operation,
+			     r->type == RESOURCE_TYPE_SYSTEMD ? "cannot reach systemd"
+							      : "cannot start a process",
+			     k);
+}
+
+/* An exit code that the standard names is told with its name. */
+static const char *ocf_text(const struct resource_config *r, const char *text,
+			    char buf[static EVENT_TEXT_SIZE])
+{
+	const char *meaning = NULL;
+	int code;
+
+	if (r->type == RESOURCE_TYPE_OCF && text && sscanf(text, "exit status %d", &code) == 1)
+		meaning = ocf_exit_to_string(code);
+	if (!meaning)
+		return text;
+	(void)snprintf(buf, EVENT_TEXT_SIZE, "exit status %d: %s", code, meaning);
+	return buf;
 }
 
 void resource_exec_done(uint32_t operation, uint8_t result, const char *text, void *userdata)
 {
 	struct agent *agent = userdata;
+	char buf[EVENT_TEXT_SIZE];
 
+	if (power_done(agent, operation, result, text))
+		return;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
 		struct resource_run *run = &agent->runs[i];
 		const char *name = agent->config->resources[i].name;
@@ -274,6 +348,7 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 		if (run->exec_operation != operation)
 			continue;
 		run->exec_operation = 0;
+		text = ocf_text(&agent->config->resources[i], text, buf);
 		if (!run->exec_is_stop || result != RESOURCE_RESULT_OK)
 			continue;
 		say_cleaned(agent, i);
@@ -301,6 +376,14 @@ static bool too_late(const struct agent *agent, const struct core_action *action
 	       !ha_time_before(clock_boot(), agent->lease_until);
 }
 
+static void program_kill(struct agent *agent, const struct resource_config *r, uint32_t operation)
+{
+	if (r->type == RESOURCE_TYPE_SYSTEMD)
+		systemd_kill(agent->systemd, operation);
+	else
+		exec_kill(agent->exec, operation, clock_boot());
+}
+
 void resource_action(struct agent *agent, const struct core_action *action)
 {
 	const struct resource_config *r = &agent->config->resources[action->resource.resource];
@@ -311,7 +394,7 @@ void resource_action(struct agent *agent, const struct core_action *action)
 	else if (r->type == RESOURCE_TYPE_FIP)
 		fip_action(agent, action);
 	else if (action->type == CORE_ACTION_RESOURCE_KILL)
-		exec_kill(agent->exec, action->resource.operation, clock_boot());
+		program_kill(agent, r, action->resource.operation);
 	else
 		program_begin(agent, action);
 }

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
+#include "agent/systemd.h"
 #include "agent/realtime.h"
 
 #include "util/clock.h"
@@ -177,10 +178,18 @@ static int start_processes(struct agent *agent)
 		.done = resource_exec_done,
 		.userdata = agent,
 	};
+	struct systemd_config systemd = {
+		.event = agent->event,
+		.priority = AGENT_PRIORITY_EXEC,
+		.done = resource_exec_done,
+		.userdata = agent,
+	};
 	int r = exec_new(&exec, &agent->exec);
 
 	if (r < 0)
 		log_err("cannot start the process that starts programs: %s", strerror(-r));
+	else
+		r = systemd_new(&systemd, &agent->systemd);
 	return r;
 }
 
@@ -494,6 +503,7 @@ struct agent *agent_free(struct agent *agent)
 	if (agent->store && agent->core && agent->replicate)
 		record_publish(agent, clock_boot());
 	ctl_stop(agent);
+	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);
 	agent->lan = hb_lan_free(agent->lan);

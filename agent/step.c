@@ -3,6 +3,7 @@
  * stepped before the loop waits again, so a whole failover happens in one wake-up. */
 #include "agent/agent.h"
 #include "agent/ctl_internal.h"
+#include "agent/power.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -149,6 +150,13 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 	case CORE_ACTION_LEFT:
 		(void)sd_event_exit(agent->event, AGENT_EXIT_OK); /* fails only if it has ended */
 		break;
+	case CORE_ACTION_POWER:
+		power_action(agent, action);
+		break;
+	case CORE_ACTION_MONITOR:
+	case CORE_ACTION_SCRIPT:
+	case CORE_ACTION_RATIO:
+	case CORE_ACTION_CONFIG:
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;
