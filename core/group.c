@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * This node's groups: compares what should be (rows, lease) with what is, and drives resources
- * (rules G1, G2, G6, G7, L3), and this node's mode (rules S1, S3).
+ * (rules G1, G2, G6, G7, L3).
  *
  *   OFFLINE --may start--> STARTING --all resources online--> ONLINE
  *      ^                      |                                  |
@@ -129,6 +129,17 @@ static void fail(struct core *c, uint16_t group, uint16_t resource)
 	e->resource = resource;
 	set_goal(c, group, false);
 	c->place_dirty = c->again = true;
+}
+
+void group_halt(struct core *c, uint16_t group)
+{
+	struct group *g = &c->groups[group];
+
+	g->failed_attempt = c->intents[group].attempt;
+	g->halted = true;
+	if (g->run)
+		set_goal(c, group, false);
+	c->groups_dirty = c->place_dirty = c->again = true;
 }
 
 static bool deps_online(const struct core *c, uint16_t index)
@@ -285,6 +296,7 @@ static void publish(struct core *c)
 			.since = c->groups[i].since,
 			.state = c->groups[i].state,
 			.failed_attempt = c->groups[i].failed_attempt,
+			.halted = c->groups[i].halted,
 		};
 	c->groups_deadline = HA_TIME_NEVER;
 	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
@@ -315,70 +327,4 @@ void group_step(struct core *c)
 		update_state(c, g);
 	}
 	publish(c);
-}
-
-static bool all_groups_offline(const struct core *c)
-{
-	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
-		if (c->groups[g].state != GROUP_OFFLINE)
-			return false;
-	return true;
-}
-
-static bool cleaning(const struct core *c)
-{
-	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
-		if (c->resources[i].state == RESOURCE_UNKNOWN ||
-		    c->resources[i].state == RESOURCE_STOPPING)
-			return true;
-	return false;
-}
-
-/* Everybody who hears us knows that we have stopped. */
-static bool stop_is_known(const struct core *c)
-{
-	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
-		const struct peer *p = &c->peers[n];
-		const struct peer_entry *e = &p->head.peer[c->self];
-
-		if (!is_self(c, n) && p->heard &&
-		    (e->incarnation != c->incarnation || !ha_time_before(c->stopped_at, e->stamp)))
-			return false;
-	}
-	return true;
-}
-
-static void set_mode(struct core *c, enum node_mode mode)
-{
-	c->mode = (uint8_t)mode;
-	c->groups_dirty = c->place_dirty = c->again = true;
-}
-
-static bool told_to_leave(const struct core *c)
-{
-	const struct node_intent *row = &c->node_intents[c->self];
-
-	return c->leave || (row->version.epoch && row->incarnation == c->incarnation &&
-			    row->wanted == WANTED_OFFLINE);
-}
-
-/* STARTING -> ONLINE -> STOPPING -> STOPPED (rules S1, S3). */
-void mode_step(struct core *c)
-{
-	if (c->mode == NODE_MODE_STARTING && c->ready && !cleaning(c))
-		set_mode(c, NODE_MODE_ONLINE);
-	if ((c->mode == NODE_MODE_ONLINE || c->mode == NODE_MODE_STARTING) && told_to_leave(c))
-		set_mode(c, NODE_MODE_STOPPING);
-	if (c->mode == NODE_MODE_STOPPING && all_groups_offline(c)) {
-		set_mode(c, NODE_MODE_STOPPED);
-		c->stopped_at = c->now;
-		lease_end(c);
-		core_say(c, EVENT_AGENT_STOPPED, c->self)->arg[0] = c->incarnation;
-	}
-	if (c->mode == NODE_MODE_STOPPED && c->leave && !c->left &&
-	    (stop_is_known(c) || !c->ready ||
-	     ha_time_since(c->now, c->stopped_at) >= 2 * c->cfg.timeout_us)) {
-		c->left = true;
-		(void)core_act(c, CORE_ACTION_LEFT);
-	}
 }

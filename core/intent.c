@@ -43,7 +43,9 @@ uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
 
 	for (uint16_t i = 0; i < c->cfg.n_groups; i++) {
 		h = hash64_u64(h, groups[i].since.us);
-		h = hash64_u64(h, (uint64_t)groups[i].state << 8 | groups[i].failed_attempt);
+		h = hash64_u64(h, (uint64_t)groups[i].halted << 16 |
+					  (uint64_t)groups[i].state << 8 |
+					  groups[i].failed_attempt);
 	}
 	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
 		h = hash64_u64(h, (uint64_t)resources[i].state << 8 | resources[i].failures);

@@ -5,8 +5,9 @@
 /*
  * The core's state and the calls between its files. One file a subject: detect.c (who is
  * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a
- * former run), request.c (admin commands), place.c (the coordinator's decisions), group.c and
- * resource.c (this node's own groups), send.c (the vector), info.c (queries). core.c calls them
+ * former run), request.c (admin commands), command.c (those about groups), proof.c and place.c
+ * (the coordinator's decisions), group.c and resource.c (this node's own groups), final.c (final
+ * actions), mode.c (this node's mode), send.c (the vector), info.c (queries). core.c calls them
  * in a fixed order.
  */
 
@@ -62,6 +63,7 @@ struct resource {
 	uint8_t failures;
 	uint8_t tries; /* starts since the group was last placed here */
 	bool killed;
+	bool halted;	    /* by a final action, until the next order or start */
 	uint32_t operation; /* in progress; 0: none */
 	ha_time started;    /* that operation */
 	ha_time deadline;   /* of that operation, or of the next stop retry */
@@ -73,6 +75,7 @@ struct group {
 	bool urgent;   /* stop: the lease is lost */
 	bool proven;   /* start: by a takeover proof */
 	uint8_t failed_attempt;
+	bool halted;	       /* by a final action, in that attempt: nobody is to have it (G14) */
 	uint8_t tried_attempt; /* a failed stop was tried again for this one */
 	uint8_t cause;	       /* enum intent_cause of the goal */
 	uint16_t first, n;     /* its resources are neighbours in the configuration */
@@ -82,6 +85,11 @@ struct group {
 	uint8_t blocked_by;
 	uint8_t no_target_attempt;
 	bool conflict;
+};
+
+/* Whose final action it is; UINT16_MAX for what is not known. */
+struct final_origin {
+	uint16_t group, resource, monitor;
 };
 
 struct pending_request {
@@ -110,6 +118,11 @@ struct core {
 	bool startup_said;
 	uint8_t mode;
 	ha_time stopped_at;
+	bool stop_service; /* a final action ended the service here (rule F1) */
+	bool power_given;
+	uint8_t power; /* FINAL_SHUTDOWN or FINAL_REBOOT, when all has stopped; FINAL_NONE */
+	struct final_origin power_origin;
+	struct request_id stop_request; /* of our row at that time: only a newer one ends it */
 
 	/* views */
 	uint64_t promised, epoch_seen;
@@ -254,9 +267,14 @@ void request_enter(struct core *c, const struct core_event *event);
 void request_step(struct core *c);
 ha_time request_deadline(const struct core *c);
 
+/* command.c: writes the row. ANSWER_NONE: done, the answer waits for the disks. */
+uint8_t command_carry_out(struct core *c, const struct request *r);
+
+/* proof.c */
+enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
+
 /* place.c */
 void place_step(struct core *c);
-enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
 bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
 uint8_t place_choose(const struct core *c, uint16_t group);
 const struct group_actual *place_actual(const struct core *c, uint16_t group, unsigned int node);
@@ -264,12 +282,41 @@ const struct group_actual *place_actual(const struct core *c, uint16_t group, un
 /* group.c */
 void group_init(struct core *c, const bool *leftovers);
 void group_step(struct core *c);
+/* A final action: everything of it is stopped here, and nobody else is given it (rule G14). */
+void group_halt(struct core *c, uint16_t group);
+
+/* mode.c */
 void mode_step(struct core *c);
+/* Leaves in good order, until mode_restart(); then `power` (FINAL_NONE: nothing more). */
+void mode_leave(struct core *c, enum final_action power, const struct final_origin *origin);
+void mode_restart(struct core *c);
+
+/*
+ * final.c: takes a final action now, with its event. `alone`: also when no other node is healthy.
+ * False: it was suppressed for that (rule F2), with an event too. For NONE and CONTINUE there is
+ * only the event: what they mean is the caller's business.
+ */
+bool final_take(struct core *c, enum final_action action, bool alone,
+		const struct final_origin *origin);
+
+/* monitor.c. TODO(h3/mon): these two are replaced by the real ones */
+static inline bool monitor_critical_error(const struct core *c, unsigned int node)
+{
+	(void)c, (void)node;
+	return false;
+}
+static inline bool monitor_any_error(const struct core *c, unsigned int node)
+{
+	(void)c, (void)node;
+	return false;
+}
 
 /* resource.c */
 void resource_start(struct core *c, uint16_t index);
 void resource_stop(struct core *c, uint16_t index);
 void resource_kill(struct core *c, uint16_t index);
+/* A final action: it and what depends on it stay stopped here until the next order. */
+void resource_halt(struct core *c, uint16_t index);
 void resource_done(struct core *c, const struct core_event *event);
 void resource_lost(struct core *c, const struct core_event *event);
 void resource_expire(struct core *c);

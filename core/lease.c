@@ -83,8 +83,10 @@ void lease_end(struct core *c)
 	c->lease_epoch = 0;
 	c->grants_after = c->now;
 	/* rule G6: whatever failed here before the node fell out gets another chance */
-	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		c->groups[g].failed_attempt = 0;
+		c->groups[g].halted = false;
+	}
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].lease_until = HA_TIME_ZERO;
 	view_void(c);

@@ -86,6 +86,12 @@ void resource_kill(struct core *c, uint16_t index)
 	c->groups_dirty = true;
 }
 
+void resource_halt(struct core *c, uint16_t index)
+{
+	c->resources[index].halted = true;
+	c->groups_dirty = c->again = true;
+}
+
 static void start_ended(struct core *c, uint16_t index, bool ok, const char *text)
 {
 	struct resource *r = &c->resources[index];
