@@ -25,12 +25,20 @@ static const char *resource_name(void *userdata, uint16_t resource)
 	return resource < config->n_resources ? config->resources[resource].name : NULL;
 }
 
+static const char *monitor_name(void *userdata, uint16_t monitor)
+{
+	const struct config *config = userdata;
+
+	return monitor < config->n_monitors ? config->monitors[monitor].name : NULL;
+}
+
 struct event_names names_of(const struct config *config)
 {
 	return (struct event_names){
 		.node = node_name,
 		.group = group_name,
 		.resource = resource_name,
+		.monitor = monitor_name,
 		.userdata = (void *)(uintptr_t)config, /* only read */
 	};
 }

@@ -6,58 +6,7 @@
 #include <string.h>
 
 #define NUMBER_DIGITS 20 /* of UINT64_MAX */
-#define TOKEN_SIZE    16
-
-static const char *name_of(const char *const *names, size_t n, uint64_t value)
-{
-	return value < n ? names[value] : "unknown";
-}
-#define NAME_OF(names, value) name_of(names, sizeof(names) / sizeof((names)[0]), value)
-
-static const char *const severity_names[EVENT_SEVERITY_COUNT_] = {
-	[EVENT_INFO] = "info",
-	[EVENT_NOTICE] = "notice",
-	[EVENT_WARNING] = "warning",
-	[EVENT_ERROR] = "error",
-};
-
-static const char *const proof_names[PROOF_COUNT_] = {
-	[PROOF_NOT_CONFIRMED] = "not-confirmed",
-	[PROOF_LEASE] = "lease",
-	[PROOF_FENCED] = "fenced",
-	[PROOF_LEFT] = "left",
-	[PROOF_NEVER_HELD] = "never-held",
-};
-
-static const char *const cause_names[CAUSE_COUNT_] = {
-	[CAUSE_NONE] = "none",	       [CAUSE_START] = "start",	    [CAUSE_ADMIN] = "admin",
-	[CAUSE_FAILOVER] = "failover", [CAUSE_FAILURE] = "failure", [CAUSE_LEAVE] = "leave",
-	[CAUSE_CONFLICT] = "conflict",
-};
-
-static const char *const request_names[REQUEST_KIND_COUNT_] = {
-	[REQUEST_NONE] = "none",
-	[REQUEST_GROUP_START] = "group-start",
-	[REQUEST_GROUP_STOP] = "group-stop",
-	[REQUEST_GROUP_MOVE] = "group-move",
-	[REQUEST_NODE_START] = "node-start",
-	[REQUEST_NODE_STOP] = "node-stop",
-};
-
-const char *event_severity_to_string(enum event_severity severity)
-{
-	return NAME_OF(severity_names, (uint64_t)severity);
-}
-
-const char *proof_to_string(enum proof proof)
-{
-	return NAME_OF(proof_names, (uint64_t)proof);
-}
-
-const char *intent_cause_to_string(enum intent_cause cause)
-{
-	return NAME_OF(cause_names, (uint64_t)cause);
-}
+#define TOKEN_SIZE    64
 
 /* What event_format() writes into. Once something did not fit, nothing is added any more. */
 struct output {
@@ -151,30 +100,28 @@ static void put_node(struct output *out, uint64_t node)
 			 node);
 }
 
-static void put_group(struct output *out)
+static void put_object_name(struct output *out, uint64_t index,
+			    const char *(*name)(void *userdata, uint16_t index))
 {
-	const struct event_names *names = out->names;
-	uint16_t group = out->event->group;
-
-	if (group == UINT16_MAX)
+	if (index >= UINT16_MAX)
 		put_string(out, "none");
 	else
-		put_name(out, names && names->group ? names->group(names->userdata, group) : NULL,
-			 group);
+		put_name(out, name ? name(out->names->userdata, (uint16_t)index) : NULL, index);
 }
 
-static void put_resource(struct output *out)
+static void put_group(struct output *out, uint64_t group)
 {
-	const struct event_names *names = out->names;
-	uint16_t resource = out->event->resource;
+	put_object_name(out, group, out->names ? out->names->group : NULL);
+}
 
-	if (resource == UINT16_MAX)
-		put_string(out, "none");
-	else
-		put_name(out,
-			 names && names->resource ? names->resource(names->userdata, resource)
-						  : NULL,
-			 resource);
+static void put_resource(struct output *out, uint64_t resource)
+{
+	put_object_name(out, resource, out->names ? out->names->resource : NULL);
+}
+
+static void put_monitor(struct output *out, uint64_t monitor)
+{
+	put_object_name(out, monitor, out->names ? out->names->monitor : NULL);
 }
 
 static void put_mask(struct output *out, uint64_t mask, void (*put_one)(struct output *, uint64_t))
@@ -191,18 +138,13 @@ static void put_mask(struct output *out, uint64_t mask, void (*put_one)(struct o
 	}
 }
 
-static void put_link(struct output *out, uint64_t link)
-{
-	put_number(out, link, 1);
-}
-
 static void put_object(struct output *out)
 {
 	bool group = out->event->group != UINT16_MAX, node = out->event->node < NODES_MAX;
 
 	if (group) {
 		put_string(out, "group ");
-		put_group(out);
+		put_group(out, out->event->group);
 	}
 	if (group && node)
 		put_string(out, ", ");
@@ -225,36 +167,133 @@ static void put_detail(struct output *out)
 	put_text(out, text, n);
 }
 
+/* What a recovery acts on; without group and resource it is the node. */
+static void put_target(struct output *out)
+{
+	if (out->event->resource != UINT16_MAX) {
+		put_string(out, "resource ");
+		put_resource(out, out->event->resource);
+		put_string(out, " of ");
+	}
+	if (out->event->group != UINT16_MAX) {
+		put_string(out, "group ");
+		put_group(out, out->event->group);
+	} else {
+		put_string(out, "every group");
+	}
+}
+
+/* What else a request names, by its kind in the first argument. */
+static void put_operand(struct output *out, uint64_t value)
+{
+	switch (out->event->arg[0]) {
+	case REQUEST_RESOURCE_START:
+	case REQUEST_RESOURCE_STOP:
+		put(out, " ", 1);
+		put_resource(out, value);
+		break;
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		put(out, " ", 1);
+		put_monitor(out, value);
+		break;
+	case REQUEST_RATIO_SET:
+		put(out, " ", 1);
+		put_number(out, value, 1);
+		break;
+	case REQUEST_CONFIG:
+		put(out, " ", 1);
+		put_hex(out, value);
+		break;
+	default:
+		break;
+	}
+}
+
+/* "a|b|c": word number `value` of them, the last one for all beyond. */
+static void put_choice(struct output *out, uint64_t value, const char *words)
+{
+	size_t n = strcspn(words, "|");
+
+	while (value-- > 0 && words[n]) {
+		words += n + 1;
+		n = strcspn(words, "|");
+	}
+	put_text(out, words, n);
+}
+
+static void put_plain(struct output *out, uint64_t value)
+{
+	put_number(out, value, 1);
+}
+
+static void put_ms(struct output *out, uint64_t value)
+{
+	put_duration(out, value, USEC_PER_MSEC);
+}
+
+static void put_s(struct output *out, uint64_t value)
+{
+	put_duration(out, value, USEC_PER_SEC);
+}
+
+static void put_nodes(struct output *out, uint64_t value)
+{
+	put_mask(out, value, put_node);
+}
+
+static void put_links(struct output *out, uint64_t value)
+{
+	put_mask(out, value, put_plain);
+}
+
+#define PUT_ENUM(function, to_string, type, count)                                        \
+	static void function(struct output *out, uint64_t value)                          \
+	{                                                                                 \
+		put_string(out, to_string(value < (count) ? (enum type)value : (count))); \
+	}
+PUT_ENUM(put_proof, proof_to_string, proof, PROOF_COUNT_)
+PUT_ENUM(put_cause, intent_cause_to_string, intent_cause, CAUSE_COUNT_)
+PUT_ENUM(put_request, request_kind_to_string, request_kind, REQUEST_KIND_COUNT_)
+PUT_ENUM(put_answer, answer_code_to_string, answer_code, ANSWER_CODE_COUNT_)
+PUT_ENUM(put_hold, group_hold_to_string, group_hold, GROUP_HOLD_COUNT_)
+PUT_ENUM(put_final, final_action_to_string, final_action, FINAL_ACTION_COUNT_)
+PUT_ENUM(put_power, power_action_to_string, power_action, POWER_ACTION_COUNT_)
+PUT_ENUM(put_status, monitor_status_to_string, monitor_status, MONITOR_STATUS_COUNT_)
+PUT_ENUM(put_skip, monitor_skip_to_string, monitor_skip, MONITOR_SKIP_COUNT_)
+
 /* Argument `value` in the way that `how` says. False: there is no such way. */
 static bool put_argument(struct output *out, uint64_t value, const char *how)
 {
-	if (!*how)
-		put_number(out, value, 1);
-	else if (!strcmp(how, "hex"))
-		put_hex(out, value);
-	else if (!strcmp(how, "ms"))
-		put_duration(out, value, USEC_PER_MSEC);
-	else if (!strcmp(how, "s"))
-		put_duration(out, value, USEC_PER_SEC);
-	else if (!strcmp(how, "nodes"))
-		put_mask(out, value, put_node);
-	else if (!strcmp(how, "node"))
-		put_node(out, value);
-	else if (!strcmp(how, "links"))
-		put_mask(out, value, put_link);
-	else if (!strcmp(how, "proof"))
-		put_string(out, NAME_OF(proof_names, value));
-	else if (!strcmp(how, "cause"))
-		put_string(out, NAME_OF(cause_names, value));
-	else if (!strcmp(how, "request"))
-		put_string(out, NAME_OF(request_names, value));
-	else if (!strcmp(how, "answer"))
-		put_string(out, answer_code_to_string(value < ANSWER_CODE_COUNT_
-							      ? (enum answer_code)value
-							      : ANSWER_CODE_COUNT_));
-	else
-		return false;
-	return true;
+	static const struct {
+		const char *how;
+		void (*put)(struct output *out, uint64_t value);
+	} ways[] = {
+		{"", put_plain},	  {"hex", put_hex},
+		{"ms", put_ms},		  {"s", put_s},
+		{"nodes", put_nodes},	  {"node", put_node},
+		{"links", put_links},	  {"group", put_group},
+		{"monitor", put_monitor}, {"proof", put_proof},
+		{"cause", put_cause},	  {"request", put_request},
+		{"answer", put_answer},	  {"hold", put_hold},
+		{"final", put_final},	  {"power", put_power},
+		{"status", put_status},	  {"skip", put_skip},
+		{"operand", put_operand},
+	};
+
+	if (*how == '?') {
+		put_choice(out, value, how + 1);
+		return true;
+	}
+	for (size_t i = 0; i < sizeof ways / sizeof ways[0]; i++) {
+		if (!strcmp(how, ways[i].how)) {
+			ways[i].put(out, value);
+			return true;
+		}
+	}
+	return false;
 }
 
 static bool put_token(struct output *out, const char *token)
@@ -268,13 +307,15 @@ static bool put_token(struct output *out, const char *token)
 	else if (!strcmp(token, "origin"))
 		put_node(out, event->origin);
 	else if (!strcmp(token, "group"))
-		put_group(out);
+		put_group(out, event->group);
 	else if (!strcmp(token, "resource"))
-		put_resource(out);
+		put_resource(out, event->resource);
 	else if (!strcmp(token, "epoch"))
 		put_number(out, event->epoch, 1);
 	else if (!strcmp(token, "object"))
 		put_object(out);
+	else if (!strcmp(token, "target"))
+		put_target(out);
 	else if (!strcmp(token, "text"))
 		put_detail(out);
 	else

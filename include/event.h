@@ -128,6 +128,16 @@ enum proof {
 	PROOF_COUNT_
 };
 
+/* Why the error of a monitor has no consequence (EVENT_MONITOR_SKIPPED). */
+enum monitor_skip {
+	SKIP_INACTIVE,	/* its target is not active here */
+	SKIP_SUSPENDED, /* the cluster is */
+	SKIP_BUSY,	/* another recovery of the same group goes on */
+	SKIP_LEAVING,	/* this node is not online */
+	SKIP_DONE,	/* its final action was taken already */
+	MONITOR_SKIP_COUNT_
+};
+
 #define EVENT_TEXT_SIZE 96
 
 /*
@@ -173,11 +183,14 @@ struct event_names {
  * Fills the template: {node} {origin} {group} {resource} {epoch}; {object} "group G", "node N" or
  * both; {text} ": " and the text, or nothing if it is empty; {0}..{3} an argument as a number,
  * {0hex} in hexadecimal, {0ms} {0s} a duration with three decimals ("unknown" for UINT64_MAX),
- * {0nodes} a list of node names, {0node} one, {0links} a list of link numbers, {0proof} {0cause}
- * {0request} {0answer} {0hold} {0final} {0power} a name of that enum, {0monitor} a monitor's
- * name. An index without a name becomes "#3". Control
- * characters and broken UTF-8 in names and text do not come through. Always terminates `buf`,
- * never within a character. An id without a row becomes "event 999" and its text. Returns `buf`.
+ * {0nodes} a list of node names, {0node} one, {0links} a list of link numbers, {0group} {0monitor}
+ * the name of one, {0proof} {0cause} {0request} {0answer} {0hold} {0final} {0power} {0status}
+ * {0skip} a name of that enum, {0operand} a blank and what a request (of the kind in the first
+ * argument) names besides, or nothing, {0?a|b|c} one of these words, the last one for all larger
+ * values; {target} what a recovery acts on: "resource R of group G", "group G" or "every group".
+ * An index without a name becomes "#3". Control characters and broken UTF-8 in names and text do
+ * not come through. Always terminates `buf`, never within a character. An id without a row becomes
+ * "event 999" and its text. Returns `buf`.
  */
 char *event_format(const struct event *event, const struct event_names *names, char *buf,
 		   size_t size);
@@ -185,5 +198,7 @@ char *event_format(const struct event *event, const struct event_names *names, c
 const char *event_severity_to_string(enum event_severity severity);
 const char *proof_to_string(enum proof proof);
 const char *intent_cause_to_string(enum intent_cause cause);
+const char *power_action_to_string(enum power_action action);
+const char *monitor_skip_to_string(enum monitor_skip why);
 
 #endif

@@ -17,7 +17,7 @@
 
 static const char *const head =
 	".\\\" SPDX-License-Identifier: GPL-3.0-or-later\n"
-	".\\\" Printed by tests/unit/test_event_man.c from core/event_table.c: edit that.\n"
+	".\\\" Printed by tests/unit/test_event_man.c from core/event_rows*.c: edit those.\n"
 	".Dd November 24, 2025\n"
 	".Dt HOLDFAST-EVENTS 7\n"
 	".Os\n"
@@ -43,7 +43,9 @@ static const char *const head =
 	".Em i .\n"
 	"In the messages below a word in braces stands for such a value;\n"
 	".Ql {text}\n"
-	"is a colon and the text, or nothing.\n"
+	"is a colon and the text, or nothing, and\n"
+	".Ql {1?a|b}\n"
+	"one of the words, by the number in argument 1.\n"
 	".Sh EVENTS\n";
 
 static const char *const tail = ".Sh SEE ALSO\n"
@@ -111,7 +113,8 @@ static void print_page(FILE *f)
 					       "Nodes and heartbeats",
 					       "Views, leases and proofs",
 					       "Groups and resources",
-					       "Commands"};
+					       "Commands and configuration",
+					       "Monitors"};
 	const struct event_info *row;
 	unsigned int chapter = 0;
 
@@ -122,7 +125,7 @@ static void print_page(FILE *f)
 				(void)fputs(".El\n", f);
 			chapter = row->id / 100U;
 			(void)fprintf(f, ".Ss %s\n.Bl -tag -width Ds\n",
-				      chapter < 6 ? chapters[chapter] : "Others");
+				      chapter < 7 ? chapters[chapter] : "Others");
 		}
 		print_row(f, row);
 	}

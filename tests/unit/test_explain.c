@@ -51,7 +51,8 @@ static const char *resource_name(void *userdata, uint16_t resource)
 	return resource == 0 ? "fip1" : NULL;
 }
 
-static const struct event_names names = {node_name, group_name, resource_name, NULL};
+static const struct event_names names = {
+	.node = node_name, .group = group_name, .resource = resource_name};
 
 /* An event of `origin` at true time `ms`. */
 static struct event *add(struct journal *j, uint8_t origin, double ms, enum event_id id)
