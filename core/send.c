@@ -137,6 +137,8 @@ const struct vector *core_vector(struct core *c, ha_time now)
 	h->stamp = now;
 	h->config_hash = c->cfg.config_hash;
 	h->safety_hash = c->cfg.safety_hash;
+	h->objects_hash = c->cfg.objects_hash;
+	h->timeout_us = c->cfg.timeout_us;
 	h->mode = c->mode;
 	h->promised = c->promised;
 	h->accepted = c->accepted;

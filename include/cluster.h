@@ -256,16 +256,21 @@ struct answer {
 struct vector_head {
 	uint64_t incarnation;
 	uint64_t sequence;
-	ha_time stamp;	      /* send time on the sender's clock */
-	uint64_t config_hash; /* of the whole configuration: a difference is shown */
-	uint64_t safety_hash; /* of nodes and votes: a difference keeps it out of views */
-	uint64_t promised;    /* no lower epoch will be accepted */
+	ha_time stamp;	       /* send time on the sender's clock */
+	uint64_t config_hash;  /* of the whole configuration: a difference is shown */
+	uint64_t safety_hash;  /* of nodes and votes: a difference keeps it out of views */
+	uint64_t objects_hash; /* of groups, resources and monitors: what indexes mean (rule C3) */
+	uint64_t pending_hash; /* of the configuration that it has ready to apply; 0: none */
+	uint64_t promised;     /* no lower epoch will be accepted */
 	struct view accepted;
 	struct view installed;
-	node_mask wanted;	 /* the clique it would like as a view (rule V1) */
-	node_mask quarantined;	 /* peers it keeps out of views */
-	uint64_t lease_us;	 /* of the grants in `peer` */
-	uint64_t lease_epoch;	 /* its own valid lease dates from this view; 0: holds nothing */
+	node_mask wanted;	/* the clique it would like as a view (rule V1) */
+	node_mask quarantined;	/* peers it keeps out of views */
+	uint64_t lease_us;	/* of the grants in `peer` */
+	uint64_t lease_epoch;	/* its own valid lease dates from this view; 0: holds nothing */
+	uint64_t timeout_us;	/* by which it judges its peers (rule R4) */
+	uint64_t ratio_left_us; /* how long the ratio in `cluster` still runs (rule R2) */
+	struct cluster_intent cluster;
 	uint64_t intent_digest;	 /* of all intent rows it knows */
 	uint64_t durable_digest; /* of those it has on disk */
 	uint64_t actual_digest;	 /* of all its actual rows */
