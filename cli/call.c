@@ -49,18 +49,26 @@ static enum cli_exit fail_denied(struct cli *cli, const json_t *p)
 		cli->command, group, change ? "change" : "view");
 }
 
-static enum cli_exit fail_group(struct cli *cli, const json_t *p)
+/* NoSuchGroup and its like: their only parameter is the name that there is not. */
+static enum cli_exit fail_name(struct cli *cli, const char *error, const json_t *p)
 {
-	return cli_fail(cli, CLI_FAILED, "NoSuchGroup",
-			"there is no group '%s'; 'holdfast group list' shows them",
-			field_string(p, "group"));
-}
+	static const struct {
+		const char *error, *kind, *shown_by;
+	} rows[] = {
+		{"NoSuchGroup", "group", "group list"},
+		{"NoSuchServer", "server", "server list"},
+		{"NoSuchResource", "resource", "resource list"},
+		{"NoSuchMonitor", "monitor", "monitor list"},
+		{"NoSuchExclusion", "exclusion", "status --xcl"},
+	};
 
-static enum cli_exit fail_server(struct cli *cli, const json_t *p)
-{
-	return cli_fail(cli, CLI_FAILED, "NoSuchServer",
-			"there is no server '%s'; 'holdfast server list' shows them",
-			field_string(p, "server"));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
+		if (strcmp(error, rows[i].error) == 0)
+			return cli_fail(cli, CLI_FAILED, error,
+					"there is no %s '%s'; 'holdfast %s' shows them",
+					rows[i].kind, field_string(p, rows[i].kind),
+					rows[i].shown_by);
+	return CLI_OK; /* it is another error */
 }
 
 static enum cli_exit fail_event(struct cli *cli, const json_t *p)
@@ -114,8 +122,6 @@ static enum cli_exit fail_reply(struct cli *cli, const char *error, const json_t
 		enum cli_exit (*fail)(struct cli *cli, const json_t *parameters);
 	} rows[] = {
 		{AGENT_INTERFACE "PermissionDenied", fail_denied},
-		{AGENT_INTERFACE "NoSuchGroup", fail_group},
-		{AGENT_INTERFACE "NoSuchServer", fail_server},
 		{AGENT_INTERFACE "NoSuchEvent", fail_event},
 		{AGENT_INTERFACE "Refused", fail_refused},
 		{AGENT_INTERFACE "Busy", fail_busy},
@@ -124,10 +130,16 @@ static enum cli_exit fail_reply(struct cli *cli, const char *error, const json_t
 		{"org.varlink.service.MethodNotImplemented", fail_method},
 		{"org.varlink.service.InterfaceNotFound", fail_method},
 	};
+	enum cli_exit code;
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++)
 		if (strcmp(error, rows[i].error) == 0)
 			return rows[i].fail(cli, parameters);
+	if (strncmp(error, AGENT_INTERFACE, strlen(AGENT_INTERFACE)) == 0) {
+		code = fail_name(cli, error + strlen(AGENT_INTERFACE), parameters);
+		if (code != CLI_OK)
+			return code;
+	}
 	return cli_fail(cli, CLI_FAILED, "AgentError", "the agent answered with the error %s",
 			error);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Commands that change what the cluster wants: group start, stop, move; server start, stop. */
+#include "cli/change.h"
+
 #include "cli/call.h"
 #include "cli/field.h"
 #include "cli/text.h"
@@ -10,20 +11,15 @@
 
 #define ACCEPT_TIMEOUT_US (60 * USEC_PER_SEC)
 #define WAIT_TIMEOUT_US	  (300 * USEC_PER_SEC)
-
-struct change {
-	const char *method; /* with its interface */
-	const char *kind;   /* "group": also the name of its parameter */
-	const char *name;
-	const char *server; /* NULL: the cluster chooses */
-	bool wait;
-	ha_time deadline;
-};
+#define METHOD_SIZE	  96
 
 static json_t *parameters_of(const struct change *change)
 {
-	json_t *p = json_pack("{s:s}", change->kind, change->name);
+	json_t *p = change->more ? json_incref(change->more) : json_object();
 
+	if (p && change->parameter &&
+	    json_object_set_new(p, change->parameter, json_string(change->name)) < 0)
+		goto fail;
 	if (p && change->server &&
 	    json_object_set_new(p, "server", json_string(change->server)) < 0)
 		goto fail;
@@ -33,6 +29,11 @@ static json_t *parameters_of(const struct change *change)
 fail:
 	json_decref(p);
 	return NULL;
+}
+
+static void method_name(const struct change *change, char name[METHOD_SIZE])
+{
+	snprintf(name, METHOD_SIZE, AGENT_INTERFACE "%s", change->method);
 }
 
 static uint64_t left_us(const struct change *change)
@@ -46,9 +47,10 @@ static enum cli_exit failed(struct cli *cli, const struct change *change,
 	if (r != -ETIMEDOUT)
 		return call_failed(cli, client, r);
 	return cli_fail(cli, CLI_TIMEOUT, "Timeout",
-			"%s '%s': not %s in time; the command may still be carried out, see "
+			"%s%s%s%s: not %s in time; the command may still be carried out, see "
 			"'holdfast status'",
-			change->kind, change->name, change->wait ? "finished" : "answered");
+			change->kind, change->name ? " '" : "", change->name ? change->name : "",
+			change->name ? "'" : "", change->wait ? "finished" : "answered");
 }
 
 /* ---- the answer ---- */
@@ -65,8 +67,8 @@ static void progress_line(struct cli *cli, const struct change *change, const ch
 	FILE *f = cli->json ? cli->err : cli->out;
 
 	text_put(f, change->kind);
-	fputc(' ', f);
-	text_put(f, change->name);
+	fputs(change->name ? " " : "", f);
+	text_put(f, change->name ? change->name : "");
 	fputs(": ", f);
 	text_put(f, text);
 	fputc('\n', f);
@@ -82,11 +84,14 @@ static enum cli_exit finish(struct cli *cli, const struct change *change, const 
 	enum cli_exit code = !bad && done ? CLI_OK : CLI_FAILED;
 
 	if (cli->json) {
-		enum cli_exit written = cli_print_json(
-			cli, json_pack("{s:s, s:s, s:s, s:b, s:b}", "command", cli->command,
-				       change->kind, change->name, "answer", answer, "done",
-				       change->wait && done, "failed", bad));
+		json_t *json = json_pack("{s:s, s:s, s:b, s:b}", "command", cli->command, "answer",
+					 answer, "done", change->wait && done, "failed", bad);
+		enum cli_exit written;
 
+		if (json && change->parameter)
+			(void)json_object_set_new(json, change->parameter,
+						  json_string(change->name));
+		written = cli_print_json(cli, json);
 		return written == CLI_OK ? code : written;
 	}
 	if (!change->wait)
@@ -106,8 +111,11 @@ static enum cli_exit change_once(struct cli *cli, const struct change *change,
 				 struct ctl_client *client)
 {
 	_cleanup_json_ json_t *reply = NULL;
-	int r = ctl_client_call(client, change->method, parameters_of(change), left_us(change),
-				&reply);
+	char method[METHOD_SIZE];
+	int r;
+
+	method_name(change, method);
+	r = ctl_client_call(client, method, parameters_of(change), left_us(change), &reply);
 
 	return r < 0 ? failed(cli, change, client, r) : finish(cli, change, reply);
 }
@@ -118,9 +126,11 @@ static enum cli_exit change_wait(struct cli *cli, const struct change *change,
 {
 	_cleanup_json_ json_t *last = NULL;
 	const char *said = NULL; /* in `last` */
+	char method[METHOD_SIZE];
 	int r;
 
-	r = ctl_client_call_more(client, change->method, parameters_of(change));
+	method_name(change, method);
+	r = ctl_client_call_more(client, method, parameters_of(change));
 	while (r >= 0) {
 		json_t *reply = NULL;
 		const char *progress;
@@ -144,7 +154,7 @@ static enum cli_exit change_wait(struct cli *cli, const struct change *change,
 	return finish(cli, change, last);
 }
 
-static enum cli_exit run_change(struct cli *cli, const struct cli_args *args, struct change *change)
+static enum cli_exit run(struct cli *cli, const struct cli_args *args, struct change *change)
 {
 	_cleanup_client_ struct ctl_client *client = NULL;
 	uint64_t timeout_us;
@@ -162,111 +172,11 @@ static enum cli_exit run_change(struct cli *cli, const struct cli_args *args, st
 	return change->wait ? change_wait(cli, change, client) : change_once(cli, change, client);
 }
 
-static enum cli_exit change_group(struct cli *cli, const struct cli_args *args, const char *method)
+enum cli_exit change_run(struct cli *cli, const struct cli_args *args, struct change *change)
 {
-	struct change change = {
-		.method = method, .kind = "group", .name = args->arg[0], .server = args->arg[1]};
+	enum cli_exit code = run(cli, args, change);
 
-	return run_change(cli, args, &change);
-}
-
-enum cli_exit cli_group_start(struct cli *cli, const struct cli_args *args)
-{
-	return change_group(cli, args, AGENT_INTERFACE "GroupStart");
-}
-
-enum cli_exit cli_group_stop(struct cli *cli, const struct cli_args *args)
-{
-	return change_group(cli, args, AGENT_INTERFACE "GroupStop");
-}
-
-enum cli_exit cli_group_move(struct cli *cli, const struct cli_args *args)
-{
-	return change_group(cli, args, AGENT_INTERFACE "GroupMove");
-}
-
-enum cli_exit cli_server_start(struct cli *cli, const struct cli_args *args)
-{
-	struct change change = {
-		.method = AGENT_INTERFACE "ServerStart", .kind = "server", .name = args->arg[0]};
-
-	return run_change(cli, args, &change);
-}
-
-/* ---- server stop asks first ---- */
-
-/* Whether a server other than `but` that may host the group is up. */
-static bool has_other_place(const json_t *status, const json_t *group, const char *but)
-{
-	const json_t *names = field_array(group, "servers");
-
-	for (size_t i = 0; i < json_array_size(names); i++) {
-		const char *name = json_string_value(json_array_get(names, i));
-		const json_t *server = name ? field_find(status, "servers", name) : NULL;
-
-		if (server && strcmp(name, but) != 0 &&
-		    strcmp(field_string(server, "status"), "Online") == 0)
-			return true;
-	}
-	return false;
-}
-
-/* Prints what happens to the groups there. Returns how many there are. */
-static size_t print_affected(struct cli *cli, const json_t *status, const char *name)
-{
-	const json_t *groups = field_array(status, "groups");
-	size_t n = 0;
-
-	for (size_t i = 0; i < json_array_size(groups); i++) {
-		const json_t *group = json_array_get(groups, i);
-
-		if (strcmp(field_string(group, "current"), name) != 0)
-			continue;
-		n++;
-		fputs("  group ", cli->err);
-		text_put(cli->err, field_string(group, "name"));
-		fputs(has_other_place(status, group, name)
-			      ? " will move to another server\n"
-			      : " will STOP: no other server can take it\n",
-		      cli->err);
-	}
-	return n;
-}
-
-static enum cli_exit confirm(struct cli *cli, const char *name)
-{
-	_cleanup_json_ json_t *status = NULL;
-	char line[16];
-	enum cli_exit code;
-
-	code = call_status(cli, &status);
-	if (code != CLI_OK)
-		return code;
-	if (print_affected(cli, status, name) == 0)
-		return CLI_OK;
-	if (!cli->interactive)
-		return cli_fail(cli, CLI_USAGE, "NotConfirmed",
-				"server '%s' runs groups: to stop it without a terminal, say --yes",
-				name);
-	fputs("Stop server ", cli->err);
-	text_put(cli->err, name);
-	fputs("? [y/N] ", cli->err);
-	fflush(cli->err);
-	if (fgets(line, sizeof(line), cli->in) && (line[0] == 'y' || line[0] == 'Y'))
-		return CLI_OK;
-	return cli_fail(cli, CLI_FAILED, "NotConfirmed", "nothing was changed");
-}
-
-enum cli_exit cli_server_stop(struct cli *cli, const struct cli_args *args)
-{
-	struct change change = {
-		.method = AGENT_INTERFACE "ServerStop", .kind = "server", .name = args->arg[0]};
-
-	if (!cli_has(args, "yes")) {
-		enum cli_exit code = confirm(cli, args->arg[0]);
-
-		if (code != CLI_OK)
-			return code;
-	}
-	return run_change(cli, args, &change);
+	json_decref(change->more);
+	change->more = NULL;
+	return code;
 }

@@ -37,7 +37,7 @@ struct cli_option {
 	const char *help;
 };
 
-#define CLI_OPTIONS_MAX 8
+#define CLI_OPTIONS_MAX 24
 #define CLI_ARGS_MAX	2
 
 struct cli_args {
@@ -96,6 +96,25 @@ enum cli_exit cli_group_list(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_server_start(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_server_stop(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_server_list(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_server_shutdown(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_server_reboot(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_start(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_stop(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_shutdown(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_reboot(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_suspend(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_cluster_resume(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_resource_start(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_resource_stop(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_resource_list(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_monitor_suspend(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_monitor_resume(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_monitor_fail(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_monitor_unfail(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_monitor_list(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_toratio_set(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_toratio_reset(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_toratio_show(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_events(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_explain(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_config_check(struct cli *cli, const struct cli_args *args);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* group list, server list: one line each, the name first, for people, awk and completions. */
+/* group list, resource list, monitor list, server list: one line each, the name first, for people, awk and completions. */
 #include "cli/call.h"
 #include "cli/field.h"
 #include "cli/render.h"
@@ -75,6 +75,36 @@ static void print_role(const struct render *render, const json_t *row)
 {
 	fputs(field_bool(row, "hosts") ? "host" : "witness", render->out);
 	fputs(field_bool(row, "self") ? ",self" : "", render->out);
+}
+
+static void print_group(const struct render *render, const json_t *row)
+{
+	print_member(render, row, "group");
+}
+
+static void print_type(const struct render *render, const json_t *row)
+{
+	print_member(render, row, "type");
+}
+
+static void print_recovery(const struct render *render, const json_t *row)
+{
+	print_member(render, row, "recovery");
+}
+
+/* What it says on each server, without blanks. */
+static void print_places(const struct render *render, const json_t *row)
+{
+	const json_t *places = field_array(row, "servers");
+
+	for (size_t i = 0; i < json_array_size(places); i++) {
+		const json_t *place = json_array_get(places, i);
+
+		fputs(i > 0 ? "," : "", render->out);
+		text_put(render->out, field_string(place, "server"));
+		fputc('=', render->out);
+		render_status(render, field_string(place, "status"), 0);
+	}
 }
 
 /* Columns that a cell takes without its colour. */
@@ -166,6 +196,34 @@ enum cli_exit cli_group_list(struct cli *cli, const struct cli_args *args)
 					{"CURRENT", print_current, 0},
 					{"WANTED", print_wanted, 0},
 					{"SERVERS", print_servers, 0}}};
+
+	return run_list(cli, args, &list);
+}
+
+enum cli_exit cli_resource_list(struct cli *cli, const struct cli_args *args)
+{
+	struct list list = {.member = "resources",
+			    .kind = "resource",
+			    .error = "NoSuchResource",
+			    .columns = {{"NAME", print_name, 0},
+					{"STATUS", print_status, 0},
+					{"CURRENT", print_current, 0},
+					{"TYPE", print_type, 0},
+					{"GROUP", print_group, 0}}};
+
+	return run_list(cli, args, &list);
+}
+
+enum cli_exit cli_monitor_list(struct cli *cli, const struct cli_args *args)
+{
+	struct list list = {.member = "monitors",
+			    .kind = "monitor",
+			    .error = "NoSuchMonitor",
+			    .columns = {{"NAME", print_name, 0},
+					{"STATUS", print_status, 0},
+					{"TYPE", print_type, 0},
+					{"RECOVERS", print_recovery, 0},
+					{"SERVERS", print_places, 0}}};
 
 	return run_list(cli, args, &list);
 }

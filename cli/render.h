@@ -11,10 +11,25 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* Parts of the configuration list, as bits. */
+enum render_part {
+	RENDER_CLUSTER = 1 << 0,
+	RENDER_SERVERS = 1 << 1,
+	RENDER_HEARTBEATS = 1 << 2,
+	RENDER_GROUPS = 1 << 3,
+	RENDER_RESOURCES = 1 << 4,
+	RENDER_MONITORS = 1 << 5,
+	RENDER_EXCLUSIONS = 1 << 6,
+	RENDER_ALL = (1 << 7) - 1,
+};
+
 struct render {
 	FILE *out;
 	bool color;
-	bool long_names; /* not cut: the columns move */
+	bool long_names;    /* not cut: the columns move */
+	bool detail;	    /* settings, counters */
+	unsigned int parts; /* of render_info(); 0: all */
+	const char *only;   /* the one object that render_info() shows; NULL: all */
 };
 
 /* The verdict line and what to know beside it, without the block that follows. */
@@ -34,6 +49,16 @@ void render_status(const struct render *render, const char *status, size_t width
 /* " ====== TITLE ====" with this many '=' on either side; the end line without a title. */
 void render_title(const struct render *render, size_t left, const char *title, size_t right);
 void render_end(const struct render *render);
+/* " [Monitor0 : name]", "   Label      : value" and the same for lists and the settings of `row`. */
+void render_section(const struct render *render, const char *kind, size_t i, const char *name);
+void render_label(const struct render *render, const char *text);
+void render_text_row(const struct render *render, const char *name, const char *value);
+void render_number_row(const struct render *render, const char *name, double value);
+void render_settings(const struct render *render, const json_t *row);
+/* One monitor of the configuration list; the statistics if they are asked for. */
+void render_monitor_info(const struct render *render, const json_t *monitor);
+/* What is to be known of a monitor on one server beside its status, with `detail`. */
+void render_monitor_counters(const struct render *render, const json_t *place);
 /* "  Cluster : name" and the list "   *server0 : name". */
 void render_cluster_line(const struct render *render, const json_t *status);
 void render_server_list(const struct render *render, const json_t *status);

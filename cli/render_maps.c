@@ -111,7 +111,8 @@ void render_heartbeats(const struct render *render, const json_t *status)
 
 /* ---- monitors ---- */
 
-/* What `monitor` says on the server named `name`; "-" if that cannot be known. */
+/* What `monitor` says on the server named `name`; "-" if that cannot be known. The original's map
+ * calls a monitor that is well Online. */
 static void monitor_on(const struct render *render, const json_t *monitor, const char *name)
 {
 	const json_t *rows = field_array(monitor, "servers");
@@ -120,7 +121,10 @@ static void monitor_on(const struct render *render, const json_t *monitor, const
 		const json_t *row = json_array_get(rows, i);
 
 		if (strcmp(field_string(row, "server"), name) == 0) {
-			render_status(render, field_string(row, "status"), 0);
+			const char *word = field_string(row, "status");
+
+			render_status(render, strcmp(word, "Normal") == 0 ? "Online" : word, 0);
+			render_monitor_counters(render, row);
 			return;
 		}
 	}

@@ -16,15 +16,26 @@ struct view_option {
 	const char *name;
 	bool verdict;
 	void (*render)(const struct render *render, const json_t *status);
+	unsigned int parts; /* of render_info() */
+	/* The list in the Status object whose objects may be named; NULL: none. */
+	const char *member;
+	const char *kind; /* of GetSettings; NULL: it has none */
 };
 
 /* The maps begin with their title, as those who parse them expect; the verdict is for people. */
 static const struct view_option views[] = {
-	{"summary", true, render_summary},
-	{"groups", false, render_groups},
-	{"heartbeats", false, render_heartbeats},
-	{"monitors", false, render_monitors},
-	{"info", false, render_info},
+	{"summary", true, render_summary, 0, NULL, NULL},
+	{"groups", false, render_groups, 0, NULL, NULL},
+	{"heartbeats", false, render_heartbeats, 0, NULL, NULL},
+	{"monitors", false, render_monitors, 0, NULL, NULL},
+	{"info", false, render_info, 0, NULL, NULL},
+	{"cl", false, render_info, RENDER_CLUSTER, NULL, "cluster"},
+	{"sv", false, render_info, RENDER_SERVERS, "servers", "server"},
+	{"hb", false, render_info, RENDER_HEARTBEATS, NULL, NULL},
+	{"grp", false, render_info, RENDER_GROUPS, "groups", "group"},
+	{"rsc", false, render_info, RENDER_RESOURCES, "resources", "resource"},
+	{"mon", false, render_info, RENDER_MONITORS, "monitors", "monitor"},
+	{"xcl", false, render_info, RENDER_EXCLUSIONS, "exclusions", "exclusion"},
 };
 
 static enum cli_exit choose_view(struct cli *cli, const struct cli_args *args,
@@ -40,7 +51,11 @@ static enum cli_exit choose_view(struct cli *cli, const struct cli_args *args,
 					 views[i].name);
 		chosen = &views[i];
 	}
-	*ret = chosen ? chosen : &views[0];
+	chosen = chosen ? chosen : &views[0];
+	if (args->arg[0] && !chosen->member)
+		return cli_usage(cli, "--%s takes no name: '%s' is one argument too many",
+				 chosen->name, args->arg[0]);
+	*ret = chosen;
 	return CLI_OK;
 }
 
@@ -76,20 +91,97 @@ static enum cli_exit level_exit(const json_t *status)
 	return CLI_FAILED;
 }
 
+/* Puts the settings of the objects of one kind beside what the status says of them. */
+static enum cli_exit add_settings(struct cli *cli, json_t *status, const struct view_option *of,
+				  const char *name)
+{
+	_cleanup_json_ json_t *reply = NULL;
+	json_t *parameters = json_pack("{s:s, s:s*}", "kind", of->kind, "name", name);
+	const json_t *objects;
+	enum cli_exit code;
+
+	code = call_agent(cli, "GetSettings", parameters, CALL_TIMEOUT_US, &reply);
+	if (code != CLI_OK)
+		return code;
+	objects = field_array(reply, "objects");
+	for (size_t i = 0; i < json_array_size(objects); i++) {
+		const json_t *object = json_array_get(objects, i), *row = status;
+
+		if (of->member)
+			row = field_find(status, of->member, field_string(object, "name"));
+		if (row) /* of a status that is ours alone */
+			(void)json_object_set_new((json_t *)(uintptr_t)row, "settings",
+						  json_string(field_string(object, "text")));
+	}
+	return CLI_OK;
+}
+
+/* --info --detail: of every kind. */
+static enum cli_exit add_details(struct cli *cli, json_t *status, const struct view_option *view,
+				 const char *name)
+{
+	enum cli_exit code = CLI_OK;
+
+	if (view->kind)
+		return add_settings(cli, status, view, name);
+	for (size_t i = 0; i < sizeof(views) / sizeof(*views) && code == CLI_OK; i++)
+		if (views[i].kind && strcmp(view->name, "info") == 0)
+			code = add_settings(cli, status, &views[i], NULL);
+	return code;
+}
+
+/* The one object that was named must be there. */
+static enum cli_exit check_name(struct cli *cli, const json_t *status,
+				const struct view_option *view, const char *name)
+{
+	if (!name || field_find(status, view->member, name))
+		return CLI_OK;
+	return cli_fail(cli, CLI_FAILED, "NoSuchObject", "there is no %s '%s'", view->kind, name);
+}
+
+/* All of the status; of views with a name of their own only their list. */
+static enum cli_exit print_status(struct cli *cli, json_t *status, const struct view_option *view,
+				  const char *name)
+{
+	const json_t *rows;
+	json_t *wanted;
+
+	if (!view->member)
+		return cli_print_json(cli, json_incref(status));
+	rows = field_array(status, view->member);
+	wanted = json_array();
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		json_t *row = json_array_get(rows, i);
+
+		if (!name || strcmp(field_string(row, "name"), name) == 0)
+			(void)json_array_append(wanted, row);
+	}
+	return cli_print_json(cli, json_pack("{s:o}", view->member, wanted));
+}
+
 /* Asks once and prints to cli->out. */
 static enum cli_exit show(struct cli *cli, const struct cli_args *args,
 			  const struct view_option *view)
 {
 	_cleanup_json_ json_t *status = NULL;
-	const struct render render = {
-		.out = cli->out, .color = cli->color, .long_names = cli_has(args, "long")};
+	const char *name = args->arg[0];
+	const struct render render = {.out = cli->out,
+				      .color = cli->color,
+				      .long_names = cli_has(args, "long"),
+				      .detail = cli_has(args, "detail"),
+				      .parts = view->parts,
+				      .only = name};
 	enum cli_exit code;
 
 	code = call_status(cli, &status);
+	if (code == CLI_OK)
+		code = check_name(cli, status, view, name);
+	if (code == CLI_OK && render.detail)
+		code = add_details(cli, status, view, name);
 	if (code != CLI_OK)
 		return code;
 	if (cli->json) {
-		code = cli_print_json(cli, json_incref(status));
+		code = print_status(cli, status, view, name);
 		return code == CLI_OK ? level_exit(status) : code;
 	}
 	if (view->verdict)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/text.h"
 
+#include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -124,6 +125,26 @@ void text_put_repeated(FILE *f, char c, size_t n)
 {
 	while (n-- > 0)
 		fputc(c, f);
+}
+
+void text_put_time(FILE *f, uint64_t us)
+{
+	static const struct {
+		uint64_t seconds;
+		char unit;
+	} units[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+	uint64_t left = us / 1000000 + (us % 1000000 > 0);
+	bool begun = false;
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		uint64_t n = left / units[i].seconds;
+
+		left %= units[i].seconds;
+		if (n == 0 && !begun && units[i].seconds > 1)
+			continue;
+		fprintf(f, "%s%" PRIu64 "%c", begun ? " " : "", n, units[i].unit);
+		begun = true;
+	}
 }
 
 void text_color_start(FILE *f, bool use, enum text_color color)

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
 
 void text_put(FILE *f, const char *s);
@@ -22,6 +23,8 @@ void text_put_column(FILE *f, const char *s, size_t max, size_t width);
 /* Columns that text_put() needs. */
 size_t text_width(const char *s);
 void text_put_repeated(FILE *f, char c, size_t n);
+/* "2d 3h 0m 59s": whole seconds, begun ones count; from the first unit that is not 0. */
+void text_put_time(FILE *f, uint64_t us);
 
 #define TEXT_ALL ((size_t)-1)
 

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # bash completion for holdfast(8); installed as /usr/share/bash-completion/completions/holdfast
 
-_holdfast_names() {	# groups | servers, as the agent knows them
+_holdfast_names() {	# group | resource | monitor | server, as the agent knows them
 	holdfast "$1" list 2>/dev/null | awk 'NR > 1 { print $1 }'
 }
 
 _holdfast() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
 	local common="--json --socket --no-color --help"
-	local words=() word skip= options= i
+	local words=() word skip= options= view= i
 	COMPREPLY=()
 
 	# What stands before the cursor and is no option.
@@ -18,9 +18,9 @@ _holdfast() {
 			skip=
 		else
 			case $word in
-			--socket|--timeout|--since|--lines|-n|--severity|--event)
+			--socket|--timeout|--since|--lines|-n|--severity|--event|--server)
 				[[ $word = -n && ${words[0]-} = status ]] || skip=1 ;;
-			-*) ;;
+			-*) view=$word ;;
 			*) words+=("$word") ;;
 			esac
 		fi
@@ -29,14 +29,18 @@ _holdfast() {
 	case $prev in
 	--socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--severity) mapfile -t COMPREPLY < <(compgen -W "info notice warning error" -- "$cur"); return ;;
+	--server) mapfile -t COMPREPLY < <(compgen -W "$(_holdfast_names server)" -- "$cur"); return ;;
 	--timeout|--since|--lines|--event) return ;;
 	-n) [[ ${words[0]-} = status ]] || return ;;
 	esac
 
 	case "${words[0]-} ${words[1]-}" in
-	"status "*) options="--summary --groups --heartbeats --monitors --info --local --long --watch -s -g -n -m -i" ;;
-	"group start"|"group stop"|"group move"|"server start") options="--wait --timeout" ;;
-	"server stop") options="--wait --timeout --yes -y" ;;
+	"status "*) options="--summary --groups --heartbeats --monitors --info --cl --sv --hb --grp --rsc --mon --xcl --detail --local --long --watch -s -g -n -m -i" ;;
+	"group list"|"server list"|"resource list"|"monitor list"|"toratio show") ;;
+	"resource start"|"monitor "*) options="--wait --timeout --server" ;;
+	"server start"|"cluster start"|"cluster suspend"|"cluster resume") options="--wait --timeout" ;;
+	"server "*|"cluster "*) options="--wait --timeout --yes -y" ;;
+	"group "*|"resource stop"|"toratio "*) options="--wait --timeout" ;;
 	"events "*) options="--follow --since --lines --severity -f -n" ;;
 	"explain "*) options="--event" ;;
 	"keygen "*) options="--rotate" ;;
@@ -47,13 +51,27 @@ _holdfast() {
 		return
 	fi
 
+	word=
 	case "${#words[@]} ${words[*]:0:2}" in
-	"0 ") word="status group server events explain config keygen version help" ;;
+	"0 ") word="status group resource monitor server cluster toratio events explain config keygen version help" ;;
 	"1 group") word="start stop move list" ;;
-	"1 server") word="start stop list" ;;
+	"1 resource") word="start stop list" ;;
+	"1 monitor") word="suspend resume fail unfail list" ;;
+	"1 server") word="start stop shutdown reboot list" ;;
+	"1 cluster") word="start stop suspend resume shutdown reboot" ;;
+	"1 toratio") word="set reset show" ;;
+	"1 status")
+		case $view in
+		--sv) word=$(_holdfast_names server) ;;
+		--grp) word=$(_holdfast_names group) ;;
+		--rsc) word=$(_holdfast_names resource) ;;
+		--mon) word=$(_holdfast_names monitor) ;;
+		esac ;;
 	"1 config") word="check show" ;;
-	"1 help") word="status group server events explain config keygen version" ;;
+	"1 help") word="status group resource monitor server cluster toratio events explain config keygen version" ;;
 	"1 explain"|"2 group "*) word=$(_holdfast_names group) ;;
+	"2 resource "*) word=$(_holdfast_names resource) ;;
+	"2 monitor "*) word=$(_holdfast_names monitor) ;;
 	"2 server "*|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
 	"1 keygen"|"2 config check") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	*) return ;;

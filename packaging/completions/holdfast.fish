@@ -30,7 +30,11 @@ complete -c holdfast -n '__holdfast_at' -l version -d 'print the version'
 
 complete -c holdfast -n '__holdfast_at' -a status -d 'verdict and state of the cluster'
 complete -c holdfast -n '__holdfast_at' -a group -d 'start, stop, move and list groups'
-complete -c holdfast -n '__holdfast_at' -a server -d 'start, stop and list servers'
+complete -c holdfast -n '__holdfast_at' -a resource -d 'start, stop and list resources'
+complete -c holdfast -n '__holdfast_at' -a monitor -d 'suspend, resume, fail and list monitors'
+complete -c holdfast -n '__holdfast_at' -a server -d 'start, stop, shut down, reboot and list servers'
+complete -c holdfast -n '__holdfast_at' -a cluster -d 'start, stop, suspend, resume, shut down, reboot'
+complete -c holdfast -n '__holdfast_at' -a toratio -d 'multiply timeouts for a time'
 complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and saw'
 complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
 complete -c holdfast -n '__holdfast_at' -a config -d 'check and show the configuration'
@@ -43,29 +47,56 @@ complete -c holdfast -n '__holdfast_in status' -s g -l groups -d 'group map'
 complete -c holdfast -n '__holdfast_in status' -s n -l heartbeats -d 'heartbeat map'
 complete -c holdfast -n '__holdfast_in status' -s m -l monitors -d 'monitor map'
 complete -c holdfast -n '__holdfast_in status' -s i -l info -d configuration
+complete -c holdfast -n '__holdfast_in status' -l cl -d 'of the configuration the cluster'
+complete -c holdfast -n '__holdfast_in status' -l sv -a '(__holdfast_names server)' -d 'the servers'
+complete -c holdfast -n '__holdfast_in status' -l hb -d 'the heartbeats'
+complete -c holdfast -n '__holdfast_in status' -l grp -a '(__holdfast_names group)' -d 'the groups'
+complete -c holdfast -n '__holdfast_in status' -l rsc -a '(__holdfast_names resource)' -d 'the resources'
+complete -c holdfast -n '__holdfast_in status' -l mon -a '(__holdfast_names monitor)' -d 'the monitors'
+complete -c holdfast -n '__holdfast_in status' -l xcl -d 'the exclusion rules'
+complete -c holdfast -n '__holdfast_in status' -l detail -d 'settings and counters'
 complete -c holdfast -n '__holdfast_in status' -l local -d 'as this node sees it'
 complete -c holdfast -n '__holdfast_in status' -l long -d 'do not cut long names'
 complete -c holdfast -n '__holdfast_in status' -l watch -d 'show it again every 2 seconds'
 
 complete -c holdfast -n '__holdfast_at group' -a 'start stop move list'
-complete -c holdfast -n '__holdfast_at server' -a 'start stop list'
+complete -c holdfast -n '__holdfast_at resource' -a 'start stop list'
+complete -c holdfast -n '__holdfast_at monitor' -a 'suspend resume fail unfail list'
+complete -c holdfast -n '__holdfast_at server' -a 'start stop shutdown reboot list'
+complete -c holdfast -n '__holdfast_at cluster' -a 'start stop suspend resume shutdown reboot'
+complete -c holdfast -n '__holdfast_at toratio' -a 'set reset show'
 complete -c holdfast -n '__holdfast_at config' -a 'check show'
 complete -c holdfast -n '__holdfast_at config check' -F
 complete -c holdfast -n '__holdfast_at keygen' -F
-complete -c holdfast -n '__holdfast_at help' -a 'status group server events explain config keygen version'
+complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain config keygen version'
 
 for sub in start stop move list
     complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'
 end
 for sub in start stop list
+    complete -c holdfast -n "__holdfast_at resource $sub" -a '(__holdfast_names resource)'
+end
+for sub in suspend resume fail unfail list
+    complete -c holdfast -n "__holdfast_at monitor $sub" -a '(__holdfast_names monitor)'
+end
+for sub in start stop shutdown reboot list
     complete -c holdfast -n "__holdfast_at server $sub" -a '(__holdfast_names server)'
 end
 complete -c holdfast -n '__holdfast_at explain' -a '(__holdfast_names group)'
-for place in 'group start' 'group stop' 'group move' 'server start' 'server stop'
+set -l __holdfast_monitor 'monitor suspend' 'monitor resume' 'monitor fail' 'monitor unfail'
+set -l __holdfast_ending 'server stop' 'server shutdown' 'server reboot' 'cluster stop' 'cluster shutdown' 'cluster reboot'
+for place in 'group start' 'group stop' 'group move' 'resource start' 'resource stop' 'server start' \
+    'cluster start' 'cluster suspend' 'cluster resume' 'toratio set' 'toratio reset' \
+    $__holdfast_monitor $__holdfast_ending
     complete -c holdfast -n "__holdfast_in $place" -l wait -d 'show progress until it is done'
     complete -c holdfast -n "__holdfast_in $place" -l timeout -x -d 'give up waiting after so many seconds'
 end
-complete -c holdfast -n '__holdfast_in server stop' -s y -l yes -d 'do not ask'
+for place in $__holdfast_ending
+    complete -c holdfast -n "__holdfast_in $place" -s y -l yes -d 'do not ask'
+end
+for place in 'resource start' $__holdfast_monitor
+    complete -c holdfast -n "__holdfast_in $place" -l server -x -a '(__holdfast_names server)' -d 'on this server only'
+end
 
 complete -c holdfast -n '__holdfast_in events' -s f -l follow -d 'go on with new events'
 complete -c holdfast -n '__holdfast_in events' -l since -x -d 'only events after this number'

@@ -102,22 +102,31 @@ static void explain(struct ctl_call *call, json_t *parameters, void *userdata)
 			    "address announced", "evidence", "beat 17 of beta"));
 }
 
-/* What happens is in the name of the group or server. */
+/* What there is not; the word for it is in the error. */
+static void no_such(struct ctl_call *call, const char *kind, const char *name)
+{
+	char error[64];
+
+	snprintf(error, sizeof(error), "io.holdfast.Agent.NoSuch%c%s", kind[0] & ~0x20, kind + 1);
+	ctl_reply_error(call, error, json_pack("{s:s}", kind, name));
+}
+
+/* What happens is in the name of the object. */
 static void change(struct ctl_call *call, json_t *parameters, void *userdata)
 {
-	const char *kind = json_object_get(parameters, "group") ? "group" : "server";
-	const char *name = json_string_value(json_object_get(parameters, kind));
+	static const char *const kinds[] = {"group", "resource", "monitor", "server"};
+	const char *kind = NULL, *name = "cluster";
 	const char *server = json_string_value(json_object_get(parameters, "server"));
 	bool wait = json_is_true(json_object_get(parameters, "wait"));
 
 	(void)userdata;
+	for (size_t i = 0; i < 4 && !kind; i++)
+		if (json_object_get(parameters, kinds[i]))
+			kind = kinds[i];
+	if (kind)
+		name = json_string_value(json_object_get(parameters, kind));
 	if (strcmp(name, "nope") == 0) {
-		bool group = strcmp(kind, "group") == 0;
-
-		ctl_reply_error(call,
-				group ? "io.holdfast.Agent.NoSuchGroup"
-				      : "io.holdfast.Agent.NoSuchServer",
-				json_pack("{s:s}", kind, name));
+		no_such(call, kind, name);
 	} else if (strcmp(name, "refused") == 0) {
 		ctl_reply_error(call, "io.holdfast.Agent.Refused",
 				json_pack("{s:s, s:s}", "answer", "no-target", "message",
@@ -143,15 +152,72 @@ static void change(struct ctl_call *call, json_t *parameters, void *userdata)
 	}
 }
 
+/* The answer tells what was asked: only one server, which ratio for how long. */
+static void change_told(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	const char *name = json_string_value(json_object_get(parameters, "monitor"));
+	char *text = json_dumps(parameters, JSON_SORT_KEYS | JSON_COMPACT);
+
+	(void)userdata;
+	if (name && strcmp(name, "nope") == 0)
+		no_such(call, "monitor", name);
+	else
+		ctl_reply(call, json_pack("{s:s}", "answer", text));
+	free(text);
+}
+
+static void ratio_get(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	(void)parameters;
+	(void)userdata;
+	ctl_reply(call,
+		  json_pack("{s:O, s:O, s:O, s:O}", "ratio", json_object_get(agent_status, "ratio"),
+			    "left_us", json_object_get(agent_status, "ratio_left_us"), "timeout_us",
+			    json_object_get(agent_status, "timeout_in_force_us"), "lease_us",
+			    json_object_get(agent_status, "lease_in_force_us")));
+}
+
+static void get_settings(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	const char *kind = json_string_value(json_object_get(parameters, "kind"));
+	const char *name = json_string_value(json_object_get(parameters, "name"));
+
+	(void)userdata;
+	if (strcmp(kind, "monitor") != 0)
+		ctl_reply(call, json_pack("{s:[]}", "objects"));
+	else
+		ctl_reply(call,
+			  json_pack("{s:[{s:s, s:s}]}", "objects", "name", name ? name : "db-unit",
+				    "text", "interval = \"10s\";\nnot a setting\nretries = 3;\n"));
+}
+
 static const struct ctl_method methods[] = {
 	{"io.holdfast.Agent.GetStatus", CTL_ACCESS_VIEW, get_status},
 	{"io.holdfast.Agent.GetConfig", CTL_ACCESS_VIEW, get_config},
+	{"io.holdfast.Agent.GetSettings", CTL_ACCESS_VIEW, get_settings},
 	{"io.holdfast.Agent.GetEvents", CTL_ACCESS_VIEW, get_events},
 	{"io.holdfast.Agent.Explain", CTL_ACCESS_VIEW, explain},
 	{"io.holdfast.Agent.GroupStart", CTL_ACCESS_CHANGE, change},
 	{"io.holdfast.Agent.GroupStop", CTL_ACCESS_CHANGE, change},
 	{"io.holdfast.Agent.GroupMove", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ResourceStart", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ResourceStop", CTL_ACCESS_CHANGE, change},
 	{"io.holdfast.Agent.ServerStop", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ServerShutdown", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ServerReboot", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterStart", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterStop", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterShutdown", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterReboot", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterSuspend", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.ClusterResume", CTL_ACCESS_CHANGE, change},
+	{"io.holdfast.Agent.MonitorSuspend", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.MonitorResume", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.MonitorFail", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.MonitorUnfail", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.RatioSet", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.RatioReset", CTL_ACCESS_CHANGE, change_told},
+	{"io.holdfast.Agent.RatioGet", CTL_ACCESS_VIEW, ratio_get},
 	/* ServerStart is missing: MethodNotImplemented */
 	{NULL, CTL_ACCESS_NONE, NULL},
 };
@@ -292,6 +358,24 @@ static void test_usage(void **state)
 	expect("status -x", CLI_USAGE, NULL, "unknown option '-x'");
 	expect("status -h other", CLI_USAGE, NULL, "for help say '--help'");
 	expect("status -g -m", CLI_USAGE, NULL, "choose one of --groups and --monitors");
+	expect("status web", CLI_USAGE, NULL, "--summary takes no name: 'web' is one argument");
+	expect("status -m web", CLI_USAGE, NULL, "--monitors takes no name");
+	expect("status --cl web", CLI_USAGE, NULL, "--cl takes no name");
+	expect("status --grp --mon", CLI_USAGE, NULL, "choose one of --grp and --mon");
+	expect("toratio", CLI_USAGE, NULL, "'toratio' needs one more word");
+	expect("toratio set", CLI_USAGE, NULL, "needs an argument: RATIO [TIME]");
+	expect("toratio set 3", CLI_USAGE, NULL, "needs a time, as in 'toratio set 3 2m'");
+	expect("toratio set 1 2m", CLI_USAGE, NULL, "takes no time");
+	expect("toratio set 0 2m", CLI_USAGE, NULL, "'0' is not a ratio from 1 to 10000");
+	expect("toratio set 10001 2m", CLI_USAGE, NULL, "'10001' is not a ratio");
+	expect("toratio set 2.5 2m", CLI_USAGE, NULL, "'2.5' is not a ratio");
+	expect("toratio set 2 31d", CLI_USAGE, NULL, "'31d' is not a time of up to 30 days");
+	expect("toratio set 2 0", CLI_USAGE, NULL, "'0' is not a time");
+	expect("toratio set 2 soon", CLI_USAGE, NULL, "'soon' is not a time");
+	expect("toratio set 2 90", CLI_USAGE, NULL, "'90' is not a time");
+	expect("cluster stop web", CLI_USAGE, NULL, "'web' is one argument too many");
+	expect("monitor fail", CLI_USAGE, NULL, "needs an argument: NAME");
+	expect("resource start fip1 beta", CLI_USAGE, NULL, "'beta' is one argument too many");
 	expect("status --json=yes", CLI_USAGE, NULL, "takes no argument");
 	expect("status --watch=never", CLI_USAGE, NULL, "--watch: 'never' is not a time");
 	expect("status --watch=0", CLI_USAGE, NULL, "longer than 0");
@@ -304,6 +388,7 @@ static void test_usage(void **state)
 	expect("explain web --event 5", CLI_USAGE, NULL, "not both");
 	expect("group stop web --timeout soon", CLI_USAGE, NULL, "'soon' is not a time");
 	expect("status \x1b[2J", CLI_USAGE, NULL, "'\\x1b[2J' is one argument too many");
+	expect("status a b", CLI_USAGE, NULL, "'b' is one argument too many");
 }
 
 /* Every command and option is in the manual and in all completions. */
@@ -363,6 +448,18 @@ static void test_bash_completion(void **state)
 		{"holdfast explain wi", "wiki\n"},
 		{"holdfast group move web ", "alpha beta\n"},
 		{"holdfast server stop a", "alpha\n"},
+		{"holdfast server re", "reboot\n"},
+		{"holdfast cluster st", "start stop\n"},
+		{"holdfast cluster stop --y", "--yes\n"},
+		{"holdfast resource stop f", "fip1\n"},
+		{"holdfast monitor fail ", "disk http\n"},
+		{"holdfast monitor fail --server ", "alpha beta\n"},
+		{"holdfast monitor fail --server alpha d", "disk\n"},
+		{"holdfast toratio ", "set reset show\n"},
+		{"holdfast toratio set 3 ", "\n"},
+		{"holdfast status --mon h", "http\n"},
+		{"holdfast status --grp w", "web wiki\n"},
+		{"holdfast status --de", "--detail\n"},
 	};
 
 	(void)state;
@@ -372,8 +469,10 @@ static void test_bash_completion(void **state)
 
 		snprintf(command, sizeof(command),
 			 "bash -c '. packaging/completions/holdfast.bash; holdfast() { "
-			 "if [ $1 = group ]; then printf \"NAME S\\nweb o\\nwiki o\\n\"; "
-			 "else printf \"NAME S\\nalpha o\\nbeta o\\n\"; fi; }; line=\"%s\"; "
+			 "case $1 in group) printf \"NAME S\\nweb o\\nwiki o\\n\";; "
+			 "resource) printf \"NAME S\\nfip1 o\\n\";; "
+			 "monitor) printf \"NAME S\\ndisk o\\nhttp o\\n\";; "
+			 "*) printf \"NAME S\\nalpha o\\nbeta o\\n\";; esac; }; line=\"%s\"; "
 			 "read -ra COMP_WORDS <<<\"$line\"; "
 			 "[[ $line != *\" \" ]] || COMP_WORDS+=(\"\"); "
 			 "COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _holdfast; "
@@ -441,6 +540,25 @@ static void test_status_views(void **state)
 		assert_ptr_equal(r.out, strstr(r.out, cases[i].begin));
 		done(&r);
 	}
+	agent_start("monitors");
+	expect("status --mon web-http", CLI_FAILED, "   On gamma ", NULL);
+	expect("status --mon db-unit --detail", CLI_FAILED,
+	       "   interval                                               : \"10s\"\n"
+	       "   retries                                                : 3\n"
+	       " ====",
+	       NULL);
+	expect("status --grp failover2", CLI_FAILED, " [Group1 : failover2]\n", NULL);
+	expect("status --sv gamma --detail", CLI_FAILED, ": disk-root web-http\n", NULL);
+	expect("status --xcl", CLI_FAILED, " [Exclusion0 : apart]\n", NULL);
+	expect("status --cl --detail", CLI_FAILED, ": 2h 0m 5s\n", NULL);
+	expect("status -m --detail", CLI_FAILED, "[o] : Error, 1 restart, dummy failure\n", NULL);
+	expect("status -i --detail", CLI_FAILED, " [Monitor2 : db-unit]\n", NULL);
+	expect("status --mon nope", CLI_FAILED, NULL, "there is no monitor 'nope'");
+	json = run_json("status --mon db-unit --json", CLI_FAILED);
+	assert_int_equal(json_object_size(json), 2);
+	assert_int_equal(json_array_size(json_object_get(json, "monitors")), 1);
+	json_decref(json);
+	agent_start("healthy");
 	/* JSON is the Status object and the schema, nothing else. */
 	json = run_json("status --json", CLI_OK);
 	want = json_load_file("tests/golden/cli/healthy.json", 0, NULL);
@@ -465,10 +583,21 @@ static void test_lists(void **state)
 	       "NAME  STATUS  STATE   MODE    ROLE\n"
 	       "beta  Online  member  online  host\n",
 	       NULL);
+	expect("resource list fip1", CLI_OK,
+	       "NAME  STATUS  CURRENT  TYPE  GROUP\n"
+	       "fip1  Online  alpha    fip   failover1\n",
+	       NULL);
+	expect("resource list nope", CLI_FAILED, NULL, "there is no resource 'nope'");
+	expect("monitor list nope", CLI_FAILED, NULL, "there is no monitor 'nope'");
 	expect("group list nope", CLI_FAILED, NULL, "there is no group 'nope'");
 	json = run_json("server list --json", CLI_OK);
 	assert_int_equal(json_array_size(json_object_get(json, "servers")), 3);
 	json_decref(json);
+	agent_start("monitors");
+	expect("monitor list web-http", CLI_OK,
+	       "NAME      STATUS   TYPE   RECOVERS   SERVERS\n"
+	       "web-http  Caution  httpw  failover1  alpha=Caution,beta=Offline,gamma=Error\n",
+	       NULL);
 }
 
 /* ---- no agent ---- */
@@ -485,6 +614,10 @@ static void test_no_agent(void **state)
 	       "agent not reachable at /no/such/socket: No such file");
 	expect("group stop web", CLI_NO_AGENT, NULL, "agent not reachable");
 	expect("server stop web", CLI_NO_AGENT, NULL, "agent not reachable");
+	expect("cluster stop", CLI_NO_AGENT, NULL, "agent not reachable");
+	expect("cluster suspend", CLI_NO_AGENT, NULL, "agent not reachable");
+	expect("toratio show", CLI_NO_AGENT, NULL, "agent not reachable");
+	expect("toratio set 2 1m", CLI_NO_AGENT, NULL, "agent not reachable");
 	expect("events -f", CLI_NO_AGENT, NULL, "agent not reachable");
 	json = run_json("status --json", CLI_NO_AGENT);
 	assert_string_equal(
@@ -521,6 +654,61 @@ static void test_changes(void **state)
 	json_decref(json);
 }
 
+static void test_operations(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("monitors");
+	expect("cluster start", CLI_OK, "cluster: accepted by the cluster\n", NULL);
+	expect("cluster suspend --wait", CLI_OK, "cluster: done\n", NULL);
+	expect("cluster resume", CLI_OK, "cluster: accepted", NULL);
+	expect("resource start fip1", CLI_OK, "resource fip1: accepted", NULL);
+	expect("resource stop idle", CLI_OK, "resource idle: nothing to do", NULL);
+	expect("resource start bad --wait", CLI_FAILED, "resource bad: starting fip1",
+	       "resource start failed");
+	expect("resource stop nope", CLI_FAILED, NULL,
+	       "there is no resource 'nope'; 'holdfast resource list' shows them");
+	expect("resource stop slow --timeout 50ms", CLI_TIMEOUT, NULL,
+	       "resource 'slow': not answered in time");
+	expect("monitor suspend disk", CLI_OK, "monitor disk: {\"monitor\":\"disk\"}\n", NULL);
+	expect("monitor resume disk --server alpha", CLI_OK,
+	       "{\"monitor\":\"disk\",\"server\":\"alpha\"}\n", NULL);
+	expect("monitor fail nope", CLI_FAILED, NULL, "there is no monitor 'nope'");
+	expect("monitor unfail disk", CLI_OK, "monitor disk: ", NULL);
+	json = run_json("monitor fail disk --json", CLI_OK);
+	assert_string_equal(json_string_value(json_object_get(json, "monitor")), "disk");
+	json_decref(json);
+	json = run_json("cluster resume --json", CLI_OK);
+	assert_string_equal(json_string_value(json_object_get(json, "command")), "cluster resume");
+	json_decref(json);
+}
+
+static void test_ratio(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("healthy");
+	expect("toratio show", CLI_OK,
+	       "present toratio : 1\ntimeout         : 1000 ms\nlease           : 1200 ms\n", NULL);
+	agent_start("monitors");
+	expect("toratio show", CLI_OK,
+	       "present toratio : 3\ntime left       : 2h 0m 5s\ntimeout         : 3000 ms\n"
+	       "lease           : 3600 ms\n",
+	       NULL);
+	json = run_json("toratio show --json", CLI_OK);
+	assert_int_equal(json_integer_value(json_object_get(json, "ratio")), 3);
+	json_decref(json);
+	expect("toratio set 3 2m", CLI_OK, "timeout ratio: {\"ratio\":3,\"time_us\":120000000}\n",
+	       NULL);
+	expect("toratio set 10000 30d", CLI_OK, "\"time_us\":2592000000000}", NULL);
+	expect("toratio set 2 4h --wait", CLI_FAILED,
+	       "{\"ratio\":2,\"time_us\":14400000000,\"wait\":true}", "before it was done");
+	expect("toratio set 1", CLI_OK, "timeout ratio: {\"ratio\":1}\n", NULL);
+	expect("toratio reset", CLI_OK, "timeout ratio: {}\n", NULL);
+}
+
 static void test_wait(void **state)
 {
 	json_t *json;
@@ -552,11 +740,39 @@ static void test_confirmation(void **state)
 	expect("server stop alpha", CLI_OK, "server alpha: accepted", NULL); /* it runs nothing */
 	agent_start("node-down");
 	expect("server stop beta", CLI_USAGE, NULL,
-	       "  group failover1 will move to another server\n"
-	       "  group failover2 will move to another server\n"
-	       "holdfast: server 'beta' runs groups: to stop it without a terminal, say --yes");
+	       "  group failover1 will move to gamma\n"
+	       "  group failover2 will move to gamma\n"
+	       "holdfast: 'server stop' was not confirmed: to do this without a terminal, say "
+	       "--yes");
 	expect("server stop beta --yes", CLI_OK, "server beta: accepted", NULL);
 	expect("server stop -y beta --wait", CLI_OK, "server beta: done", NULL);
+	expect("server shutdown beta", CLI_USAGE, NULL,
+	       "  group failover1 will move to gamma\n"
+	       "  group failover2 will move to gamma\n"
+	       "  server beta will be powered off\n");
+	expect("server reboot gamma", CLI_USAGE, NULL, "  server gamma will be rebooted\n");
+	expect("server reboot gamma --yes", CLI_OK, "server gamma: accepted", NULL);
+	expect("server shutdown nope", CLI_FAILED, NULL, "there is no server 'nope'");
+	expect("cluster stop", CLI_USAGE, NULL,
+	       "  group failover1 will STOP\n  group failover2 will STOP\n"
+	       "holdfast: 'cluster stop' was not confirmed");
+	expect("cluster shutdown", CLI_USAGE, NULL,
+	       "  server beta will be powered off\n  server gamma will be powered off\nholdfast: ");
+	expect("cluster reboot --yes --wait", CLI_OK, "cluster: done\n", NULL);
+	expect("cluster stop -y", CLI_OK, "cluster: accepted", NULL);
+}
+
+/* Where groups go: not where a critical monitor fails, a rule forbids it or they failed before. */
+static void test_places(void **state)
+{
+	(void)state;
+	agent_start("monitors");
+	expect("server stop alpha", CLI_USAGE, NULL,
+	       "  group failover1 will STOP: no other server can take it\n");
+	expect("server stop beta", CLI_USAGE, NULL,
+	       "  group failover2 will STOP: no other server can take it\n");
+	agent_start("healthy");
+	expect("server stop alpha", CLI_USAGE, NULL, "  group failover1 will move to beta\n");
 }
 
 /* On a terminal it asks. */
@@ -573,7 +789,7 @@ static void answer_on_terminal(const char *answer, enum cli_exit code, const cha
 	r = run_with(in, "server stop beta");
 	assert_int_equal(r.code, code);
 	assert_string_equal(r.out, out);
-	assert_non_null(strstr(r.err, "will move to another server"));
+	assert_non_null(strstr(r.err, "will move to gamma"));
 	assert_non_null(strstr(r.err, "Stop server beta? [y/N] "));
 	done(&r);
 	fclose(in);
@@ -897,8 +1113,11 @@ int main(void)
 		cmocka_unit_test(test_lists),
 		cmocka_unit_test(test_no_agent),
 		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_operations),
+		cmocka_unit_test(test_ratio),
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_confirmation),
+		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_confirmation_on_terminal),
 		cmocka_unit_test(test_permission),
 		cmocka_unit_test(test_events),

@@ -20,13 +20,30 @@ static const struct view {
 	const char *suffix;
 	bool verdict;
 	void (*render)(const struct render *render, const json_t *status);
+	unsigned int parts;
+	bool detail;
+	const char *only;
 } views[] = {
-	{"summary", true, render_summary},
-	{"groups", false, render_groups},
-	{"heartbeats", false, render_heartbeats},
-	{"monitors", false, render_monitors},
-	{"info", false, render_info},
+	{"summary", true, render_summary, 0, false, NULL},
+	{"groups", false, render_groups, 0, false, NULL},
+	{"heartbeats", false, render_heartbeats, 0, false, NULL},
+	{"monitors", false, render_monitors, 0, false, NULL},
+	{"info", false, render_info, 0, false, NULL},
 };
+
+/* Of some states only. */
+static const struct view more_views[] = {
+	{"monitors-detail", false, render_monitors, 0, true, NULL},
+	{"info-detail", false, render_info, 0, true, NULL},
+	{"cl", false, render_info, RENDER_CLUSTER, false, NULL},
+	{"sv", false, render_info, RENDER_SERVERS, false, "beta"},
+	{"hb", false, render_info, RENDER_HEARTBEATS, false, NULL},
+	{"grp", false, render_info, RENDER_GROUPS, false, "failover2"},
+	{"rsc", false, render_info, RENDER_RESOURCES, false, "exec1"},
+	{"mon", false, render_info, RENDER_MONITORS, false, NULL},
+	{"xcl", false, render_info, RENDER_EXCLUSIONS, false, NULL},
+};
+static const char *const states_of_more[] = {"monitors", "suspended"};
 
 static char *read_file(const char *path)
 {
@@ -47,7 +64,10 @@ static char *print(const struct view *view, const json_t *status)
 {
 	char *text = NULL;
 	size_t n = 0;
-	const struct render render = {.out = open_memstream(&text, &n)};
+	const struct render render = {.out = open_memstream(&text, &n),
+				      .detail = view->detail,
+				      .parts = view->parts,
+				      .only = view->only};
 
 	assert_non_null(render.out);
 	if (view->verdict)
@@ -107,6 +127,10 @@ static void test_golden(void **state)
 		fail_msg("%s: %s", path, error.text);
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
 		check(name, status, &views[i]);
+	for (size_t i = 0; i < 2; i++)
+		for (size_t k = 0; k < sizeof(more_views) / sizeof(*more_views); k++)
+			if (strcmp(name, states_of_more[i]) == 0)
+				check(name, status, &more_views[k]);
 	json_decref(status);
 }
 
@@ -188,10 +212,19 @@ static void test_parsers(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GOLDEN("healthy"),   GOLDEN("failover"), GOLDEN("node-down"),
-		GOLDEN("no-quorum"), GOLDEN("stopped"),	 GOLDEN("long-names"),
-		GOLDEN("nodes-32"),  GOLDEN("hostile"),	 cmocka_unit_test(test_parsers),
+		GOLDEN("healthy"),
+		GOLDEN("failover"),
+		GOLDEN("node-down"),
+		GOLDEN("no-quorum"),
+		GOLDEN("stopped"),
+		GOLDEN("long-names"),
+		GOLDEN("nodes-32"),
+		GOLDEN("hostile"),
+		GOLDEN("monitors"),
+		GOLDEN("suspended"),
+		cmocka_unit_test(test_parsers),
 	};
 
+	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
