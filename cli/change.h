@@ -31,8 +31,8 @@ struct confirm {
 };
 
 /*
- * Says what will stop and where groups go, and asks on a terminal; without one it says that --yes is
- * missing. CLI_OK: go on. Does not ask where nothing that runs is touched.
+ * Says what will stop and where groups go, and asks on a terminal; without one it says that --yes
+ * is missing. CLI_OK: go on. Does not ask where nothing that runs is touched.
  */
 _must_check_ enum cli_exit confirm_change(struct cli *cli, const struct cli_args *args,
 					  const struct confirm *confirm);

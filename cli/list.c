@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* group list, resource list, monitor list, server list: one line each, the name first, for people, awk and completions. */
+/* group list, resource list, monitor list, server list: one line each, the name first, for people,
+ * awk and completions. */
 #include "cli/call.h"
 #include "cli/field.h"
 #include "cli/render.h"

@@ -49,7 +49,7 @@ void render_status(const struct render *render, const char *status, size_t width
 /* " ====== TITLE ====" with this many '=' on either side; the end line without a title. */
 void render_title(const struct render *render, size_t left, const char *title, size_t right);
 void render_end(const struct render *render);
-/* " [Monitor0 : name]", "   Label      : value" and the same for lists and the settings of `row`. */
+/* " [Monitor0 : name]", "   Label      : value", the same for lists and the settings of `row`. */
 void render_section(const struct render *render, const char *kind, size_t i, const char *name);
 void render_label(const struct render *render, const char *text);
 void render_text_row(const struct render *render, const char *name, const char *value);
