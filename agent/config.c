@@ -2,7 +2,6 @@
 /* Loading of a configuration from beginning to end, and what the rest of the agent asks of one. */
 #include "agent/config.h"
 #include "agent/config_internal.h"
-#include "util/hash.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -17,15 +16,44 @@ static void free_words(char **words)
 	free(words);
 }
 
+static void free_resource(struct resource_config *resource)
+{
+	free_words(resource->start);
+	free_words(resource->stop);
+	free_words(resource->parameters);
+	free(resource->user);
+	free(resource->unit);
+	free(resource->agent);
+}
+
+static void free_monitor(struct monitor_config *monitor)
+{
+	free_words(monitor->before_restart);
+	free_words(monitor->before_failover);
+	free_words(monitor->before_final);
+	free_words(monitor->addresses);
+	free_words(monitor->command);
+	free(monitor->interface);
+	free(monitor->user);
+	free(monitor->pid_file);
+	free(monitor->process);
+	free(monitor->watchdog);
+	free(monitor->unit);
+	free(monitor->address);
+	free(monitor->url);
+	free(monitor->path);
+}
+
 struct config *config_free(struct config *config)
 {
 	if (!config)
 		return NULL;
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		free_words(config->resources[i].start);
-		free_words(config->resources[i].stop);
-		free(config->resources[i].user);
-	}
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		free_resource(&config->resources[i]);
+	for (uint16_t i = 0; i < config->n_monitors; i++)
+		free_monitor(&config->monitors[i]);
+	free(config->script_directory);
+	free(config->power_command);
 	free(config->key_file);
 	free(config->state_directory);
 	free(config->run_directory);
@@ -39,64 +67,6 @@ struct config *config_free(struct config *config)
 static void config_freep(struct config **config)
 {
 	(void)config_free(*config);
-}
-
-/* ---- hashes ---- */
-
-static uint64_t hash_text(uint64_t hash, const char *text)
-{
-	return hash64(hash, text, strlen(text) + 1);
-}
-
-/* What indexes and votes on the wire mean: nodes that differ in it must not form a view. */
-static uint64_t safety_hash(const struct config *config)
-{
-	uint64_t hash = hash_text(HASH64_INIT, config->cluster_name);
-
-	hash = hash64_u64(hash, config->n_nodes);
-	for (uint8_t i = 0; i < config->n_nodes; i++) {
-		hash = hash_text(hash, config->nodes[i].name);
-		hash = hash64_u64(hash, config->nodes[i].votes);
-		hash = hash64_u64(hash, config->nodes[i].witness);
-	}
-	hash = hash64_u64(hash, config->takeover);
-	hash = hash64_u64(hash, config->n_groups);
-	for (uint16_t i = 0; i < config->n_groups; i++)
-		hash = hash_text(hash, config->groups[i].name);
-	hash = hash64_u64(hash, config->n_resources);
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		hash = hash_text(hash, config->resources[i].name);
-		hash = hash64_u64(hash, config->resources[i].group);
-	}
-	return hash;
-}
-
-/* Where a node keeps its files is its own business: two nodes may differ in that. */
-static char *print_shared(struct config *config)
-{
-	char **own[] = {&config->key_file, &config->state_directory, &config->run_directory,
-			&config->socket_path};
-	char *saved[sizeof own / sizeof *own], nothing[] = "", *text;
-
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
-		saved[i] = *own[i];
-		*own[i] = nothing;
-	}
-	text = config_print(config);
-	for (size_t i = 0; i < sizeof own / sizeof *own; i++)
-		*own[i] = saved[i];
-	return text;
-}
-
-static int fill_hashes(struct config *config)
-{
-	_cleanup_free_ char *text = print_shared(config);
-
-	if (!text)
-		return -ENOMEM;
-	config->hash = hash_text(HASH64_INIT, text);
-	config->safety_hash = safety_hash(config);
-	return 0;
 }
 
 /* ---- loading ---- */
@@ -116,7 +86,7 @@ int config_load_text(const char *name, const char *text, struct config **ret,
 		return -EINVAL;
 	config_derive_timing(&config->timing);
 	config_check_parts(config, parts, report);
-	if (report->errors == 0 && fill_hashes(config) < 0)
+	if (report->errors == 0 && config_fill_hashes(config) < 0)
 		config_report_error(report, 0, "out of memory");
 	config_report_sort(report);
 	if (report->errors)
@@ -231,61 +201,18 @@ int config_find_group(const struct config *config, const char *name)
 	return -ENOENT;
 }
 
-static void timing_to_core(const struct timing_config *timing, struct core_config *ret)
+int config_find_resource(const struct config *config, const char *name)
 {
-	ret->interval_us = timing->interval_us;
-	ret->timeout_us = timing->timeout_us;
-	ret->lease_us = timing->lease_us;
-	ret->lease_margin_us = timing->lease_margin_us;
-	ret->drift_ppm = timing->drift_ppm;
-	ret->late_percent = timing->late_percent;
-	ret->startup_wait_us = timing->startup_wait_us;
-	ret->request_timeout_us = timing->request_timeout_us;
-	ret->flap_limit = timing->flap_limit;
-	ret->flap_window_us = timing->flap_window_us;
-	ret->failure_expiry_us = timing->failure_expiry_us;
-	ret->quarantine_us = timing->quarantine_us;
-	ret->quarantine_max_us = timing->quarantine_max_us;
-}
-
-static void resource_to_core(const struct resource_config *resource,
-			     struct core_resource_config *ret)
-{
-	memcpy(ret->name, resource->name, sizeof ret->name);
-	ret->group = resource->group;
-	ret->address = resource->type == RESOURCE_TYPE_FIP;
-	ret->start_retries = resource->start_retries;
-	ret->n_deps = resource->n_deps;
-	memcpy(ret->deps, resource->deps, sizeof ret->deps);
-	ret->start_timeout_us = resource->start_timeout_us;
-	ret->stop_timeout_us = resource->stop_timeout_us;
-}
-
-void config_to_core(const struct config *config, uint8_t self, struct core_config *ret)
-{
-	memset(ret, 0, sizeof *ret);
-	ret->n_nodes = config->n_nodes;
-	ret->self = self;
-	ret->n_links = config->n_links;
-	ret->n_groups = config->n_groups;
-	ret->n_resources = config->n_resources;
-	ret->takeover = (uint8_t)config->takeover;
-	ret->config_hash = config->hash;
-	ret->safety_hash = config->safety_hash;
-	timing_to_core(&config->timing, ret);
-	for (uint8_t i = 0; i < config->n_nodes; i++) {
-		memcpy(ret->nodes[i].name, config->nodes[i].name, sizeof ret->nodes[i].name);
-		ret->nodes[i].votes = config->nodes[i].votes;
-		ret->nodes[i].hosts = !config->nodes[i].witness;
-	}
-	for (uint16_t i = 0; i < config->n_groups; i++) {
-		const struct group_config *group = &config->groups[i];
-
-		memcpy(ret->groups[i].name, group->name, sizeof group->name);
-		ret->groups[i].autostart = group->autostart;
-		ret->groups[i].n_nodes = group->n_nodes;
-		memcpy(ret->groups[i].nodes, group->nodes, sizeof group->nodes);
-	}
 	for (uint16_t i = 0; i < config->n_resources; i++)
-		resource_to_core(&config->resources[i], &ret->resources[i]);
+		if (strcmp(config->resources[i].name, name) == 0)
+			return i;
+	return -ENOENT;
+}
+
+int config_find_monitor(const struct config *config, const char *name)
+{
+	for (uint16_t i = 0; i < config->n_monitors; i++)
+		if (strcmp(config->monitors[i].name, name) == 0)
+			return i;
+	return -ENOENT;
 }

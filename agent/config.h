@@ -208,6 +208,10 @@ bool config_group_unenforced(const struct config *config, uint16_t group);
 /* Index of the node with this name, or -ENOENT. */
 _must_check_ int config_find_node(const struct config *config, const char *name);
 _must_check_ int config_find_group(const struct config *config, const char *name);
+_must_check_ int config_find_resource(const struct config *config, const char *name);
+_must_check_ int config_find_monitor(const struct config *config, const char *name);
+const char *config_resource_type_to_string(enum resource_type type);
+const char *config_monitor_type_to_string(enum monitor_type type);
 
 /* For core_new(). */
 void config_to_core(const struct config *config, uint8_t self, struct core_config *ret);

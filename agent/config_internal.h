@@ -10,15 +10,17 @@
 
 #include "agent/config.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 
-#define CONFIG_FILE_MAX	    (1024 * 1024)
-#define CONFIG_ARGV_MAX	    64	 /* words of one start or stop command */
-#define CONFIG_TEXT_MAX	    4095 /* bytes of one string */
-#define CONFIG_DRIFT_PPM    1000
-#define CONFIG_LATE_PERCENT 80
-#define CONFIG_FLAP_LIMIT   3
-#define CONFIG_DURATION_MAX (24 * 3600 * USEC_PER_SEC)
+#define CONFIG_FILE_MAX	     (1024 * 1024)
+#define CONFIG_ARGV_MAX	     64	  /* words of one start or stop command */
+#define CONFIG_TEXT_MAX	     4095 /* bytes of one string */
+#define CONFIG_ADDRESSES_MAX 16	  /* of one ipw monitor */
+#define CONFIG_DRIFT_PPM     1000
+#define CONFIG_LATE_PERCENT  80
+#define CONFIG_FLAP_LIMIT    3
+#define CONFIG_DURATION_MAX  (24 * 3600 * USEC_PER_SEC)
 
 /* ---- reports ---- */
 
@@ -41,9 +43,30 @@ enum config_section {
 	SECTION_NODE = 8,
 	SECTION_GROUP = 16,
 	SECTION_RESOURCE = 32, /* of every type */
+	/* in the order of enum resource_type */
 	SECTION_FIP = 64,
 	SECTION_EXEC = 128,
+	SECTION_SYSTEMD = 256,
+	SECTION_OCF = 512,
+	SECTION_EXCLUSION = 1024,
+	SECTION_MONITOR = 2048, /* of every type */
+	/* in the order of enum monitor_type */
+	SECTION_FIPW = 1 << 12,
+	SECTION_IPW = 1 << 13,
+	SECTION_MIIW = 1 << 14,
+	SECTION_GENW = 1 << 15,
+	SECTION_PIDW = 1 << 16,
+	SECTION_PSW = 1 << 17,
+	SECTION_USERW = 1 << 18,
+	SECTION_SYSTEMDW = 1 << 19,
+	SECTION_TCPW = 1 << 20,
+	SECTION_HTTPW = 1 << 21,
+	SECTION_DISKW = 1 << 22,
 };
+#define SECTIONS_OF_RESOURCES \
+	((unsigned int)(SECTION_FIP | SECTION_EXEC | SECTION_SYSTEMD | SECTION_OCF))
+#define SECTIONS_OF_MONITORS \
+	((SECTION_DISKW << 1) - (unsigned int)SECTION_FIPW) /* all from FIPW to DISKW */
 
 /* How libconfig hands a value over. */
 enum config_kind {
@@ -65,7 +88,7 @@ struct config_slot {
 
 /* What is wrong with a value, as the end of "key = value: ...". */
 struct config_why {
-	char text[200];
+	char text[256];
 };
 _must_check_ int config_why_set(struct config_why *why, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -76,6 +99,8 @@ struct config_type {
 	uint8_t width;	    /* of a number's field, in bytes */
 	uint32_t unit;	    /* of a duration's field, in microseconds */
 	bool any_text;	    /* line breaks and tabs are fine */
+	const char *const
+		*words; /* of an enumeration: the field holds the index; NULL-terminated */
 	/* Reads one string, number or list element. 0, -EINVAL with `why`, -ENOMEM. */
 	int (*parse)(const struct config_slot *slot, const char *text, struct config_why *why);
 	/* Writes "key = value;" with what the field holds, nothing if it is empty. */
@@ -106,19 +131,53 @@ unsigned int config_key_line(const struct config *config, const char *name);
 
 extern const struct config_type config_type_name, config_type_comment, config_type_path,
 	config_type_socket, config_type_account, config_type_interface, config_type_number8,
-	config_type_number16, config_type_number32, config_type_percent, config_type_bool,
-	config_type_duration, config_type_duration_ms, config_type_duration_s, config_type_takeover,
-	config_type_resource, config_type_fip, config_type_links, config_type_members,
-	config_type_command, config_type_depends;
+	config_type_number16, config_type_number32, config_type_percent, config_type_percent8,
+	config_type_bool, config_type_duration, config_type_duration_ms, config_type_duration_s,
+	config_type_takeover, config_type_fip, config_type_links, config_type_members,
+	config_type_command;
+/* words */
+extern const struct config_type config_type_resource, config_type_monitor, config_type_failover,
+	config_type_failback, config_type_wait_end, config_type_stop_wait, config_type_exclusion,
+	config_type_method, config_type_timing, config_type_failovers, config_type_start_final,
+	config_type_stop_final, config_type_monitor_final;
+/* names that are looked up when everything is read */
+extern const struct config_type config_type_depends, config_type_start_after,
+	config_type_stop_after, config_type_excluded, config_type_target, config_type_recovery,
+	config_type_watched, config_type_monitor_nodes;
+/* what is started or watched */
+extern const struct config_type config_type_device, config_type_unit, config_type_unit_watched,
+	config_type_agent, config_type_parameters, config_type_process, config_type_address,
+	config_type_addresses, config_type_url;
 
 /* UTF-8 without control characters; `any_text`: with line breaks and tabs. */
 bool config_text_valid(const char *text, bool any_text);
+bool config_interface_valid(const char *text);
 void config_print_begin(const struct config_slot *slot, FILE *out);
 void config_print_string(const char *text, FILE *out);
+/* Writes "key = [ " before the first element of a list, ", " before each other, and its end. */
+void config_print_next(const struct config_slot *slot, size_t i, FILE *out);
+void config_print_end(size_t n, FILE *out);
+/* Writes "key = \"text\";", nothing if `text` is NULL or empty. */
+void config_print_text(const struct config_slot *slot, const char *text, FILE *out);
+/* Fields of slot->key->type->width bytes. */
+void config_number_store(const struct config_slot *slot, uint64_t v);
+uint64_t config_number_load(const struct config_slot *slot);
 _must_check_ int config_string_set(char **field, const char *text);
 
 const char *config_takeover_to_string(enum takeover takeover);
-const char *config_resource_type_to_string(enum resource_type type);
+size_t config_words_count(char *const *words);
+/* Adds a copy to the end of a NULL-terminated vector. 0 or -ENOMEM. */
+_must_check_ int config_words_add(char ***words, const char *text);
+/* The number of a word in a NULL-terminated list, or -ENOENT. */
+int config_word_find(const char *const *words, const char *text);
+/* An address without prefix or zone. Returns its family or -EINVAL; *ret_useless: why no host can
+ * have it for itself, or NULL. */
+union config_address {
+	struct in_addr v4;
+	struct in6_addr v6;
+};
+_must_check_ int config_address_parse(const char *text, union config_address *ret,
+				      const char **ret_useless);
 
 /* ---- steps ---- */
 
@@ -129,13 +188,17 @@ _must_check_ int config_scan(const char *name, const char *text, struct config_r
 _must_check_ int config_parse(const char *text, struct config *config, struct config_report *report,
 			      unsigned int *ret_parts);
 
+/* Fills hash, safety_hash and objects_hash. 0 or -ENOMEM. */
+_must_check_ int config_fill_hashes(struct config *config);
+
 /* Sorts the resources of each group, dependencies first, else in the order of the file. */
 void config_sort_resources(struct config *config, struct config_report *report);
 
-#define CHECK_CLUSTER 1u
-#define CHECK_NODES   2u
-#define CHECK_GROUPS  4u
-#define CHECK_ALL     7u
+#define CHECK_CLUSTER  1u
+#define CHECK_NODES    2u
+#define CHECK_GROUPS   4u
+#define CHECK_MONITORS 8u
+#define CHECK_ALL      15u
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report);
 void config_check_timing(const struct config *config, struct config_report *report);

@@ -25,6 +25,9 @@ static const struct config_key keys[] = {
 	 .fallback = "7410", .help = "UDP port of the heartbeat, on every link of every node"},
 	{ROW(CLUSTER, "takeover"), TYPE(takeover), AT(config, takeover), .fallback = "lease",
 	 .help = "what proves that a lost node holds nothing any more"},
+	{ROW(CLUSTER, "channel_port"), TYPE(number16), AT(config, channel_port), .min = 1,
+	 .max = 65535, .fallback = "7411",
+	 .help = "TCP port between the agents: configuration, commands and scripts for other nodes"},
 	{ROW(CLUSTER, "detection_time"), TYPE(duration), AT(config, timing.detection_us),
 	 .min = MS(30), .max = SECONDS(600), .fallback = "1s",
 	 .help = "the one number: how fast a lost node is noticed"},
@@ -72,6 +75,10 @@ static const struct config_key keys[] = {
 	 .fallback = "/run/holdfast", .help = "what need not survive a boot"},
 	{ROW(AGENT, "socket"), TYPE(socket), AT(config, socket_path),
 	 .help = "local socket of the agent; agent.sock in run_directory if it is not set"},
+	{ROW(AGENT, "script_directory"), TYPE(path), AT(config, script_directory),
+	 .fallback = "/etc/holdfast/scripts", .help = "where holdfast script run finds scripts"},
+	{ROW(AGENT, "power_command"), TYPE(path), AT(config, power_command),
+	 .help = "for tests: a program that is run instead of power off, reboot and the like"},
 	{ROW(AGENT, "change_group"), TYPE(account), AT(config, change_group),
 	 .fallback = "holdfast", .help = "system group that may give commands"},
 	{ROW(AGENT, "view_group"), TYPE(account), AT(config, view_group),
@@ -99,6 +106,33 @@ static const struct config_key keys[] = {
 	 .help = "nodes that may hold it, best first; all but witnesses if it is not set"},
 	{ROW(GROUP, "autostart"), TYPE(bool), AT(group_config, autostart), .fallback = "true",
 	 .help = "start it when the cluster starts"},
+	{ROW(GROUP, "failover"), TYPE(failover), AT(group_config, failover_manual),
+	 .fallback = "auto", .help = "manual: once lost or failed it stays down until a command"},
+	{ROW(GROUP, "failback"), TYPE(failback), AT(group_config, failback),
+	 .fallback = "manual", .help = "auto: it moves back to a node that stands before in nodes"},
+	{ROW(GROUP, "failover_limit"), TYPE(number8), AT(group_config, failover_limit),
+	 .max = 100, .fallback = "5",
+	 .help = "after so many failovers by failures it stays down until a command; 0: never"},
+	{ROW(GROUP, "failover_window"), TYPE(duration), AT(group_config, failover_window_us),
+	 .min = SECONDS(1), .max = CONFIG_DURATION_MAX, .fallback = "10m",
+	 .help = "online for so long on one node, it begins to count failovers anew"},
+	{ROW(GROUP, "start_after"), TYPE(start_after), .max = GROUP_WAITS_MAX,
+	 .help = "groups that must be online before it starts"},
+	{ROW(GROUP, "start_after_same_server"), TYPE(bool), AT(group_config, start_same_node),
+	 .fallback = "false", .help = "they must be online on the node where it starts"},
+	{ROW(GROUP, "start_wait"), TYPE(duration), AT(group_config, start_wait_us),
+	 .min = SECONDS(1), .max = CONFIG_DURATION_MAX, .fallback = "30m",
+	 .help = "how long it waits for the groups of start_after"},
+	{ROW(GROUP, "start_wait_timeout"), TYPE(wait_end), AT(group_config, start_wait_continue),
+	 .fallback = "cancel", .help = "then the start is given up, or done all the same"},
+	{ROW(GROUP, "stop_after"), TYPE(stop_after), .max = GROUP_WAITS_MAX,
+	 .help = "groups that, if they are to stop too, must be offline before it stops"},
+	{ROW(GROUP, "stop_wait"), TYPE(duration), AT(group_config, stop_wait_us),
+	 .min = SECONDS(1), .max = CONFIG_DURATION_MAX, .fallback = "30m",
+	 .help = "how long it waits for the groups of stop_after; then it stops all the same"},
+	{ROW(GROUP, "stop_wait_at"), TYPE(stop_wait), AT(group_config, stop_wait_when), .min = 1,
+	 .max = 3, .fallback = "cluster",
+	 .help = "on which occasions: the cluster, its server or the group is stopped"},
 	{ROW(GROUP, "accept_agent_enforced_lease"), TYPE(bool),
 	 AT(group_config, accept_agent_enforced_lease), .fallback = "false",
 	 .help = "accept that only a running agent gives this group up in time"},
@@ -107,13 +141,23 @@ static const struct config_key keys[] = {
 	{ROW(RESOURCE, "name"), TYPE(name), AT(resource_config, name), .required = true,
 	 .help = "name of the resource, unique in the cluster"},
 	{ROW(RESOURCE, "type"), TYPE(resource), AT(resource_config, type), .required = true,
-	 .help = "fip: a floating IP; exec: programs that start and stop something"},
+	 .help = "fip, exec, systemd or ocf: an address, programs, a unit, an OCF resource agent"},
 	{ROW(RESOURCE, "comment"), TYPE(comment), AT(resource_config, comment),
 	 .help = "shown in the status"},
 	{ROW(RESOURCE, "depends"), TYPE(depends), .max = DEPS_MAX,
 	 .help = "resources of the same group that are started before it and stopped after it"},
 	{ROW(RESOURCE, "retries"), TYPE(number8), AT(resource_config, start_retries), .max = 100,
 	 .fallback = "0", .help = "how often a failed start is repeated on the same node"},
+	{ROW(RESOURCE, "stop_retries"), TYPE(number8), AT(resource_config, stop_retries),
+	 .max = 100, .fallback = "0", .help = "how often a failed stop is repeated at once"},
+	{ROW(RESOURCE, "failovers"), TYPE(failovers), AT(resource_config, failovers), .max = 100,
+	 .fallback = "nodes", .help = "how often its group moves on because it cannot be started"},
+	{ROW(RESOURCE, "on_start_failure"), TYPE(start_final), AT(resource_config, start_final),
+	 .fallback = "none", .help = "what is done when it cannot be started anywhere"},
+	{ROW(RESOURCE, "on_stop_failure"), TYPE(stop_final), AT(resource_config, stop_final),
+	 .fallback = "none", .help = "what is done when it cannot be stopped"},
+	{ROW(RESOURCE, "final_action_alone"), TYPE(bool), AT(resource_config, final_alone),
+	 .fallback = "false", .help = "final actions also when no other node is healthy"},
 
 	{ROW(FIP, "address"), TYPE(fip), AT(resource_config, fip), .required = true,
 	 .help = "the address, with or without the length of its prefix"},
@@ -147,108 +191,139 @@ static const struct config_key keys[] = {
 	 .min = MS(100), .max = HOURS(24), .fallback = "30m",
 	 .help = "limit of the stop program: then it is killed and the stop has failed"},
 
+	{ROW(SYSTEMD, "unit"), TYPE(unit), AT(resource_config, unit), .required = true,
+	 .help = "the unit, with its ending"},
+	{ROW(SYSTEMD, "start_timeout"), TYPE(duration), AT(resource_config, start_timeout_us),
+	 .min = SECONDS(1), .max = HOURS(24), .fallback = "90s", .help = "limit of its start"},
+	{ROW(SYSTEMD, "stop_timeout"), TYPE(duration), AT(resource_config, stop_timeout_us),
+	 .min = SECONDS(1), .max = HOURS(24), .fallback = "90s", .help = "limit of its stop"},
+
+	{ROW(OCF, "agent"), TYPE(agent), AT(resource_config, agent), .required = true,
+	 .help = "provider and name of the agent, such as heartbeat:IPaddr2"},
+	{ROW(OCF, "parameters"), TYPE(parameters), AT(resource_config, parameters), .max = 64,
+	 .help = "its parameters, as its meta-data names them"},
+	{ROW(OCF, "start_timeout"), TYPE(duration), AT(resource_config, start_timeout_us),
+	 .min = SECONDS(1), .max = HOURS(24), .fallback = "60s", .help = "limit of its start"},
+	{ROW(OCF, "stop_timeout"), TYPE(duration), AT(resource_config, stop_timeout_us),
+	 .min = SECONDS(1), .max = HOURS(24), .fallback = "60s", .help = "limit of its stop"},
+
+	{ROW(EXCLUSION, "name"), TYPE(name), AT(exclusion_config, name), .required = true,
+	 .help = "name of the rule"},
+	{ROW(EXCLUSION, "kind"), TYPE(exclusion), AT(exclusion_config, absolute),
+	 .fallback = "normal", .help = "normal: not on one node while another is free; absolute: never"},
+	{ROW(EXCLUSION, "groups"), TYPE(excluded), .min = 2, .max = GROUPS_MAX, .required = true,
+	 .help = "the groups that keep away from each other"},
+
+	{ROW(MONITOR, "name"), TYPE(name), AT(monitor_config, name), .required = true,
+	 .help = "name of the monitor, unique in the cluster"},
+	{ROW(MONITOR, "type"), TYPE(monitor), AT(monitor_config, type), .required = true,
+	 .help = "what it looks at"},
+	{ROW(MONITOR, "comment"), TYPE(comment), AT(monitor_config, comment),
+	 .help = "shown in the status"},
+	{ROW(MONITOR, "nodes"), TYPE(monitor_nodes), .min = 1, .max = NODES_MAX,
+	 .help = "nodes on which it checks; all but witnesses if it is not set"},
+	{ROW(MONITOR, "interval"), TYPE(duration), AT(monitor_config, interval_us),
+	 .min = MS(100), .max = CONFIG_DURATION_MAX, .fallback = "60s",
+	 .help = "time from the end of one check to the begin of the next"},
+	{ROW(MONITOR, "timeout"), TYPE(duration), AT(monitor_config, timeout_us),
+	 .min = MS(10), .max = CONFIG_DURATION_MAX, .fallback = "60s",
+	 .help = "limit of one check: then it has failed"},
+	{ROW(MONITOR, "retries"), TYPE(number8), AT(monitor_config, retries), .max = 100,
+	 .fallback = "0", .help = "failed checks in a row that are not yet an error"},
+	{ROW(MONITOR, "first_wait"), TYPE(duration), AT(monitor_config, first_wait_us),
+	 .max = CONFIG_DURATION_MAX, .fallback = "0s",
+	 .help = "wait before the first check, after each start and each recovery"},
+	{ROW(MONITOR, "retry_on_timeout"), TYPE(bool), AT(monitor_config, retry_on_timeout),
+	 .fallback = "true", .help = "false: a check that timed out is an error at once"},
+	{ROW(MONITOR, "recover_on_timeout"), TYPE(bool), AT(monitor_config, recover_on_timeout),
+	 .fallback = "true", .help = "false: an error by a timeout is only reported"},
+	{ROW(MONITOR, "timing"), TYPE(timing),
+	 .help = "always, or active: only while its target is online on the node"},
+	{ROW(MONITOR, "target"), TYPE(target),
+	 .help = "the resource or group that it watches over"},
+	{ROW(MONITOR, "recovery"), TYPE(recovery),
+	 .help = "what is restarted or moved when it finds an error"},
+	{ROW(MONITOR, "restarts"), TYPE(number8), AT(monitor_config, restarts), .max = 100,
+	 .fallback = "0", .help = "how often that is first restarted in place"},
+	{ROW(MONITOR, "failovers"), TYPE(failovers), AT(monitor_config, failovers), .max = 100,
+	 .fallback = "nodes", .help = "how often it then moves to another node"},
+	{ROW(MONITOR, "final_action"), TYPE(monitor_final), AT(monitor_config, final),
+	 .fallback = "none", .help = "what is done then"},
+	{ROW(MONITOR, "final_action_alone"), TYPE(bool), AT(monitor_config, final_alone),
+	 .fallback = "false", .help = "the final action also when no other node is healthy"},
+	{ROW(MONITOR, "before_restart"), TYPE(command), AT(monitor_config, before_restart),
+	 .min = 1, .max = CONFIG_ARGV_MAX, .help = "program that is run before each restart"},
+	{ROW(MONITOR, "before_failover"), TYPE(command), AT(monitor_config, before_failover),
+	 .min = 1, .max = CONFIG_ARGV_MAX, .help = "program that is run before each failover"},
+	{ROW(MONITOR, "before_final"), TYPE(command), AT(monitor_config, before_final),
+	 .min = 1, .max = CONFIG_ARGV_MAX, .help = "program that is run before the final action"},
+	{ROW(MONITOR, "script_timeout"), TYPE(duration), AT(monitor_config, script_timeout_us),
+	 .min = SECONDS(1), .max = HOURS(24), .fallback = "180s",
+	 .help = "limit of these programs: then the step is taken all the same"},
+	{ROW(MONITOR, "critical"), TYPE(bool), AT(monitor_config, critical), .fallback = "false",
+	 .help = "a node on which it finds an error is given no group"},
+
+	{ROW(FIPW, "resource"), TYPE(watched), .required = true,
+	 .help = "the resource of type fip whose address must be there"},
+	{ROW(FIPW, "check_link"), TYPE(bool), AT(monitor_config, check_link), .fallback = "true",
+	 .help = "its interface must have carrier too"},
+
+	{ROW(IPW, "addresses"), TYPE(addresses), AT(monitor_config, addresses), .min = 1,
+	 .max = CONFIG_ADDRESSES_MAX, .required = true,
+	 .help = "one of these addresses must answer an ICMP echo request"},
+
+	{ROW(MIIW, "interface"), TYPE(device), AT(monitor_config, interface), .required = true,
+	 .help = "the interface that must have carrier"},
+
+	{ROW(GENW, "command"), TYPE(command), AT(monitor_config, command), .min = 1,
+	 .max = CONFIG_ARGV_MAX, .required = true,
+	 .help = "program and arguments; all is well when it ends with exit code 0"},
+	{ROW(GENW, "user"), TYPE(account), AT(monitor_config, user),
+	 .help = "account that the program runs as; root if it is not set"},
+
+	{ROW(PIDW, "pid_file"), TYPE(path), AT(monitor_config, pid_file), .required = true,
+	 .help = "file with the number of a process that must live"},
+
+	{ROW(PSW, "process"), TYPE(process), AT(monitor_config, process), .required = true,
+	 .help = "name of the program, at most 15 bytes, or its whole path"},
+	{ROW(PSW, "minimum"), TYPE(number32), AT(monitor_config, minimum), .min = 1,
+	 .max = 100000, .fallback = "1", .help = "so many processes of it must live"},
+
+	{ROW(USERW, "watchdog"), TYPE(path), AT(monitor_config, watchdog),
+	 .help = "watchdog device that is fed as long as user space makes progress"},
+
+	{ROW(SYSTEMDW, "unit"), TYPE(unit_watched), AT(monitor_config, unit), .required = true,
+	 .help = "the unit that must be active, with its ending"},
+
+	{ROW(TCPW, "address"), TYPE(address), AT(monitor_config, address), .required = true,
+	 .help = "IPv4 or IPv6 address that must accept a connection"},
+	{ROW(TCPW, "port"), TYPE(number16), AT(monitor_config, port), .min = 1, .max = 65535,
+	 .required = true, .help = "its TCP port"},
+
+	{ROW(HTTPW, "url"), TYPE(url), AT(monitor_config, url), .required = true,
+	 .help = "what is asked for: http://address[:port]/path"},
+	{ROW(HTTPW, "status"), TYPE(number16), AT(monitor_config, http_status), .max = 599,
+	 .fallback = "0", .help = "status that is expected; 0: any below 400"},
+
+	{ROW(DISKW, "path"), TYPE(path), AT(monitor_config, path), .required = true,
+	 .help = "mount point, file or block device"},
+	{ROW(DISKW, "method"), TYPE(method), AT(monitor_config, method), .fallback = "space",
+	 .help = "space: how full it is; read, write: whether it can be read or written"},
+	{ROW(DISKW, "limit"), TYPE(percent8), AT(monitor_config, limit_percent), .min = 1,
+	 .max = 100, .fallback = "90%", .help = "used space that is an error"},
+
 	{ROW(FILE, "cluster"), .required = true, .help = "the cluster as a whole"},
 	{ROW(FILE, "agent"), .help = "the daemon: files, rights, scheduling"},
 	{ROW(FILE, "nodes"), .min = 1, .max = NODES_MAX, .required = true,
 	 .help = "the nodes; their order is their rank and must be the same everywhere"},
 	{ROW(FILE, "groups"), .max = GROUPS_MAX, .help = "the failover groups"},
+	{ROW(FILE, "exclusions"), .max = EXCLUSIONS_MAX,
+	 .help = "groups that must not run on the same node"},
+	{ROW(FILE, "monitors"), .max = MONITORS_MAX, .help = "what is looked at, and what follows"},
 };
 /* clang-format on */
 
 const struct config_key *config_key_at(size_t i)
 {
 	return i < sizeof keys / sizeof *keys ? &keys[i] : NULL;
-}
-
-const struct config_key *config_key_find(unsigned int sections, const char *name)
-{
-	const struct config_key *key;
-
-	for (size_t i = 0; (key = config_key_at(i)); i++)
-		if ((key->section & sections) && strcmp(key->name, name) == 0)
-			return key;
-	return NULL;
-}
-
-static size_t min3(size_t a, size_t b, size_t c)
-{
-	if (a > b)
-		a = b;
-	return a < c ? a : c;
-}
-
-/* Number of letters to add, drop or change to get from one name to the other. */
-static size_t edit_distance(const char *a, const char *b)
-{
-	enum { LEN_MAX = 48 };
-	size_t n = strnlen(a, LEN_MAX), m = strnlen(b, LEN_MAX);
-	size_t row[LEN_MAX + 1];
-
-	for (size_t j = 0; j <= m; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= n; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= m; j++) {
-			size_t above = row[j];
-
-			row[j] = min3(above + 1, row[j - 1] + 1, diagonal + (a[i - 1] != b[j - 1]));
-			diagonal = above;
-		}
-	}
-	return row[m];
-}
-
-const struct config_key *config_key_nearest(unsigned int sections, const char *name)
-{
-	/* The same name in another section is more telling than a similar one in this. */
-	const struct config_key *key, *best = config_key_find(~0u, name);
-	size_t best_distance = strlen(name) / 3 + 2;
-
-	if (best)
-		return best;
-	for (size_t i = 0; (key = config_key_at(i)); i++) {
-		bool begins = strlen(name) > 3 && strncmp(key->name, name, strlen(name)) == 0;
-		size_t distance = begins ? 0 : edit_distance(name, key->name);
-
-		if ((key->section & sections) && distance < best_distance) {
-			best = key;
-			best_distance = distance;
-		}
-	}
-	return best;
-}
-
-const char *config_section_to_string(enum config_section section)
-{
-	switch (section) {
-	case SECTION_FILE:
-		return "the file";
-	case SECTION_CLUSTER:
-		return "cluster";
-	case SECTION_AGENT:
-		return "agent";
-	case SECTION_NODE:
-		return "nodes";
-	case SECTION_GROUP:
-		return "groups";
-	case SECTION_RESOURCE:
-		return "resources";
-	case SECTION_FIP:
-		return "resources of type \"fip\"";
-	case SECTION_EXEC:
-		return "resources of type \"exec\"";
-	}
-	return "?";
-}
-
-unsigned int config_key_line(const struct config *config, const char *name)
-{
-	const struct config_key *key = config_key_find(SECTION_CLUSTER, name);
-
-	static_assert(sizeof config->key_line / sizeof *config->key_line == CONFIG_CLUSTER_KEYS_MAX,
-		      "one entry a key");
-	assert(key && key - keys < CONFIG_CLUSTER_KEYS_MAX);
-	return config->key_line[key - keys];
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Addresses, and values that are lists of words: links, members, commands, dependencies. */
+/* Addresses, and values that are lists of words: links, members, commands. */
 #include "agent/config_internal.h"
 #include "util/parse.h"
 
@@ -10,13 +10,8 @@
 
 /* ---- addresses ---- */
 
-union address {
-	struct in_addr v4;
-	struct in6_addr v6;
-};
-
 /* Reads an address without prefix or zone. Returns the family, or -EINVAL. */
-static int parse_address(const char *text, union address *ret)
+static int parse_address(const char *text, union config_address *ret)
 {
 	if (inet_pton(AF_INET, text, &ret->v4) == 1)
 		return AF_INET;
@@ -26,7 +21,7 @@ static int parse_address(const char *text, union address *ret)
 }
 
 /* Why no host can have this address for itself, or NULL. */
-static const char *address_useless(int family, const union address *address)
+static const char *address_useless(int family, const union config_address *address)
 {
 	uint32_t v4 = ntohl(address->v4.s_addr);
 
@@ -46,7 +41,17 @@ static const char *address_useless(int family, const union address *address)
 	return NULL;
 }
 
-static bool address_loopback(int family, const union address *address)
+int config_address_parse(const char *text, union config_address *ret, const char **ret_useless)
+{
+	int family = parse_address(text, ret);
+
+	if (family < 0)
+		return family;
+	*ret_useless = address_useless(family, ret);
+	return family;
+}
+
+static bool address_loopback(int family, const union config_address *address)
 {
 	if (family == AF_INET)
 		return ntohl(address->v4.s_addr) >> 24 == 127;
@@ -57,7 +62,7 @@ static int parse_link(const struct config_slot *slot, const char *text, struct c
 {
 	struct node_config *node = slot->object;
 	struct sockaddr_storage *link = &node->link[node->n_links];
-	union address address;
+	union config_address address;
 	int family = parse_address(text, &address);
 	const char *useless;
 
@@ -90,8 +95,7 @@ static void print_address(int family, const void *address, FILE *out)
 	(void)fputs(text, out);
 }
 
-/* Writes "[ " before the first element of a list and ", " before each other. */
-static void print_next(const struct config_slot *slot, size_t i, FILE *out)
+void config_print_next(const struct config_slot *slot, size_t i, FILE *out)
 {
 	if (i)
 		(void)fputs(", ", out);
@@ -101,7 +105,7 @@ static void print_next(const struct config_slot *slot, size_t i, FILE *out)
 	}
 }
 
-static void print_end(size_t n, FILE *out)
+void config_print_end(size_t n, FILE *out)
 {
 	if (n)
 		(void)fputs(" ];\n", out);
@@ -114,7 +118,7 @@ static void print_links(const struct config_slot *slot, FILE *out)
 	for (uint8_t i = 0; i < node->n_links; i++) {
 		const struct sockaddr_storage *link = &node->link[i];
 
-		print_next(slot, i, out);
+		config_print_next(slot, i, out);
 		(void)fputc('"', out);
 		if (link->ss_family == AF_INET)
 			print_address(AF_INET, &((const struct sockaddr_in *)link)->sin_addr, out);
@@ -123,7 +127,7 @@ static void print_links(const struct config_slot *slot, FILE *out)
 				      out);
 		(void)fputc('"', out);
 	}
-	print_end(node->n_links, out);
+	config_print_end(node->n_links, out);
 }
 
 /* IPv4 addresses of a subnet that no host can have. */
@@ -155,7 +159,7 @@ static int parse_fip(const struct config_slot *slot, const char *text, struct co
 	char host[INET6_ADDRSTRLEN + 1];
 	const char *slash = strchr(text, '/');
 	size_t n = slash ? (size_t)(slash - text) : strlen(text);
-	union address address;
+	union config_address address;
 	const char *useless;
 	uint64_t prefix;
 	int family;
@@ -220,35 +224,15 @@ static void print_members(const struct config_slot *slot, FILE *out)
 	const struct group_config *group = slot->object;
 
 	for (uint8_t i = 0; i < group->n_nodes; i++) {
-		print_next(slot, i, out);
+		config_print_next(slot, i, out);
 		config_print_string(slot->config->nodes[group->nodes[i]].name, out);
 	}
-	print_end(group->n_nodes, out);
-}
-
-/* The names are looked up when all resources are known. */
-static int parse_depend(const struct config_slot *slot, const char *text, struct config_why *why)
-{
-	(void)slot;
-	if (parse_name(text) < 0)
-		return config_why_set(why, "\"%.40s\" cannot be the name of a resource", text);
-	return 0;
-}
-
-static void print_depends(const struct config_slot *slot, FILE *out)
-{
-	const struct resource_config *resource = slot->object;
-
-	for (uint8_t i = 0; i < resource->n_deps; i++) {
-		print_next(slot, i, out);
-		config_print_string(slot->config->resources[resource->deps[i]].name, out);
-	}
-	print_end(resource->n_deps, out);
+	config_print_end(group->n_nodes, out);
 }
 
 /* ---- commands ---- */
 
-static size_t words_count(char *const *words)
+size_t config_words_count(char *const *words)
 {
 	size_t n = 0;
 
@@ -257,24 +241,29 @@ static size_t words_count(char *const *words)
 	return n;
 }
 
+int config_words_add(char ***words, const char *text)
+{
+	size_t n = config_words_count(*words);
+	char **more = realloc(*words, (n + 2) * sizeof *more);
+
+	if (!more)
+		return -ENOMEM;
+	*words = more;
+	more[n + 1] = NULL;
+	more[n] = strdup(text);
+	return more[n] ? 0 : -ENOMEM;
+}
+
 static int parse_word(const struct config_slot *slot, const char *text, struct config_why *why)
 {
 	char ***field = (void *)((char *)slot->object + slot->key->offset);
-	size_t n = words_count(*field);
-	char **more;
 
-	if (n == 0 && text[0] != '/')
+	if (!*field && text[0] != '/')
 		return config_why_set(why,
 				      "the program \"%.60s\" needs its whole path, beginning "
 				      "with /",
 				      text);
-	more = realloc(*field, (n + 2) * sizeof *more);
-	if (!more)
-		return -ENOMEM;
-	*field = more;
-	more[n + 1] = NULL;
-	more[n] = strdup(text);
-	return more[n] ? 0 : -ENOMEM;
+	return config_words_add(field, text);
 }
 
 static void print_command(const struct config_slot *slot, FILE *out)
@@ -283,12 +272,12 @@ static void print_command(const struct config_slot *slot, FILE *out)
 	size_t n;
 
 	memcpy(&words, (char *)slot->object + slot->key->offset, sizeof words);
-	n = words_count(words);
+	n = config_words_count(words);
 	for (size_t i = 0; i < n; i++) {
-		print_next(slot, i, out);
+		config_print_next(slot, i, out);
 		config_print_string(words[i], out);
 	}
-	print_end(n, out);
+	config_print_end(n, out);
 }
 
 /* ---- types ---- */
@@ -307,11 +296,6 @@ const struct config_type config_type_members = {
 	.kinds = KIND_LIST | KIND_STRING,
 	.parse = parse_member,
 	.print = print_members};
-const struct config_type config_type_depends = {
-	.expect = "a list of names of resources, such as [ \"fip1\" ]",
-	.kinds = KIND_LIST | KIND_STRING,
-	.parse = parse_depend,
-	.print = print_depends};
 const struct config_type config_type_command = {
 	.expect = "a list of words, the program first, such as [ \"/usr/bin/app\", \"--daemon\" ]",
 	.kinds = KIND_LIST,

@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From the library's tree to struct config, by the key table. Knows nothing of what values mean. */
-#include "agent/config_internal.h"
-#include "util/parse.h"
+#include "agent/config_tree.h"
 
 #include <assert.h>
 #include <errno.h>
-#include <libconfig.h>
 #include <string.h>
-
-struct parser {
-	struct config *config;
-	struct config_report *report;
-	const config_setting_t *depends[RESOURCES_MAX]; /* to be looked up when all are known */
-};
 
 /* One { } of the file. */
 struct object {
@@ -21,9 +13,10 @@ struct object {
 	unsigned int sections;
 	bool partial; /* which keys it needs is not known */
 	char label[NAME_SIZE + 32];
+	size_t errors; /* there were when it was opened */
 };
 
-static enum config_kind kind_of(const config_setting_t *setting)
+enum config_kind config_kind_of(const config_setting_t *setting)
 {
 	switch (config_setting_type(setting)) {
 	case CONFIG_TYPE_STRING:
@@ -70,9 +63,16 @@ static void describe(const config_setting_t *setting, char out[SHOWN_MAX])
 	}
 }
 
-static unsigned int line_of(const config_setting_t *setting)
+unsigned int config_line_of(const config_setting_t *setting)
 {
 	return setting ? config_setting_source_line(setting) : 0;
+}
+
+const char *config_member_text(const config_setting_t *object, const char *key)
+{
+	const config_setting_t *member = config_setting_get_member(object, key);
+
+	return member ? config_setting_get_string(member) : NULL;
 }
 
 static void read_text(struct parser *parser, const struct object *object,
@@ -96,8 +96,9 @@ static void read_text(struct parser *parser, const struct object *object,
 	assert(setting || r == -ENOMEM); /* the defaults of the table are good */
 	if (setting)
 		describe(setting, shown);
-	config_report_error(parser->report, line_of(setting), "%s: %s = %s: %s", object->label,
-			    key->name, shown, r == -ENOMEM ? "out of memory" : why.text);
+	config_report_error(parser->report, config_line_of(setting), "%s: %s = %s: %s",
+			    object->label, key->name, shown,
+			    r == -ENOMEM ? "out of memory" : why.text);
 }
 
 static void read_list(struct parser *parser, const struct object *object,
@@ -106,7 +107,7 @@ static void read_list(struct parser *parser, const struct object *object,
 	int n = config_setting_length(list);
 
 	if ((uint64_t)n < key->min || (uint64_t)n > key->max) {
-		config_report_error(parser->report, line_of(list),
+		config_report_error(parser->report, config_line_of(list),
 				    "%s: %s: has %d elements, must have %d to %d", object->label,
 				    key->name, n, (int)key->min, (int)key->max);
 		return;
@@ -115,28 +116,58 @@ static void read_list(struct parser *parser, const struct object *object,
 		const config_setting_t *element = config_setting_get_elem(list, (unsigned int)i);
 		char shown[SHOWN_MAX];
 
-		if (kind_of(element) == KIND_STRING) {
+		if (config_kind_of(element) == KIND_STRING) {
 			read_text(parser, object, key, config_setting_get_string(element), element);
 			continue;
 		}
 		describe(element, shown);
-		config_report_error(parser->report, line_of(element), "%s: %s: %s: must be %s",
-				    object->label, key->name, shown, key->type->expect);
+		config_report_error(parser->report, config_line_of(element),
+				    "%s: %s: %s: must be %s", object->label, key->name, shown,
+				    key->type->expect);
+	}
+}
+
+/* Texts by name: each is read as "name=text". */
+static void read_named(struct parser *parser, const struct object *object,
+		       const struct config_key *key, const config_setting_t *group)
+{
+	int n = config_setting_length(group);
+
+	if ((uint64_t)n > key->max)
+		config_report_error(parser->report, config_line_of(group),
+				    "%s: %s: has %d elements, must have %d to %d", object->label,
+				    key->name, n, (int)key->min, (int)key->max);
+	for (int i = 0; i < n && (uint64_t)i < key->max; i++) {
+		const config_setting_t *element = config_setting_get_elem(group, (unsigned int)i);
+		_cleanup_free_ char *text = NULL;
+
+		if (config_kind_of(element) != KIND_STRING)
+			config_report_error(parser->report, config_line_of(element),
+					    "%s: %s: %s: must be a text in quotes", object->label,
+					    key->name, config_setting_name(element));
+		else if (asprintf(&text, "%s=%s", config_setting_name(element),
+				  config_setting_get_string(element)) < 0)
+			config_report_error(parser->report, 0, "out of memory");
+		else
+			read_text(parser, object, key, text, element);
 	}
 }
 
 static void read_value(struct parser *parser, const struct object *object,
 		       const struct config_key *key, const config_setting_t *setting)
 {
-	enum config_kind kind = kind_of(setting);
+	enum config_kind kind = config_kind_of(setting);
 	char shown[SHOWN_MAX];
 
 	describe(setting, shown);
-	if (!(kind & key->type->kinds))
-		config_report_error(parser->report, line_of(setting), "%s: %s = %s: must be %s",
-				    object->label, key->name, shown, key->type->expect);
+	if (!(kind & key->type->kinds) || (kind == KIND_GROUP && !config_setting_is_group(setting)))
+		config_report_error(parser->report, config_line_of(setting),
+				    "%s: %s = %s: must be %s", object->label, key->name, shown,
+				    key->type->expect);
 	else if (kind == KIND_LIST)
 		read_list(parser, object, key, setting);
+	else if (kind == KIND_GROUP)
+		read_named(parser, object, key, setting);
 	else
 		read_text(parser, object, key,
 			  kind == KIND_STRING ? config_setting_get_string(setting) : shown,
@@ -157,8 +188,8 @@ static void report_unknown(struct parser *parser, const struct object *object,
 	else
 		(void)snprintf(advice, sizeof advice, "it belongs in %s",
 			       config_section_to_string(near->section));
-	config_report_error(parser->report, line_of(setting), "%s: unknown key \"%.40s\": %s",
-			    object->label, name, advice);
+	config_report_error(parser->report, config_line_of(setting),
+			    "%s: unknown key \"%.40s\": %s", object->label, name, advice);
 }
 
 /* What the object does not say: defaults, and keys that it must have. */
@@ -174,7 +205,7 @@ static void complete_object(struct parser *parser, const struct object *object)
 		if (key->fallback)
 			read_text(parser, object, key, key->fallback, NULL);
 		else if (key->required && object->setting && !object->partial)
-			config_report_error(parser->report, line_of(object->setting),
+			config_report_error(parser->report, config_line_of(object->setting),
 					    "%s: key \"%s\" is missing: %s", object->label,
 					    key->name, key->help);
 	}
@@ -195,7 +226,7 @@ static void parse_object(struct parser *parser, const struct object *object)
 		else if (key->type)
 			read_value(parser, object, key, setting);
 		if (key && key->section == SECTION_CLUSTER)
-			parser->config->key_line[key - config_key_at(0)] = line_of(setting);
+			parser->config->key_line[key - config_key_at(0)] = config_line_of(setting);
 	}
 	complete_object(parser, object);
 }
@@ -210,18 +241,19 @@ static bool open_object(struct parser *parser, const config_setting_t *setting, 
 		name = config_setting_get_member(setting, "name");
 	if (i < 0)
 		(void)snprintf(ret->label, sizeof ret->label, "%s", what);
-	else if (name && kind_of(name) == KIND_STRING)
+	else if (name && config_kind_of(name) == KIND_STRING)
 		(void)snprintf(ret->label, sizeof ret->label, "%s \"%.*s\"", what, NAME_SIZE - 1,
 			       config_setting_get_string(name));
 	else
 		(void)snprintf(ret->label, sizeof ret->label, "%s number %d", what, i + 1);
 	if (setting && !config_setting_is_group(setting)) {
-		config_report_error(parser->report, line_of(setting),
+		config_report_error(parser->report, config_line_of(setting),
 				    "%s: must be a group of keys: { key = value; ... }",
 				    ret->label);
 		return false;
 	}
 	ret->setting = setting;
+	ret->errors = parser->report->errors;
 	return true;
 }
 
@@ -235,16 +267,16 @@ static const config_setting_t *open_list(struct parser *parser, const config_set
 	*ret_n = 0;
 	if (!list)
 		return NULL;
-	if (kind_of(list) != KIND_LIST) {
+	if (config_kind_of(list) != KIND_LIST) {
 		config_report_error(
-			parser->report, line_of(list),
+			parser->report, config_line_of(list),
 			"%s: must be a list in round brackets: %s = ( { ... }, { ... } );",
 			key->name, key->name);
 		return NULL;
 	}
 	n = config_setting_length(list);
 	if ((uint64_t)n > key->max || (uint64_t)n < key->min)
-		config_report_error(parser->report, line_of(list),
+		config_report_error(parser->report, config_line_of(list),
 				    "%s: has %d elements, must have %d to %d", key->name, n,
 				    (int)key->min, (int)key->max);
 	*ret_n = (uint64_t)n > key->max ? (int)key->max : n;
@@ -301,11 +333,34 @@ static void parse_nodes(struct parser *parser, const config_setting_t *root)
 		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "node", i,
 				 &object))
 			continue;
-		node->line = line_of(object.setting);
+		node->line = config_line_of(object.setting);
 		config->n_nodes++;
 		parse_object(parser, &object);
 	}
 	config->n_links = config->nodes[0].n_links;
+}
+
+/* Adds the section of the object's type; those of all types, the object being partial, if it
+ * does not say a good one. */
+static void add_type(struct parser *parser, struct object *object, unsigned int sections,
+		     const struct config_type *words)
+{
+	const config_setting_t *type = config_setting_get_member(object->setting, "type");
+	const char *text = config_member_text(object->setting, "type");
+	int i = text ? config_word_find(words->words, text) : -ENOENT;
+
+	if (i >= 0) {
+		object->sections |= (sections & -sections) << i; /* the lowest bit is type 0 */
+		return;
+	}
+	object->sections |= sections;
+	object->partial = true;
+	if (!type)
+		config_report_error(
+			parser->report, config_line_of(object->setting),
+			"%s: key \"type\" is missing: write type = \"%s\" or another of "
+			"the types in holdfast.conf(5)",
+			object->label, words->words[0]);
 }
 
 static void parse_resource(struct parser *parser, const config_setting_t *setting, int i,
@@ -314,30 +369,13 @@ static void parse_resource(struct parser *parser, const config_setting_t *settin
 	struct config *config = parser->config;
 	struct resource_config *resource = &config->resources[config->n_resources];
 	struct object object = {.into = resource, .sections = SECTION_RESOURCE};
-	const config_setting_t *type;
-	const char *text = "";
 
 	if (!open_object(parser, setting, "resource", i, &object))
 		return;
-	type = config_setting_get_member(setting, "type");
-	if (type && kind_of(type) == KIND_STRING)
-		text = config_setting_get_string(type);
-	if (strcmp(text, "fip") == 0)
-		object.sections |= SECTION_FIP;
-	else if (strcmp(text, "exec") == 0)
-		object.sections |= SECTION_EXEC;
-	else {
-		object.sections |= SECTION_FIP | SECTION_EXEC;
-		object.partial = true;
-		if (!type)
-			config_report_error(parser->report, line_of(setting),
-					    "%s: key \"type\" is missing: write type = \"fip\" or "
-					    "type = \"exec\"",
-					    object.label);
-	}
-	resource->line = line_of(setting);
+	add_type(parser, &object, SECTIONS_OF_RESOURCES, &config_type_resource);
+	resource->line = config_line_of(setting);
 	resource->group = group;
-	parser->depends[config->n_resources++] = config_setting_get_member(setting, "depends");
+	parser->resources[config->n_resources++] = setting;
 	parse_object(parser, &object);
 }
 
@@ -351,7 +389,7 @@ static void parse_resources(struct parser *parser, const config_setting_t *paren
 		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
 
 		if (parser->config->n_resources == RESOURCES_MAX) {
-			config_report_error(parser->report, line_of(setting),
+			config_report_error(parser->report, config_line_of(setting),
 					    "group \"%s\": resources: the cluster has more than %d",
 					    parser->config->groups[group].name, RESOURCES_MAX);
 			return;
@@ -381,66 +419,64 @@ static void parse_groups(struct parser *parser, const config_setting_t *root)
 		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "group", i,
 				 &object))
 			continue;
-		group->line = line_of(object.setting);
+		group->line = config_line_of(object.setting);
 		parse_object(parser, &object);
 		if (!config_setting_get_member(object.setting, "nodes"))
 			all_members(config, group);
+		parser->groups[config->n_groups] = object.setting;
 		parse_resources(parser, object.setting, config->n_groups++);
 	}
 }
 
-/* ---- dependencies ---- */
-
-static int find_resource(const struct config *config, const char *name)
-{
-	for (uint16_t i = 0; i < config->n_resources; i++)
-		if (strcmp(config->resources[i].name, name) == 0)
-			return i;
-	return -ENOENT;
-}
-
-static void resolve_dependency(struct parser *parser, uint16_t index,
-			       const config_setting_t *setting)
+static void parse_exclusions(struct parser *parser, const config_setting_t *root)
 {
 	struct config *config = parser->config;
-	struct resource_config *resource = &config->resources[index];
-	const char *name = config_setting_get_string(setting);
-	int found = name ? find_resource(config, name) : -ENOENT;
-	const char *wrong = NULL;
+	int n;
+	const config_setting_t *list =
+		open_list(parser, root, config_key_find(SECTION_FILE, "exclusions"), &n);
 
-	if (!name || parse_name(name) < 0)
-		return; /* reported when it was read */
-	if (found < 0)
-		wrong = "there is no such resource";
-	else if (found == index)
-		wrong = "it cannot depend on itself";
-	else if (config->resources[found].group != resource->group)
-		wrong = "it is in another group; only resources of the same group can be named";
-	for (uint8_t i = 0; i < resource->n_deps && !wrong; i++)
-		if (resource->deps[i] == found)
-			wrong = "it stands there twice";
-	if (wrong)
-		config_report_error(parser->report, line_of(setting),
-				    "resource \"%s\": depends = \"%.40s\": %s", resource->name,
-				    name, wrong);
-	else if (resource->n_deps < DEPS_MAX)
-		resource->deps[resource->n_deps++] = (uint16_t)found;
+	for (int i = 0; i < n; i++) {
+		struct exclusion_config *exclusion = &config->exclusions[config->n_exclusions];
+		struct object object = {.into = exclusion, .sections = SECTION_EXCLUSION};
+
+		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i),
+				 "exclusion", i, &object))
+			continue;
+		exclusion->line = config_line_of(object.setting);
+		parser->exclusions[config->n_exclusions++] = object.setting;
+		parse_object(parser, &object);
+	}
 }
 
-static void resolve_dependencies(struct parser *parser)
+static void parse_monitor(struct parser *parser, const config_setting_t *setting, int i)
 {
-	for (uint16_t i = 0; i < parser->config->n_resources; i++) {
-		const config_setting_t *depends = parser->depends[i];
-		int n = 0;
+	struct config *config = parser->config;
+	struct monitor_config *monitor = &config->monitors[config->n_monitors];
+	struct object object = {.into = monitor, .sections = SECTION_MONITOR};
 
-		if (depends && kind_of(depends) == KIND_STRING)
-			resolve_dependency(parser, i, depends);
-		if (depends && kind_of(depends) == KIND_LIST)
-			n = config_setting_length(depends);
-		for (int k = 0; k < n && k < DEPS_MAX; k++)
-			resolve_dependency(parser, i,
-					   config_setting_get_elem(depends, (unsigned int)k));
-	}
+	if (!open_object(parser, setting, "monitor", i, &object))
+		return;
+	add_type(parser, &object, SECTIONS_OF_MONITORS, &config_type_monitor);
+	monitor->line = config_line_of(setting);
+	monitor->active_group = monitor->active_resource = monitor->resource = UINT16_MAX;
+	parse_object(parser, &object);
+	if (!config_setting_get_member(setting, "nodes"))
+		for (uint8_t k = 0; k < config->n_nodes; k++)
+			if (!config->nodes[k].witness)
+				monitor->nodes |= node_bit(k);
+	/* What is wrong already would only be said again, in other words. */
+	parser->monitors[config->n_monitors++] =
+		parser->report->errors == object.errors ? setting : NULL;
+}
+
+static void parse_monitors(struct parser *parser, const config_setting_t *root)
+{
+	int n;
+	const config_setting_t *list =
+		open_list(parser, root, config_key_find(SECTION_FILE, "monitors"), &n);
+
+	for (int i = 0; i < n; i++)
+		parse_monitor(parser, config_setting_get_elem(list, (unsigned int)i), i);
 }
 
 /* ---- all of it ---- */
@@ -484,32 +520,40 @@ static unsigned int parse_tree(struct parser *parser, const config_setting_t *ro
 		parts |= CHECK_NODES;
 	before = report->errors;
 	parse_groups(parser, root);
-	resolve_dependencies(parser);
+	parse_exclusions(parser, root);
+	config_resolve_resources(parser);
+	config_resolve_groups(parser);
 	if (report->errors == before)
 		config_sort_resources(parser->config, report);
 	if (report->errors == before)
 		parts |= CHECK_GROUPS;
+	parse_monitors(parser, root);
+	config_resolve_monitors(parser);
+	if (report->errors == before)
+		parts |= CHECK_MONITORS;
 	return parts;
 }
 
 int config_parse(const char *text, struct config *config, struct config_report *report,
 		 unsigned int *ret_parts)
 {
-	struct parser parser = {.config = config, .report = report};
+	_cleanup_free_ struct parser *parser = calloc(1, sizeof *parser);
 	bool ended = text[0] && text[strlen(text) - 1] == '\n';
 	_cleanup_free_ char *lines = NULL;
 	config_t tree;
 	int r = 0;
 
 	/* The library takes a comment without a line end for a syntax error. */
-	if (asprintf(&lines, "%s%s", text, ended ? "" : "\n") < 0) {
+	if (!parser || asprintf(&lines, "%s%s", text, ended ? "" : "\n") < 0) {
 		lines = NULL;
 		config_report_error(report, 0, "out of memory");
 		return -EINVAL;
 	}
+	parser->config = config;
+	parser->report = report;
 	config_init(&tree);
 	if (config_read_string(&tree, lines) == CONFIG_TRUE) {
-		*ret_parts = parse_tree(&parser, config_root_setting(&tree));
+		*ret_parts = parse_tree(parser, config_root_setting(&tree));
 	} else {
 		report_syntax(text, &tree, report);
 		r = -EINVAL;

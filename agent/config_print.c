@@ -19,8 +19,7 @@ static void print_resources(const struct config *config, uint16_t group, FILE *o
 
 	for (uint16_t i = 0; i < config->n_resources; i++) {
 		const struct resource_config *resource = &config->resources[i];
-		enum config_section own =
-			resource->type == RESOURCE_TYPE_FIP ? SECTION_FIP : SECTION_EXEC;
+		unsigned int own = (unsigned int)SECTION_FIP << resource->type;
 
 		if (resource->group != group)
 			continue;
@@ -32,19 +31,17 @@ static void print_resources(const struct config *config, uint16_t group, FILE *o
 		(void)fputs("\n\t\t);\n", out);
 }
 
-static void print_all(const struct config *config, FILE *out)
+/* Element `i` of a list of objects. */
+static void print_element(const struct config *config, size_t i, unsigned int sections,
+			  const void *object, FILE *out)
 {
-	(void)fputs("cluster = {\n", out);
-	print_keys(config, SECTION_CLUSTER, config, out);
-	(void)fputs("};\nagent = {\n", out);
-	print_keys(config, SECTION_AGENT, config, out);
-	(void)fputs("};\nnodes = (\n", out);
-	for (uint8_t i = 0; i < config->n_nodes; i++) {
-		(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
-		print_keys(config, SECTION_NODE, &config->nodes[i], out);
-		(void)fputs("\t}", out);
-	}
-	(void)fputs("\n);\n", out);
+	(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
+	print_keys(config, sections, object, out);
+	(void)fputs("\t}", out);
+}
+
+static void print_groups(const struct config *config, FILE *out)
+{
 	if (config->n_groups == 0)
 		return;
 	(void)fputs("groups = (\n", out);
@@ -55,6 +52,46 @@ static void print_all(const struct config *config, FILE *out)
 		(void)fputs("\t}", out);
 	}
 	(void)fputs("\n);\n", out);
+}
+
+static void print_exclusions(const struct config *config, FILE *out)
+{
+	if (config->n_exclusions == 0)
+		return;
+	(void)fputs("exclusions = (\n", out);
+	for (uint8_t i = 0; i < config->n_exclusions; i++)
+		print_element(config, i, SECTION_EXCLUSION, &config->exclusions[i], out);
+	(void)fputs("\n);\n", out);
+}
+
+static void print_monitors(const struct config *config, FILE *out)
+{
+	if (config->n_monitors == 0)
+		return;
+	(void)fputs("monitors = (\n", out);
+	for (uint16_t i = 0; i < config->n_monitors; i++) {
+		const struct monitor_config *monitor = &config->monitors[i];
+
+		print_element(config, i,
+			      SECTION_MONITOR | (unsigned int)SECTION_FIPW << monitor->type,
+			      monitor, out);
+	}
+	(void)fputs("\n);\n", out);
+}
+
+static void print_all(const struct config *config, FILE *out)
+{
+	(void)fputs("cluster = {\n", out);
+	print_keys(config, SECTION_CLUSTER, config, out);
+	(void)fputs("};\nagent = {\n", out);
+	print_keys(config, SECTION_AGENT, config, out);
+	(void)fputs("};\nnodes = (\n", out);
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		print_element(config, i, SECTION_NODE, &config->nodes[i], out);
+	(void)fputs("\n);\n", out);
+	print_groups(config, out);
+	print_exclusions(config, out);
+	print_monitors(config, out);
 }
 
 char *config_print(const struct config *config)

@@ -74,12 +74,13 @@ void config_print_string(const char *text, FILE *out)
 
 void config_print_begin(const struct config_slot *slot, FILE *out)
 {
+	unsigned int section = slot->key->section;
 	int depth = 1;
 
-	if (slot->key->section & (SECTION_NODE | SECTION_GROUP))
-		depth = 2;
-	if (slot->key->section & (SECTION_RESOURCE | SECTION_FIP | SECTION_EXEC))
+	if (section & (SECTION_RESOURCE | SECTIONS_OF_RESOURCES))
 		depth = 4;
+	else if (section > SECTION_AGENT)
+		depth = 2;
 	(void)fprintf(out, "%.*s%s = ", depth, "\t\t\t\t", slot->key->name);
 }
 
@@ -99,7 +100,7 @@ static void *field_of(const struct config_slot *slot)
 	return (char *)slot->object + slot->key->offset;
 }
 
-static void print_text(const struct config_slot *slot, const char *text, FILE *out)
+void config_print_text(const struct config_slot *slot, const char *text, FILE *out)
 {
 	if (!text || !*text)
 		return;
@@ -110,7 +111,7 @@ static void print_text(const struct config_slot *slot, const char *text, FILE *o
 
 static void print_array(const struct config_slot *slot, FILE *out)
 {
-	print_text(slot, field_of(slot), out);
+	config_print_text(slot, field_of(slot), out);
 }
 
 static void print_pointer(const struct config_slot *slot, FILE *out)
@@ -118,7 +119,7 @@ static void print_pointer(const struct config_slot *slot, FILE *out)
 	char *text;
 
 	memcpy(&text, field_of(slot), sizeof text);
-	print_text(slot, text, out);
+	config_print_text(slot, text, out);
 }
 
 static int parse_name_value(const struct config_slot *slot, const char *text,
@@ -172,12 +173,17 @@ static int parse_account(const struct config_slot *slot, const char *text, struc
 	return config_string_set(field_of(slot), text);
 }
 
-static int parse_interface(const struct config_slot *slot, const char *text, struct config_why *why)
+bool config_interface_valid(const char *text)
 {
 	size_t n = strlen(text);
 
-	if (n == 0 || n >= NET_IFNAME_MAX || strpbrk(text, "/: ") || strcmp(text, ".") == 0 ||
-	    strcmp(text, "..") == 0)
+	return n > 0 && n < NET_IFNAME_MAX && !strpbrk(text, "/: ") && strcmp(text, ".") != 0 &&
+	       strcmp(text, "..") != 0;
+}
+
+static int parse_interface(const struct config_slot *slot, const char *text, struct config_why *why)
+{
+	if (!config_interface_valid(text))
 		return config_why_set(why,
 				      "this cannot be the name of an interface (1 to %d "
 				      "characters without / : or blank)",
@@ -188,7 +194,7 @@ static int parse_interface(const struct config_slot *slot, const char *text, str
 
 /* ---- numbers ---- */
 
-static void store_number(const struct config_slot *slot, uint64_t v)
+void config_number_store(const struct config_slot *slot, uint64_t v)
 {
 	void *field = field_of(slot);
 	uint8_t v8 = (uint8_t)v;
@@ -211,7 +217,7 @@ static void store_number(const struct config_slot *slot, uint64_t v)
 	}
 }
 
-static uint64_t load_number(const struct config_slot *slot)
+uint64_t config_number_load(const struct config_slot *slot)
 {
 	const void *field = field_of(slot);
 	uint64_t v = 0;
@@ -241,14 +247,14 @@ static int parse_number(const struct config_slot *slot, const char *text, struct
 	if (parse_u64(text, key->min, key->max, &v) < 0)
 		return config_why_set(why, "must be a number from %" PRIu64 " to %" PRIu64,
 				      key->min, key->max);
-	store_number(slot, v);
+	config_number_store(slot, v);
 	return 0;
 }
 
 static void print_number(const struct config_slot *slot, FILE *out)
 {
 	config_print_begin(slot, out);
-	(void)fprintf(out, "%" PRIu64 ";\n", load_number(slot));
+	(void)fprintf(out, "%" PRIu64 ";\n", config_number_load(slot));
 }
 
 static int parse_percent(const struct config_slot *slot, const char *text, struct config_why *why)
@@ -265,14 +271,14 @@ static int parse_percent(const struct config_slot *slot, const char *text, struc
 		return config_why_set(why,
 				      "must be a share from \"%" PRIu64 "%%\" to \"%" PRIu64 "%%\"",
 				      key->min, key->max);
-	store_number(slot, v);
+	config_number_store(slot, v);
 	return 0;
 }
 
 static void print_percent(const struct config_slot *slot, FILE *out)
 {
 	config_print_begin(slot, out);
-	(void)fprintf(out, "\"%" PRIu64 "%%\";\n", load_number(slot));
+	(void)fprintf(out, "\"%" PRIu64 "%%\";\n", config_number_load(slot));
 }
 
 static int parse_duration(const struct config_slot *slot, const char *text, struct config_why *why)
@@ -292,7 +298,7 @@ static int parse_duration(const struct config_slot *slot, const char *text, stru
 	if (us % key->type->unit)
 		return config_why_set(why, "must be a whole number of %s",
 				      key->type->unit == USEC_PER_SEC ? "seconds" : "milliseconds");
-	store_number(slot, us / key->type->unit);
+	config_number_store(slot, us / key->type->unit);
 	return 0;
 }
 
@@ -302,7 +308,7 @@ static void print_duration(const struct config_slot *slot, FILE *out)
 
 	config_print_begin(slot, out);
 	(void)fprintf(out, "\"%s\";\n",
-		      format_duration(text, load_number(slot) * slot->key->type->unit));
+		      format_duration(text, config_number_load(slot) * slot->key->type->unit));
 }
 
 /* ---- words ---- */
@@ -340,32 +346,8 @@ static int parse_takeover(const struct config_slot *slot, const char *text, stru
 
 static void print_takeover(const struct config_slot *slot, FILE *out)
 {
-	print_text(slot, config_takeover_to_string(*(const enum takeover *)field_of(slot)), out);
-}
-
-const char *config_resource_type_to_string(enum resource_type type)
-{
-	return type == RESOURCE_TYPE_FIP ? "fip" : "exec";
-}
-
-static int parse_resource(const struct config_slot *slot, const char *text, struct config_why *why)
-{
-	enum resource_type *field = field_of(slot);
-
-	if (strcmp(text, "fip") == 0)
-		*field = RESOURCE_TYPE_FIP;
-	else if (strcmp(text, "exec") == 0)
-		*field = RESOURCE_TYPE_EXEC;
-	else
-		return config_why_set(why, "must be \"fip\" or \"exec\"");
-	return 0;
-}
-
-static void print_resource(const struct config_slot *slot, FILE *out)
-{
-	const enum resource_type *field = field_of(slot);
-
-	print_text(slot, config_resource_type_to_string(*field), out);
+	config_print_text(slot, config_takeover_to_string(*(const enum takeover *)field_of(slot)),
+			  out);
 }
 
 /* ---- types ---- */
@@ -399,6 +381,11 @@ const struct config_type config_type_percent = {.expect = "a share such as \"80%
 						.width = 4,
 						.parse = parse_percent,
 						.print = print_percent};
+const struct config_type config_type_percent8 = {.expect = "a share such as \"90%\"",
+						 .kinds = KIND_STRING | KIND_NUMBER,
+						 .width = 1,
+						 .parse = parse_percent,
+						 .print = print_percent};
 const struct config_type config_type_duration = {DURATION(8, 1)};
 const struct config_type config_type_duration_ms = {DURATION(4, 1000)};
 const struct config_type config_type_duration_s = {DURATION(4, 1000000)};
@@ -408,5 +395,3 @@ const struct config_type config_type_bool = {.expect = "true or false, without q
 					     .print = print_bool};
 const struct config_type config_type_takeover = {STRING("\"lease\" or \"fence\""),
 						 .parse = parse_takeover, .print = print_takeover};
-const struct config_type config_type_resource = {STRING("\"fip\" or \"exec\""),
-						 .parse = parse_resource, .print = print_resource};
