@@ -309,7 +309,7 @@ static json_t *resource_json(struct agent *agent, uint16_t i)
 		current = node;
 	}
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", config->name, "type",
-			 config->type == RESOURCE_TYPE_FIP ? "fip" : "exec", "group", group->name,
+			 config_resource_type_to_string(config->type), "group", group->name,
 			 "status",
 			 best == RESOURCE_OFFLINE && !agent->facts->quorate ? "Unknown"
 									    : resource_status(best),

@@ -29,6 +29,22 @@ static struct config_report report;
 	EXEC("late", LATE) ",\n" EXEC("early", "") ",\n" EXEC("free", "") " ); },\n" \
 	"{ name = \"g2\"; autostart = false; accept_agent_enforced_lease = true; resources = (\n" \
 	"  { type = \"fip\"; name = \"ip\"; address = \"10.0.0.9/24\"; } ); } );\n"
+#define MONITORS \
+	"monitors = ( { type = \"fipw\"; name = \"m1\"; resource = \"ip\"; critical = true;\n" \
+	"    restarts = 3; failovers = 2; before_final = [ \"/bin/true\" ]; },\n" \
+	"  { type = \"psw\"; name = \"m2\"; process = \"app\"; target = \"g1\"; nodes = \"n3\";\n" \
+	"    timing = \"always\"; final_action = \"reboot\"; },\n" \
+	"  { type = \"userw\"; name = \"m3\"; recovery = \"server\"; } );\n"
+#define WAITING \
+	"groups = ( { name = \"a\"; failover = \"manual\"; failback = \"auto\"; failover_limit = 0;\n" \
+	"    start_after = [ \"c\", \"b\" ]; start_after_same_server = true; start_wait = \"7s\";\n" \
+	"    start_wait_timeout = \"continue\"; stop_after = \"c\"; stop_wait = \"8s\";\n" \
+	"    stop_wait_at = [ \"group\", \"cluster\" ]; failover_window = \"9s\"; },\n" \
+	"  { name = \"b\"; nodes = \"n1\"; resources = ( { type = \"systemd\"; name = \"u\";\n" \
+	"      unit = \"x.service\"; stop_retries = 4; failovers = 5; final_action_alone = true;\n" \
+	"      on_start_failure = \"stop-group\"; on_stop_failure = \"panic\"; } ); },\n" \
+	"  { name = \"c\"; nodes = \"n1\"; } );\n" \
+	"exclusions = ( { name = \"x\"; kind = \"absolute\"; groups = [ \"a\", \"c\" ]; } );\n"
 #define LAYOUT \
 	"/* layout */ cluster : { name = \"de\" \"mo\"; port = 7410; interval = \"0.1s\" }\n"
 /* clang-format on */
@@ -240,6 +256,78 @@ static void test_to_core(void **state)
 	config_free(config);
 }
 
+static void test_monitors_to_core(void **state)
+{
+	struct config *config = load(CLUSTER NODES GROUPS MONITORS);
+	static struct core_config core;
+
+	(void)state;
+	config_to_core(config, 0, &core);
+	assert_true(core.objects_hash == config->objects_hash && core.objects_hash != 0);
+	assert_int_equal(core.n_monitors, 3);
+	assert_string_equal(core.monitors[0].name, "m1");
+	assert_int_equal(core.monitors[0].nodes, 7); /* not the witness */
+	assert_int_equal(core.monitors[0].active_resource, 3);
+	assert_int_equal(core.monitors[0].active_group, UINT16_MAX);
+	assert_int_equal(core.monitors[0].recovery, RECOVER_RESOURCE);
+	assert_int_equal(core.monitors[0].target, 3);
+	assert_int_equal(core.monitors[0].restarts, 3);
+	assert_int_equal(core.monitors[0].failovers, 2);
+	assert_int_equal(core.monitors[0].scripts, 1 << STAGE_FINAL);
+	assert_int_equal(core.monitors[0].script_timeout_us, 180000000);
+	assert_true(core.monitors[0].critical);
+	assert_int_equal(config->monitors[0].resource, 3);
+	assert_int_equal(core.monitors[1].nodes, 4);
+	assert_int_equal(core.monitors[1].active_resource, UINT16_MAX);
+	assert_int_equal(core.monitors[1].active_group, UINT16_MAX);
+	assert_int_equal(core.monitors[1].recovery, RECOVER_GROUP);
+	assert_int_equal(core.monitors[1].target, 0);
+	assert_int_equal(core.monitors[1].failovers, FAILOVERS_NODES);
+	assert_int_equal(core.monitors[1].final, FINAL_REBOOT);
+	assert_int_equal(core.monitors[2].recovery, RECOVER_NODE);
+	assert_int_equal(config_find_monitor(config, "m3"), 2);
+	assert_int_equal(config_find_resource(config, "ip"), 3);
+	assert_string_equal(config_monitor_type_to_string(config->monitors[1].type), "psw");
+	config_free(config);
+}
+
+static void test_groups_to_core(void **state)
+{
+	struct config *config = load(CLUSTER NODES WAITING);
+	static struct core_config core;
+	const struct core_group_config *a = &core.groups[0];
+	const struct core_resource_config *u = &core.resources[0];
+
+	(void)state;
+	config_to_core(config, 0, &core);
+	assert_true(a->failover_manual && a->failback && a->start_same_node);
+	assert_true(a->start_wait_continue);
+	assert_int_equal(a->failover_limit, 0);
+	assert_int_equal(a->failover_window_us, 9000000);
+	assert_int_equal(a->n_start_after, 2);
+	assert_int_equal(a->start_after[0], 2);
+	assert_int_equal(a->start_after[1], 1);
+	assert_int_equal(a->n_stop_after, 1);
+	assert_int_equal(a->stop_after[0], 2);
+	assert_int_equal(a->start_wait_us, 7000000);
+	assert_int_equal(a->stop_wait_us, 8000000);
+	assert_int_equal(a->stop_wait_when, STOP_WAIT_CLUSTER | STOP_WAIT_GROUP);
+	assert_false(core.groups[1].failover_manual || core.groups[1].failback);
+	assert_int_equal(core.groups[1].failover_limit, 5);
+	assert_int_equal(core.groups[1].stop_wait_when, STOP_WAIT_CLUSTER);
+	assert_int_equal(u->stop_retries, 4);
+	assert_int_equal(u->failovers, 5);
+	assert_int_equal(u->start_final, FINAL_STOP_GROUP);
+	assert_int_equal(u->stop_final, FINAL_PANIC);
+	assert_true(u->final_alone);
+	assert_int_equal(u->start_timeout_us, 90000000);
+	assert_int_equal(core.n_exclusions, 1);
+	assert_true(core.exclusions[0].absolute);
+	assert_int_equal(core.exclusions[0].groups[0], 5);
+	assert_string_equal(config_resource_type_to_string(config->resources[0].type), "systemd");
+	config_free(config);
+}
+
 static void test_unenforced(void **state)
 {
 	struct config *config = load(CLUSTER NODES GROUPS);
@@ -271,16 +359,30 @@ static void test_check_pure(void **state)
 
 /* ---- hashes ---- */
 
-static void hashes(const char *text, uint64_t *ret_hash, uint64_t *ret_safety)
+struct hashes {
+	uint64_t all, safety, objects;
+};
+
+static struct hashes hashes_of(const char *text)
 {
 	struct config *config = load(text);
+	struct hashes ret = {config->hash, config->safety_hash, config->objects_hash};
 
-	*ret_hash = config->hash;
-	*ret_safety = config->safety_hash;
 	config_free(config);
+	return ret;
 }
 
-enum { SAME, CONFIG_DIFFERS, BOTH_DIFFER };
+/* What differs besides the hash of everything. */
+enum { SAME, CONFIG_DIFFERS, SAFETY_DIFFERS, OBJECTS_DIFFER };
+
+static void expect_hashes(const char *text, const struct hashes *base, int expect)
+{
+	struct hashes got = hashes_of(text);
+
+	assert_int_equal(got.all != base->all, expect != SAME);
+	assert_int_equal(got.safety != base->safety, expect == SAFETY_DIFFERS);
+	assert_int_equal(got.objects != base->objects, expect == OBJECTS_DIFFER);
+}
 
 static void test_hashes(void **state)
 {
@@ -296,8 +398,15 @@ static void test_hashes(void **state)
 		{"cluster = { name = \"demo\"; lease = \"1201ms\"; };\n" NODES GROUPS,
 		 CONFIG_DIFFERS},
 		{"agent = { realtime = false; };" CLUSTER NODES GROUPS, CONFIG_DIFFERS},
-		{"cluster = { name = \"demo2\"; };\n" NODES GROUPS, BOTH_DIFFER},
-		{CLUSTER NODES, BOTH_DIFFER},
+		{"agent = { script_directory = \"/s\"; power_command = \"/p\"; };" CLUSTER NODES
+			 GROUPS,
+		 SAME},
+		{"cluster = { name = \"demo2\"; };\n" NODES GROUPS, SAFETY_DIFFERS},
+		{"cluster = { name = \"demo\"; port = 7412; };\n" NODES GROUPS, SAFETY_DIFFERS},
+		{"cluster = { name = \"demo\"; channel_port = 7412; };\n" NODES GROUPS,
+		 CONFIG_DIFFERS},
+		{CLUSTER NODES, OBJECTS_DIFFER},
+		{CLUSTER NODES GROUPS MONITORS, OBJECTS_DIFFER},
 	};
 	static const struct {
 		const char *from, *to;
@@ -307,21 +416,17 @@ static void test_hashes(void **state)
 		{"10.0.0.3", "10.0.0.7", CONFIG_DIFFERS},
 		{"autostart = false", "autostart = true ", CONFIG_DIFFERS},
 		{"/bin/true", "/bin/tru ", CONFIG_DIFFERS},
-		{"votes = 3", "votes = 4", BOTH_DIFFER},
-		{"n2", "x2", BOTH_DIFFER},
-		{"witness = true;", "votes = 1;     ", BOTH_DIFFER},
-		{"\"g2\"", "\"g3\"", BOTH_DIFFER},
-		{"\"ip\"", "\"pi\"", BOTH_DIFFER},
+		{"votes = 3", "votes = 4", SAFETY_DIFFERS},
+		{"n2", "x2", SAFETY_DIFFERS},
+		{"witness = true;", "votes = 1;     ", SAFETY_DIFFERS},
+		{"\"g2\"", "\"g3\"", OBJECTS_DIFFER},
+		{"\"ip\"", "\"pi\"", OBJECTS_DIFFER},
 	};
-	uint64_t hash, safety, other_hash, other_safety;
+	struct hashes base = hashes_of(CLUSTER NODES GROUPS);
 
 	(void)state;
-	hashes(CLUSTER NODES GROUPS, &hash, &safety);
-	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		hashes(rows[i].text, &other_hash, &other_safety);
-		assert_int_equal(other_hash != hash, rows[i].expect >= CONFIG_DIFFERS);
-		assert_int_equal(other_safety != safety, rows[i].expect == BOTH_DIFFER);
-	}
+	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+		expect_hashes(rows[i].text, &base, rows[i].expect);
 	for (size_t i = 0; i < sizeof edits / sizeof *edits; i++) {
 		char *text = strdup(CLUSTER NODES GROUPS);
 		char *at = strstr(text, edits[i].from);
@@ -329,9 +434,7 @@ static void test_hashes(void **state)
 		assert_non_null(at);
 		assert_int_equal(strlen(edits[i].from), strlen(edits[i].to));
 		memcpy(at, edits[i].to, strlen(edits[i].to));
-		hashes(text, &other_hash, &other_safety);
-		assert_true(other_hash != hash);
-		assert_int_equal(other_safety != safety, edits[i].expect == BOTH_DIFFER);
+		expect_hashes(text, &base, edits[i].expect);
 		free(text);
 	}
 }
@@ -389,6 +492,8 @@ int main(void)
 		cmocka_unit_test(test_resources_sorted),
 		cmocka_unit_test(test_find),
 		cmocka_unit_test(test_to_core),
+		cmocka_unit_test(test_monitors_to_core),
+		cmocka_unit_test(test_groups_to_core),
 		cmocka_unit_test(test_unenforced),
 		cmocka_unit_test(test_check_pure),
 		cmocka_unit_test(test_hashes),
