@@ -269,6 +269,8 @@ static int open_heartbeat(struct agent *agent)
 		.n_nodes = config->n_nodes,
 		.n_groups = config->n_groups,
 		.n_resources = config->n_resources,
+		.n_monitors = config->n_monitors,
+		.objects_hash = config->objects_hash,
 	};
 	lan->self = agent->self;
 	lan->n_links = config->n_links;

@@ -95,13 +95,3 @@ bool final_take(struct core *c, enum final_action action, bool alone,
 		end_service(c, action, origin);
 	return true;
 }
-
-const char *final_action_to_string(enum final_action action)
-{
-	static const char *const names[FINAL_ACTION_COUNT_] = {
-		"none",	     "continue",      "stop-group", "stop-service",   "shutdown",
-		"reboot",    "stop-resource", "panic",	    "watchdog-reset", "watchdog-panic",
-		"bmc-reset", "bmc-off",	      "bmc-cycle",  "bmc-nmi",	      "io-fence",
-	};
-	return (size_t)action < FINAL_ACTION_COUNT_ ? names[action] : "?";
-}

@@ -108,7 +108,7 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 
 static void fill_rows(struct core *c, struct vector *v)
 {
-	v->first_group = v->first_resource = v->first_node = 0;
+	v->first_group = v->first_resource = v->first_node = v->first_monitor = 0;
 	v->n_groups = c->cfg.n_groups;
 	v->n_resources = c->cfg.n_resources;
 	v->n_nodes = c->cfg.n_nodes;

@@ -14,10 +14,10 @@
 #include <string.h>
 
 #define WIRE_MAGIC	  0x48466862U /* "HFhb" */
-#define WIRE_MAJOR	  1
+#define WIRE_MAJOR	  2
 #define WIRE_MINOR	  0
 #define WIRE_HEADER_BYTES 25
-#define WIRE_ORIGIN_BYTES 18 /* start of each body: from, incarnation, sequence, part */
+#define WIRE_ORIGIN_BYTES 19 /* start of each body: from, incarnation, sequence, part */
 #define WIRE_MAC_BYTES	  16
 #define WIRE_BLOB_BYTES	  9 /* after the origin: to, to_incarnation */
 
@@ -32,19 +32,25 @@ enum wire_section {
 	SECTION_GROUPS,
 	SECTION_RESOURCES,
 	SECTION_NODES,
+	SECTION_MONITORS,
 };
 
 #define SECTION_BYTES	   3 /* type, length */
-#define HEAD_BYTES	   108
+#define CLUSTER_ROW_BYTES  (12 + REQUEST_ID_BYTES + 19)
+#define HEAD_BYTES	   (140 + CLUSTER_ROW_BYTES)
 #define PEERS_FIXED_BYTES  9 /* count, heard, grant */
 #define PEER_BYTES	   25
 #define REQUEST_ID_BYTES   13
-#define REQUEST_BYTES	   (REQUEST_ID_BYTES + 4)
+#define REQUEST_BYTES	   (REQUEST_ID_BYTES + 16)
 #define ANSWER_BYTES	   (REQUEST_ID_BYTES + 1)
-#define ROWS_FIXED_BYTES   2 /* index of the first row */
-#define GROUP_ROW_BYTES	   (12 + REQUEST_ID_BYTES + 5 + 10)
+#define ROWS_FIXED_BYTES   2					/* index of the first row */
+#define GROUP_ROW_BYTES	   (12 + REQUEST_ID_BYTES + 6 + 1 + 11) /* and its stopped bits */
+#define GROUP_ROW_MAX	   (GROUP_ROW_BYTES + RESOURCES_MAX / 8)
 #define RESOURCE_ROW_BYTES 2
-#define NODE_ROW_BYTES	   (12 + REQUEST_ID_BYTES + 9)
+#define NODE_ROW_BYTES	   (12 + REQUEST_ID_BYTES + 10)
+#define MONITOR_COUNTS	   2 /* restarts and failovers, unless both are 0 */
+#define MONITOR_ROW_BYTES  (12 + REQUEST_ID_BYTES + 8) /* of one that was ever written */
+#define MONITOR_ROW_MAX	   (1 + MONITOR_COUNTS + MONITOR_ROW_BYTES)
 
 struct wire_writer {
 	uint8_t *at, *end;
@@ -153,6 +159,9 @@ enum hb_refusal wire_parse(const uint8_t *data, size_t n, const struct hb_limits
 
 /* ---- hb/wire_head.c ---- */
 
+void wire_put_version(struct wire_writer *w, const struct version *version);
+bool wire_get_version(struct wire_reader *r, struct version *ret);
+
 void wire_put_request_id(struct wire_writer *w, const struct request_id *id);
 /* The node may be NODE_NONE where the number says that there is no request. */
 bool wire_get_request_id(struct wire_reader *r, const struct hb_limits *limits,
@@ -177,5 +186,7 @@ bool wire_get_resources(struct wire_reader *r, const struct hb_limits *limits,
 			struct vector_rows *rows, struct vector *ret);
 bool wire_get_nodes(struct wire_reader *r, const struct hb_limits *limits, struct vector_rows *rows,
 		    struct vector *ret);
+bool wire_get_monitors(struct wire_reader *r, const struct hb_limits *limits,
+		       struct vector_rows *rows, struct vector *ret);
 
 #endif

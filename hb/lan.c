@@ -134,6 +134,14 @@ int hb_lan_retry(struct hb_lan *lan)
 	return opened;
 }
 
+void hb_lan_set_objects(struct hb_lan *lan, const struct hb_limits *limits)
+{
+	lan->limits.n_groups = limits->n_groups;
+	lan->limits.n_resources = limits->n_resources;
+	lan->limits.n_monitors = limits->n_monitors;
+	lan->limits.objects_hash = limits->objects_hash;
+}
+
 void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys)
 {
 	lan->keys = *keys;

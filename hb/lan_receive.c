@@ -456,13 +456,16 @@ int hb_lan_receive(struct hb_lan *lan, ha_time now, struct hb_lan_message *ret)
 		drain(lan, now);
 		lan->handing_out = true;
 	}
-	slot = next_slot(lan, now, ret);
-	if (!slot) {
-		lan->handing_out = false;
-		return 0;
+	while ((slot = next_slot(lan, now, ret))) {
+		/* It was decoded when it came in, but perhaps by an older list of objects. */
+		if (wire_parse(slot->data, slot->n, &lan->limits, &lan->rows, &ret->decoded) ==
+		    HB_OK) {
+			ret->decoded.key = slot->key;
+			return 1;
+		}
+		slot_free(lan, lan->handed);
+		lan->handed = NULL;
 	}
-	/* Cannot fail: it was decoded when it came in. */
-	(void)wire_parse(slot->data, slot->n, &lan->limits, &lan->rows, &ret->decoded);
-	ret->decoded.key = slot->key;
-	return 1;
+	lan->handing_out = false;
+	return 0;
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-static bool part_seen(const struct sending *s, uint8_t part)
+static bool part_seen(const struct sending *s, uint16_t part)
 {
 	return s->parts[part / 64] >> part % 64 & 1;
 }

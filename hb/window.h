@@ -9,7 +9,7 @@
 /* Names one datagram of a sender. Parts of one vector share incarnation and sequence. */
 struct datagram_id {
 	uint64_t incarnation, sequence;
-	uint8_t part;
+	uint16_t part;
 };
 
 /* The newest vector and which of its parts came. Incarnation 0: none yet. */

@@ -81,7 +81,7 @@ int hb_wire_encode_blob(const struct hb_blob *blob, const struct hb_limits *limi
 	put_u8(&w, blob->from);
 	put_u64(&w, blob->incarnation);
 	put_u64(&w, blob->sequence);
-	put_u8(&w, 0);
+	put_u16(&w, 0);
 	put_u8(&w, blob->to);
 	put_u64(&w, blob->to_incarnation);
 	if (blob->n > 0)
@@ -94,14 +94,14 @@ static bool get_blob(const uint8_t *data, size_t n, const struct hb_limits *limi
 		     struct hb_blob *ret)
 {
 	struct wire_reader r = {.at = data, .end = data + n};
-	uint8_t part;
+	uint16_t part;
 
 	if (n < WIRE_ORIGIN_BYTES + WIRE_BLOB_BYTES)
 		return false;
 	ret->from = get_u8(&r);
 	ret->incarnation = get_u64(&r);
 	ret->sequence = get_u64(&r);
-	part = get_u8(&r);
+	part = get_u16(&r);
 	ret->to = get_u8(&r);
 	ret->to_incarnation = get_u64(&r);
 	ret->data = r.at;
@@ -122,7 +122,7 @@ enum hb_refusal wire_parse(const uint8_t *data, size_t n, const struct hb_limits
 	ret->newest_key = get_u32(&header);
 	ret->type = get_u8(&header);
 	ret->from = body[0];
-	ret->part = body[WIRE_ORIGIN_BYTES - 1];
+	ret->part = (uint16_t)(body[WIRE_ORIGIN_BYTES - 2] << 8 | body[WIRE_ORIGIN_BYTES - 1]);
 	if (ret->from >= limits->n_nodes)
 		return HB_REFUSED_SENDER;
 	switch (ret->type) {

@@ -5,15 +5,16 @@
 /* Each part has room for at least one row of any kind, so that a cursor always advances. */
 _Static_assert(HB_BODY_MAX - WIRE_ORIGIN_BYTES - (SECTION_BYTES + HEAD_BYTES) -
 			       (SECTION_BYTES + PEERS_FIXED_BYTES + NODES_MAX * PEER_BYTES) -
-			       (SECTION_BYTES + REQUEST_BYTES) -
-			       (SECTION_BYTES + HB_ANSWERS_PER_PART * ANSWER_BYTES) >=
-		       SECTION_BYTES + ROWS_FIXED_BYTES + GROUP_ROW_BYTES,
-	       "the largest head and one row fit");
+			       (SECTION_BYTES + REQUEST_BYTES) - (SECTION_BYTES + ANSWER_BYTES) >=
+		       SECTION_BYTES + ROWS_FIXED_BYTES + GROUP_ROW_MAX,
+	       "the largest head, one answer and one row fit");
+_Static_assert(MONITOR_ROW_MAX <= GROUP_ROW_MAX && NODE_ROW_BYTES <= GROUP_ROW_MAX,
+	       "no row is larger than that of a group");
 
 static bool cursor_done(const struct hb_cursor *cursor, const struct vector *v)
 {
 	return cursor->group >= v->n_groups && cursor->resource >= v->n_resources &&
-	       cursor->node >= v->n_nodes;
+	       cursor->node >= v->n_nodes && cursor->monitor >= v->n_monitors;
 }
 
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
@@ -27,7 +28,7 @@ size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limit
 	put_u8(&w, v->head.node);
 	put_u64(&w, v->head.incarnation);
 	put_u64(&w, v->head.sequence);
-	put_u8(&w, cursor->part);
+	put_u16(&w, cursor->part);
 	if (!wire_put_head(&w, &v->head, cursor))
 		return 0;
 	wire_put_rows(&w, v, cursor);
@@ -41,21 +42,26 @@ size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limit
 static bool get_section(struct wire_reader *r, unsigned int type, const struct hb_limits *limits,
 			struct vector_rows *rows, struct vector *ret)
 {
+	/* the head comes first, or the vector is refused in the end */
+	bool same = ret->head.objects_hash == limits->objects_hash;
+
 	switch (type) {
 	case SECTION_HEAD:
 		return wire_get_head(r, limits, &ret->head);
 	case SECTION_PEERS:
 		return wire_get_peers(r, limits, &ret->head);
 	case SECTION_REQUEST:
-		return wire_get_request(r, limits, &ret->head);
+		return !same || wire_get_request(r, limits, &ret->head);
 	case SECTION_ANSWERS:
 		return wire_get_answers(r, limits, &ret->head);
 	case SECTION_GROUPS:
-		return wire_get_groups(r, limits, rows, ret);
+		return !same || wire_get_groups(r, limits, rows, ret);
 	case SECTION_RESOURCES:
-		return wire_get_resources(r, limits, rows, ret);
+		return !same || wire_get_resources(r, limits, rows, ret);
 	case SECTION_NODES:
 		return wire_get_nodes(r, limits, rows, ret);
+	case SECTION_MONITORS:
+		return !same || wire_get_monitors(r, limits, rows, ret);
 	default:
 		return true; /* of a newer minor version */
 	}
@@ -65,13 +71,17 @@ static void start_vector(struct vector *v, const struct vector_rows *rows)
 {
 	v->head.request = (struct request){};
 	v->head.n_peers = v->head.n_answers = 0;
+	v->head.objects_hash = 0;
 	v->first_group = v->n_groups = 0;
 	v->first_resource = v->n_resources = 0;
 	v->first_node = v->n_nodes = 0;
+	v->first_monitor = v->n_monitors = 0;
 	v->group_intents = rows->group_intents;
 	v->group_actuals = rows->group_actuals;
 	v->resource_actuals = rows->resource_actuals;
 	v->node_intents = rows->node_intents;
+	v->monitor_intents = rows->monitor_intents;
+	v->monitor_actuals = rows->monitor_actuals;
 }
 
 /* Section types ascend: that finds repeated ones, and lets a newer minor version append its own. */
@@ -97,7 +107,7 @@ static bool get_sections(struct wire_reader *r, const struct hb_limits *limits,
 			return false;
 		r->at += n;
 		last = type;
-		seen |= type <= SECTION_NODES ? 1U << type : 0;
+		seen |= type <= SECTION_PEERS ? 1U << type : 0;
 	}
 	return seen & 1U << SECTION_HEAD && seen & 1U << SECTION_PEERS;
 }
@@ -113,7 +123,7 @@ bool hb_wire_body_decode(const uint8_t *data, size_t n, const struct hb_limits *
 	ret->head.node = get_u8(&r);
 	ret->head.incarnation = get_u64(&r);
 	ret->head.sequence = get_u64(&r);
-	if (get_u8(&r) >= HB_PARTS_MAX)
+	if (get_u16(&r) >= HB_PARTS_MAX)
 		return false;
 	/* Incarnation 0 means never heard. */
 	if (ret->head.node >= limits->n_nodes || ret->head.incarnation == 0 ||

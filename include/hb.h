@@ -69,31 +69,36 @@ struct hb_limits {
 	uint8_t n_nodes;
 	uint16_t n_groups;
 	uint16_t n_resources;
+	uint16_t n_monitors;
+	uint64_t
+		objects_hash; /* of their names: a vector that tells another one has other indexes */
 };
 
 /* What earlier parts carried. All zero: at the beginning. */
 struct hb_cursor {
-	uint16_t group, resource, node; /* rows */
-	uint8_t answer;			/* where the next part's answers start */
-	uint8_t part; /* running number, sent along: tells parts of one vector from repetitions */
+	uint16_t group, resource, node, monitor; /* rows */
+	uint16_t part;	/* running number, sent along: tells parts of one vector from repetitions */
+	uint8_t answer; /* where the next part's answers start */
 };
 
-#define HB_ANSWERS_PER_PART 8				/* more of them take turns */
-#define HB_PARTS_MAX	    128				/* the largest vector needs fewer */
+#define HB_ANSWERS_PER_PART 8				/* at most; more of them take turns */
+#define HB_PARTS_MAX	    512				/* the largest vector needs fewer */
 #define HB_BODY_MAX	    (HB_DATAGRAM_MAX - 25 - 16) /* without header and HMAC */
 
 /*
  * The body of a vector's datagram, without the header and without authentication: the head of
  * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor; after the
- * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART take turns
- * from one part to the next, also over that end: keep cursor->answer. Returns the length; with a
+ * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART (fewer from
+ * 29 nodes on) take turns from one part to the next, also over that end: keep cursor->answer. Returns the length; with a
  * `size` of at least HB_BODY_MAX it cannot fail (0: the head does not fit). v->head must hold
  * what a decoder accepts.
  */
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
 			   struct hb_cursor *cursor, uint8_t *out, size_t size);
 /* The reverse, with every check of hb_wire_decode() that concerns the body. On false *ret and
- * *rows are undefined. Rows, peers and answers beyond the counts in *ret are not touched. */
+ * *rows are undefined. Rows, peers and answers beyond the counts in *ret are not touched. Of a
+ * sender whose objects_hash is not limits->objects_hash the request and the rows of groups,
+ * resources and monitors are left out: what their indexes mean is not known here (rule C3). */
 _must_check_ bool hb_wire_body_decode(const uint8_t *data, size_t n, const struct hb_limits *limits,
 				      struct vector_rows *rows, struct vector *ret);
 
@@ -127,7 +132,7 @@ struct hb_datagram {
 struct hb_decoded {
 	enum hb_message_type type;
 	uint8_t from;
-	uint8_t part;	     /* of a vector: hb_cursor.part */
+	uint16_t part;	     /* of a vector: hb_cursor.part */
 	uint8_t key;	     /* index of the key that it was signed with */
 	uint32_t newest_key; /* id of the first key in the sender's file */
 	uint64_t incarnation, sequence;
@@ -183,6 +188,8 @@ int hb_lan_fd(const struct hb_lan *lan);
 /* Opens closed links again; call it now and then, and after address changes. Returns the number
  * of links that were opened. */
 int hb_lan_retry(struct hb_lan *lan);
+/* Another configuration of the same nodes: groups, resources and monitors differ. */
+void hb_lan_set_objects(struct hb_lan *lan, const struct hb_limits *limits);
 /* Replaces the accepted keys (rotation). */
 void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys);
 

@@ -12,10 +12,10 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 static const struct hb_limits LIMITS[] = {
-	{.cluster_id = 7, .n_nodes = 3, .n_groups = 2, .n_resources = 5},
-	{.cluster_id = 7, .n_nodes = 32, .n_groups = 128, .n_resources = 512},
+	{.cluster_id = 7, .n_nodes = 3, .n_groups = 2, .n_resources = 5, .n_monitors = 4},
+	{.cluster_id = 7, .n_nodes = 32, .n_groups = 128, .n_resources = 512, .n_monitors = 512},
 	{.cluster_id = 7, .n_nodes = 1},
-	{.cluster_id = 7, .n_nodes = 8, .n_groups = 16, .n_resources = 40},
+	{.cluster_id = 7, .n_nodes = 8, .n_groups = 16, .n_resources = 40, .n_monitors = 60},
 };
 
 static bool node_ok(uint8_t node, const struct hb_limits *limits)
@@ -30,7 +30,10 @@ static void check_head(const struct vector_head *h, const struct hb_limits *limi
 	assert(h->node < limits->n_nodes && h->n_peers == limits->n_nodes);
 	assert(h->incarnation > 0 && h->incarnation < EPOCH_MAX && h->sequence < EPOCH_MAX);
 	assert(h->stamp.us < EPOCH_MAX && h->lease_us < EPOCH_MAX && h->promised < EPOCH_MAX);
-	assert(h->lease_epoch < EPOCH_MAX);
+	assert(h->lease_epoch < EPOCH_MAX && h->timeout_us < EPOCH_MAX);
+	assert(h->ratio_left_us <= RATIO_TIME_MAX_US && h->cluster.version.epoch < EPOCH_MAX);
+	assert(h->cluster.mode < CLUSTER_MODE_COUNT_ && h->cluster.ratio <= RATIO_MAX);
+	assert(h->cluster.config_generation < EPOCH_MAX);
 	assert(h->accepted.epoch < EPOCH_MAX && h->installed.epoch < EPOCH_MAX);
 	assert(!((h->accepted.members | h->installed.members | h->wanted | h->quarantined) & ~all));
 	assert(node_ok(h->accepted.coordinator, limits) &&
@@ -40,6 +43,8 @@ static void check_head(const struct vector_head *h, const struct hb_limits *limi
 		assert(h->peer[i].stamp.us < EPOCH_MAX && h->peer[i].incarnation < EPOCH_MAX);
 	assert(h->request.kind < REQUEST_KIND_COUNT_ && node_ok(h->request.target, limits));
 	assert(h->request.group == 0 || h->request.group < limits->n_groups);
+	assert(h->request.object == 0 || h->request.object < limits->n_monitors ||
+	       h->request.object < limits->n_resources);
 	assert(h->n_answers <= HB_ANSWERS_PER_PART && h->n_answers <= limits->n_nodes);
 	for (unsigned int i = 0; i < h->n_answers; i++)
 		assert(h->answers[i].code < ANSWER_CODE_COUNT_);
@@ -47,6 +52,8 @@ static void check_head(const struct vector_head *h, const struct hb_limits *limi
 
 static void check_rows(const struct vector *v, const struct hb_limits *limits)
 {
+	uint64_t all = ((uint64_t)1 << limits->n_nodes) - 1;
+
 	assert(v->first_group + v->n_groups <= limits->n_groups);
 	assert(v->first_resource + v->n_resources <= limits->n_resources);
 	assert(v->first_node + v->n_nodes <= limits->n_nodes);
@@ -57,13 +64,24 @@ static void check_rows(const struct vector *v, const struct hb_limits *limits)
 		assert(node_ok(row->owner, limits) && node_ok(row->target, limits));
 		assert(row->cause < CAUSE_COUNT_ && v->group_actuals[i].state < GROUP_STATE_COUNT_);
 		assert(v->group_actuals[i].since.us < EPOCH_MAX);
+		for (unsigned int k = limits->n_resources; k < RESOURCES_MAX; k++)
+			assert(!(row->stopped[k / 8] & 1U << k % 8));
 	}
 	for (unsigned int i = 0; i < v->n_resources; i++)
 		assert(v->resource_actuals[i].state < RESOURCE_STATE_COUNT_);
 	for (unsigned int i = 0; i < v->n_nodes; i++)
 		assert(v->node_intents[i].version.epoch < EPOCH_MAX &&
 		       v->node_intents[i].incarnation < EPOCH_MAX &&
-		       v->node_intents[i].wanted < WANTED_COUNT_);
+		       v->node_intents[i].wanted < WANTED_COUNT_ &&
+		       v->node_intents[i].power < POWER_ACTION_COUNT_);
+	assert(v->first_monitor + v->n_monitors <= limits->n_monitors);
+	for (unsigned int i = 0; i < v->n_monitors; i++) {
+		const struct monitor_intent *row = &v->monitor_intents[i];
+
+		assert(row->version.epoch < EPOCH_MAX);
+		assert(!((row->suspended | row->failing) & ~all));
+		assert(v->monitor_actuals[i].status < MONITOR_STATUS_COUNT_);
+	}
 }
 
 /* Sections of unknown type are lost on the way, so the result may be shorter; no other change. */
@@ -73,15 +91,18 @@ static void check_again(const struct vector *v, const struct hb_limits *limits, 
 	static struct vector_rows rows;
 	static struct vector back;
 	static uint8_t once[HB_BODY_MAX], twice[HB_BODY_MAX];
-	struct hb_cursor cursor = {.part = body[WIRE_ORIGIN_BYTES - 1]};
+	struct wire_reader part = {.at = body + WIRE_ORIGIN_BYTES - 2};
+	struct hb_cursor cursor = {.part = get_u16(&part)};
 	size_t n_once, n_twice;
 
 	n_once = hb_wire_body_encode(v, limits, &cursor, once, sizeof once);
 	assert(n_once > 0 && n_once <= n);
-	assert(cursor.part == 0 && cursor.group + cursor.resource + cursor.node == 0);
+	assert(cursor.part == 0);
+	assert(cursor.group + cursor.resource + cursor.node + cursor.monitor == 0);
 	assert(n_once < n || memcmp(once, body, n) == 0);
 	assert(hb_wire_body_decode(once, n_once, limits, &rows, &back));
-	cursor.part = once[WIRE_ORIGIN_BYTES - 1];
+	part.at = once + WIRE_ORIGIN_BYTES - 2;
+	cursor.part = get_u16(&part);
 	n_twice = hb_wire_body_encode(&back, limits, &cursor, twice, sizeof twice);
 	assert(n_twice == n_once && memcmp(once, twice, n_once) == 0);
 }

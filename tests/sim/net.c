@@ -34,8 +34,11 @@ static struct body *body_new(const struct vector *v)
 	size_t actuals = v->n_groups * sizeof(*v->group_actuals);
 	size_t resources = v->n_resources * sizeof(*v->resource_actuals);
 	size_t nodes = v->n_nodes * sizeof(*v->node_intents);
+	size_t monitors = v->n_monitors * sizeof(*v->monitor_intents);
+	size_t monitor_actuals = v->n_monitors * sizeof(*v->monitor_actuals);
+	size_t rows = intents + actuals + resources + nodes + monitors + monitor_actuals;
 	size_t room = (sizeof(struct body) + 15) & ~(size_t)15;
-	struct body *body = malloc(room + intents + actuals + resources + nodes + 64);
+	struct body *body = malloc(room + rows + (size_t)6 * 16);
 	uint8_t *at;
 
 	if (!body)
@@ -48,6 +51,8 @@ static struct body *body_new(const struct vector *v)
 	body->vector.group_actuals = copy_rows(&at, v->group_actuals, actuals);
 	body->vector.resource_actuals = copy_rows(&at, v->resource_actuals, resources);
 	body->vector.node_intents = copy_rows(&at, v->node_intents, nodes);
+	body->vector.monitor_intents = copy_rows(&at, v->monitor_intents, monitors);
+	body->vector.monitor_actuals = copy_rows(&at, v->monitor_actuals, monitor_actuals);
 	return body;
 }
 
@@ -121,7 +126,7 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 
 static bool at_beginning(const struct hb_cursor *c)
 {
-	return !c->group && !c->resource && !c->node && !c->answer && !c->part;
+	return !c->group && !c->resource && !c->node && !c->monitor && !c->answer && !c->part;
 }
 
 /* The size of a datagram that has room for part_bytes of rows beside the head. */
@@ -145,7 +150,11 @@ static struct body *encode_part(struct world *w, const struct vector *v, struct 
 	static struct vector decoded;
 	uint8_t wire[HB_BODY_MAX];
 	const struct core_config *c = &w->s->config;
-	struct hb_limits limits = {1, c->n_nodes, c->n_groups, c->n_resources};
+	struct hb_limits limits = {.n_nodes = c->n_nodes,
+				   .n_groups = c->n_groups,
+				   .n_resources = c->n_resources,
+				   .n_monitors = c->n_monitors,
+				   .objects_hash = v->head.objects_hash};
 	size_t size = part_size(w, v, *cursor);
 	size_t n = hb_wire_body_encode(v, &limits, cursor, wire, size);
 

@@ -76,6 +76,16 @@ static inline struct view rng_view(struct rng *rng, const struct hb_limits *limi
 	return view;
 }
 
+static inline struct cluster_intent rng_cluster(struct rng *rng, const struct hb_limits *limits)
+{
+	return (struct cluster_intent){.version = rng_version(rng),
+				       .request = rng_request_id(rng, limits),
+				       .mode = (uint8_t)rng_below(rng, CLUSTER_MODE_COUNT_),
+				       .ratio = (uint16_t)rng_below(rng, RATIO_MAX + 1),
+				       .config_generation = rng_number(rng),
+				       .config_hash = rng_next(rng)};
+}
+
 static inline void rng_head(struct rng *rng, const struct hb_limits *limits, struct vector_head *h)
 {
 	*h = (struct vector_head){
@@ -84,6 +94,8 @@ static inline void rng_head(struct rng *rng, const struct hb_limits *limits, str
 		.stamp = {rng_number(rng)},
 		.config_hash = rng_next(rng),
 		.safety_hash = rng_next(rng),
+		.objects_hash = limits->objects_hash,
+		.pending_hash = rng_next(rng),
 		.promised = rng_number(rng),
 		.accepted = rng_view(rng, limits),
 		.installed = rng_view(rng, limits),
@@ -91,6 +103,9 @@ static inline void rng_head(struct rng *rng, const struct hb_limits *limits, str
 		.quarantined = rng_members(rng, limits),
 		.lease_us = rng_number(rng),
 		.lease_epoch = rng_number(rng),
+		.timeout_us = rng_number(rng),
+		.ratio_left_us = rng_next(rng) % (RATIO_TIME_MAX_US + 1),
+		.cluster = rng_cluster(rng, limits),
 		.intent_digest = rng_next(rng),
 		.durable_digest = rng_next(rng),
 		.actual_digest = rng_next(rng),
@@ -110,6 +125,27 @@ static inline void rng_head(struct rng *rng, const struct hb_limits *limits, str
 						 .grant = rng_below(rng, 2)};
 }
 
+/* Indexes, ratio and value as its kind names them; kinds that name something that is not there
+ * become another one. */
+static inline void rng_operands(struct rng *rng, const struct hb_limits *limits, struct request *r)
+{
+	bool group = r->kind >= REQUEST_GROUP_START && r->kind <= REQUEST_GROUP_MOVE;
+	bool resource = r->kind == REQUEST_RESOURCE_START || r->kind == REQUEST_RESOURCE_STOP;
+	bool monitor = r->kind >= REQUEST_MONITOR_SUSPEND && r->kind <= REQUEST_MONITOR_UNFAIL;
+	uint16_t n = monitor ? limits->n_monitors : limits->n_resources;
+
+	if ((group && limits->n_groups == 0) || ((resource || monitor) && n == 0))
+		r->kind = REQUEST_NODE_STOP;
+	else if (group)
+		r->group = (uint16_t)rng_below(rng, limits->n_groups);
+	else if (resource || monitor)
+		r->object = (uint16_t)rng_below(rng, n);
+	if (r->kind == REQUEST_RATIO_SET)
+		r->ratio = (uint16_t)rng_next(rng);
+	if (r->kind == REQUEST_RATIO_SET || r->kind == REQUEST_CONFIG)
+		r->value = rng_next(rng);
+}
+
 static inline void rng_requests(struct rng *rng, const struct hb_limits *limits, bool most,
 				struct vector_head *h)
 {
@@ -117,18 +153,44 @@ static inline void rng_requests(struct rng *rng, const struct hb_limits *limits,
 		h->request.id = rng_request_id(rng, limits);
 		h->request.kind = (uint8_t)(1 + rng_below(rng, REQUEST_KIND_COUNT_ - 1));
 		h->request.target = rng_node(rng, limits, true);
-		if (h->request.kind <= REQUEST_GROUP_MOVE) {
-			if (limits->n_groups == 0)
-				h->request.kind = REQUEST_NODE_STOP;
-			else
-				h->request.group = (uint16_t)rng_below(rng, limits->n_groups);
-		}
+		rng_operands(rng, limits, &h->request);
 	}
 	h->n_answers = most ? limits->n_nodes : (uint8_t)rng_below(rng, limits->n_nodes + 1U);
 	for (unsigned int i = 0; i < h->n_answers; i++)
 		h->answers[i] =
 			(struct answer){.id = rng_request_id(rng, limits),
 					.code = (uint8_t)rng_below(rng, ANSWER_CODE_COUNT_)};
+}
+
+/* None, a few, or as many bits as there may be. */
+static inline void rng_stopped(struct rng *rng, const struct hb_limits *limits, uint8_t *stopped)
+{
+	unsigned int n = rng_below(rng, 4) ? rng_below(rng, 3) : limits->n_resources;
+
+	for (unsigned int i = 0; i < n && i < limits->n_resources; i++)
+		if (rng_below(rng, 2))
+			stopped[i / 8] |= (uint8_t)(1U << i % 8);
+}
+
+/* Most rows that nobody wrote, and monitors that are well. */
+static inline void rng_monitors(struct rng *rng, const struct hb_limits *limits,
+				struct vector_rows *rows)
+{
+	for (unsigned int i = 0; i < limits->n_monitors; i++) {
+		rows->monitor_intents[i] = (struct monitor_intent){};
+		if (rng_below(rng, 4) == 0)
+			rows->monitor_intents[i] = (struct monitor_intent){
+				.version = {.epoch = 1 + rng_number(rng) % (EPOCH_MAX - 1),
+					    .counter = (uint32_t)rng_next(rng)},
+				.request = rng_request_id(rng, limits),
+				.suspended = rng_members(rng, limits),
+				.failing = rng_members(rng, limits)};
+		rows->monitor_actuals[i] = (struct monitor_actual){
+			.status = (uint8_t)rng_below(rng, MONITOR_STATUS_COUNT_),
+			.restarts = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng),
+			.failovers = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng),
+			.final = rng_below(rng, 2)};
+	}
 }
 
 static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
@@ -142,11 +204,14 @@ static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 					      .owner = rng_node(rng, limits, true),
 					      .target = rng_node(rng, limits, true),
 					      .cause = (uint8_t)rng_below(rng, CAUSE_COUNT_),
-					      .attempt = (uint8_t)rng_next(rng)};
+					      .attempt = (uint8_t)rng_next(rng),
+					      .failovers = (uint8_t)rng_next(rng)};
+		rng_stopped(rng, limits, rows->group_intents[i].stopped);
 		rows->group_actuals[i] =
 			(struct group_actual){.since = {rng_number(rng)},
 					      .state = (uint8_t)rng_below(rng, GROUP_STATE_COUNT_),
-					      .failed_attempt = (uint8_t)rng_next(rng)};
+					      .failed_attempt = (uint8_t)rng_next(rng),
+					      .halted = rng_below(rng, 2)};
 	}
 	for (unsigned int i = 0; i < limits->n_resources; i++)
 		rows->resource_actuals[i] = (struct resource_actual){
@@ -157,7 +222,9 @@ static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 			(struct node_intent){.version = rng_version(rng),
 					     .request = rng_request_id(rng, limits),
 					     .incarnation = rng_number(rng),
-					     .wanted = (uint8_t)rng_below(rng, WANTED_COUNT_)};
+					     .wanted = (uint8_t)rng_below(rng, WANTED_COUNT_),
+					     .power = (uint8_t)rng_below(rng, POWER_ACTION_COUNT_)};
+	rng_monitors(rng, limits, rows);
 }
 
 /* A vector with all rows; `most`: with a request and as many answers as there can be. */
@@ -167,10 +234,13 @@ static inline void rng_vector(struct rng *rng, const struct hb_limits *limits, b
 	*v = (struct vector){.n_groups = limits->n_groups,
 			     .n_resources = limits->n_resources,
 			     .n_nodes = limits->n_nodes,
+			     .n_monitors = limits->n_monitors,
 			     .group_intents = rows->group_intents,
 			     .group_actuals = rows->group_actuals,
 			     .resource_actuals = rows->resource_actuals,
-			     .node_intents = rows->node_intents};
+			     .node_intents = rows->node_intents,
+			     .monitor_intents = rows->monitor_intents,
+			     .monitor_actuals = rows->monitor_actuals};
 	rng_head(rng, limits, &v->head);
 	rng_requests(rng, limits, most, &v->head);
 	rng_rows(rng, limits, rows);
@@ -200,6 +270,8 @@ static inline void assert_same_head(const struct vector_head *a, const struct ve
 	SAME(a, b, stamp.us);
 	SAME(a, b, config_hash);
 	SAME(a, b, safety_hash);
+	SAME(a, b, objects_hash);
+	SAME(a, b, pending_hash);
 	SAME(a, b, promised);
 	assert_same_view(&a->accepted, &b->accepted);
 	assert_same_view(&a->installed, &b->installed);
@@ -207,6 +279,15 @@ static inline void assert_same_head(const struct vector_head *a, const struct ve
 	SAME(a, b, quarantined);
 	SAME(a, b, lease_us);
 	SAME(a, b, lease_epoch);
+	SAME(a, b, timeout_us);
+	SAME(a, b, ratio_left_us);
+	SAME(a, b, cluster.version.epoch);
+	SAME(a, b, cluster.version.counter);
+	assert_same_id(&a->cluster.request, &b->cluster.request);
+	SAME(a, b, cluster.mode);
+	SAME(a, b, cluster.ratio);
+	SAME(a, b, cluster.config_generation);
+	SAME(a, b, cluster.config_hash);
 	SAME(a, b, intent_digest);
 	SAME(a, b, durable_digest);
 	SAME(a, b, actual_digest);
@@ -228,6 +309,9 @@ static inline void assert_same_head(const struct vector_head *a, const struct ve
 	SAME(a, b, request.kind);
 	SAME(a, b, request.target);
 	SAME(a, b, request.group);
+	SAME(a, b, request.object);
+	SAME(a, b, request.ratio);
+	SAME(a, b, request.value);
 }
 
 static inline void assert_same_group(const struct vector_rows *a, const struct vector_rows *b,
@@ -241,9 +325,27 @@ static inline void assert_same_group(const struct vector_rows *a, const struct v
 	SAME(a, b, group_intents[i].target);
 	SAME(a, b, group_intents[i].cause);
 	SAME(a, b, group_intents[i].attempt);
+	SAME(a, b, group_intents[i].failovers);
+	assert_memory_equal(a->group_intents[i].stopped, b->group_intents[i].stopped,
+			    sizeof a->group_intents[i].stopped);
 	SAME(a, b, group_actuals[i].since.us);
 	SAME(a, b, group_actuals[i].state);
 	SAME(a, b, group_actuals[i].failed_attempt);
+	SAME(a, b, group_actuals[i].halted);
+}
+
+static inline void assert_same_monitor(const struct vector_rows *a, const struct vector_rows *b,
+				       unsigned int i)
+{
+	SAME(a, b, monitor_intents[i].version.epoch);
+	SAME(a, b, monitor_intents[i].version.counter);
+	assert_same_id(&a->monitor_intents[i].request, &b->monitor_intents[i].request);
+	SAME(a, b, monitor_intents[i].suspended);
+	SAME(a, b, monitor_intents[i].failing);
+	SAME(a, b, monitor_actuals[i].status);
+	SAME(a, b, monitor_actuals[i].restarts);
+	SAME(a, b, monitor_actuals[i].failovers);
+	SAME(a, b, monitor_actuals[i].final);
 }
 
 static inline void assert_same_rows(const struct vector_rows *a, const struct vector_rows *b,
@@ -261,7 +363,10 @@ static inline void assert_same_rows(const struct vector_rows *a, const struct ve
 		assert_same_id(&a->node_intents[i].request, &b->node_intents[i].request);
 		SAME(a, b, node_intents[i].incarnation);
 		SAME(a, b, node_intents[i].wanted);
+		SAME(a, b, node_intents[i].power);
 	}
+	for (unsigned int i = 0; i < limits->n_monitors; i++)
+		assert_same_monitor(a, b, i);
 }
 
 #endif

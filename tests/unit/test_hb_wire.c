@@ -14,11 +14,13 @@
 #include <time.h>
 
 static const struct hb_limits SMALL = {
-	.cluster_id = 7, .n_nodes = 3, .n_groups = 2, .n_resources = 5};
+	.cluster_id = 7, .n_nodes = 3, .n_groups = 2, .n_resources = 5, .n_monitors = 4};
 static const struct hb_limits LARGEST = {.cluster_id = ~0ULL,
 					 .n_nodes = NODES_MAX,
 					 .n_groups = GROUPS_MAX,
-					 .n_resources = RESOURCES_MAX};
+					 .n_resources = RESOURCES_MAX,
+					 .n_monitors = MONITORS_MAX,
+					 .objects_hash = ~1ULL};
 
 static struct hb_keys test_keys(void)
 {
@@ -36,7 +38,8 @@ static struct hb_keys test_keys(void)
 /* What a receiver has put together from the parts that came. */
 struct assembly {
 	struct vector_rows rows;
-	unsigned int groups, resources, nodes; /* how many rows came, repeated ones included */
+	unsigned int groups, resources, nodes,
+		monitors; /* how many rows came, repeated ones included */
 };
 
 static void assemble(struct assembly *as, const struct vector *part)
@@ -49,6 +52,11 @@ static void assemble(struct assembly *as, const struct vector *part)
 	       part->n_resources * sizeof *part->resource_actuals);
 	memcpy(as->rows.node_intents + part->first_node, part->node_intents,
 	       part->n_nodes * sizeof *part->node_intents);
+	memcpy(as->rows.monitor_intents + part->first_monitor, part->monitor_intents,
+	       part->n_monitors * sizeof *part->monitor_intents);
+	memcpy(as->rows.monitor_actuals + part->first_monitor, part->monitor_actuals,
+	       part->n_monitors * sizeof *part->monitor_actuals);
+	as->monitors += part->n_monitors;
 	as->groups += part->n_groups;
 	as->resources += part->n_resources;
 	as->nodes += part->n_nodes;
@@ -88,14 +96,122 @@ static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
 		assert_same_head(&v.head, &d.vector.head);
 		assemble(&as, &d.vector);
 	} while (cursor.part > 0);
-	assert_int_equal(cursor.group + cursor.resource + cursor.node, 0);
+	assert_int_equal(cursor.group + cursor.resource + cursor.node + cursor.monitor, 0);
 	assert_same_rows(&rows, &as.rows, limits);
 	assert_int_equal(as.groups, limits->n_groups);
 	assert_int_equal(as.resources, limits->n_resources);
 	assert_int_equal(as.nodes, limits->n_nodes);
+	assert_int_equal(as.monitors, limits->n_monitors);
 }
 
-/* Each part has the next HB_ANSWERS_PER_PART answers, at most, whatever the rows do. */
+/* All bytes that every row may have: still each part has at least one row. */
+static void test_roundtrip_fullest(void **state)
+{
+	static struct vector_rows rows, scratch;
+	static struct assembly as;
+	struct rng rng = {4};
+	struct hb_cursor cursor = {};
+	uint8_t body[HB_BODY_MAX];
+	struct vector v, back;
+	unsigned int parts = 0;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, true, &rows, &v);
+	v.head.request = (struct request){.kind = REQUEST_NODE_STOP};
+	for (unsigned int i = 0; i < GROUPS_MAX; i++)
+		memset(rows.group_intents[i].stopped, 0xff, sizeof rows.group_intents[i].stopped);
+	for (unsigned int i = 0; i < MONITORS_MAX; i++) {
+		rows.monitor_intents[i].version.epoch = 1;
+		rows.monitor_actuals[i].restarts = 1;
+	}
+	as = (struct assembly){};
+	do {
+		size_t n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+
+		assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
+		assert_true(back.head.n_answers > 0);
+		assert_true(back.n_groups + back.n_resources + back.n_nodes + back.n_monitors > 0);
+		assemble(&as, &back);
+		assert_true(++parts < HB_PARTS_MAX);
+	} while (cursor.part > 0);
+	assert_same_rows(&rows, &as.rows, &LARGEST);
+	print_message("fullest vector: %u parts\n", parts);
+}
+
+static void make_realistic(const struct hb_limits *limits, struct vector_rows *rows,
+			   struct vector *v)
+{
+	struct rng rng = {5};
+
+	rng_vector(&rng, limits, false, rows, v);
+	v->head.request = (struct request){};
+	v->head.n_answers = 0;
+	for (unsigned int i = 0; i < limits->n_groups; i++)
+		memset(rows->group_intents[i].stopped, 0, sizeof rows->group_intents[i].stopped);
+	for (unsigned int i = 0; i < limits->n_monitors; i++) {
+		rows->monitor_intents[i] = (struct monitor_intent){};
+		rows->monitor_actuals[i] = (struct monitor_actual){.status = MONITOR_NORMAL};
+	}
+}
+
+/* What docs/wire.md promises for clusters as they are. */
+static void test_usual_sizes(void **state)
+{
+	static const struct {
+		struct hb_limits limits;
+		unsigned int parts;
+	} cases[] = {
+		{{.n_nodes = 3, .n_groups = 10, .n_resources = 30, .n_monitors = 50}, 1},
+		{{.n_nodes = 3, .n_groups = 4, .n_resources = 40, .n_monitors = 512}, 1},
+		{{.n_nodes = 32, .n_groups = 128, .n_resources = 512, .n_monitors = 512}, 60},
+	};
+	static struct vector_rows rows;
+	uint8_t body[HB_BODY_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct hb_cursor cursor = {};
+		unsigned int parts = 0;
+		struct vector v;
+
+		make_realistic(&cases[i].limits, &rows, &v);
+		do {
+			assert_true(hb_wire_body_encode(&v, &cases[i].limits, &cursor, body,
+							sizeof body) > 0);
+			parts++;
+		} while (cursor.part > 0);
+		assert_int_equal(parts, cases[i].parts);
+	}
+}
+
+/* Rule C3: what indexes of a peer with other objects mean is not known, but it is heard. */
+static void test_other_objects(void **state)
+{
+	static struct vector_rows rows, scratch;
+	static uint8_t body[65536];
+	struct hb_limits smaller = LARGEST;
+	struct rng rng = {6};
+	struct hb_cursor cursor = {};
+	struct vector v, back;
+	size_t n;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, true, &rows, &v);
+	v.head.request = (struct request){.kind = REQUEST_GROUP_STOP, .group = GROUPS_MAX - 1};
+	n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+	smaller.n_groups = smaller.n_resources = smaller.n_monitors = 1;
+	assert_false(hb_wire_body_decode(body, n, &smaller, &scratch, &back));
+	smaller.objects_hash++;
+	assert_true(hb_wire_body_decode(body, n, &smaller, &scratch, &back));
+	assert_int_equal(back.head.request.kind, REQUEST_NONE);
+	assert_int_equal(back.n_groups + back.n_resources + back.n_monitors, 0);
+	assert_int_equal(back.n_nodes, NODES_MAX);
+	v.head.request = back.head.request;
+	v.head.n_answers = back.head.n_answers;
+	assert_same_head(&v.head, &back.head);
+}
+
+/* Each part has the next answers, whatever the rows do. */
 static void test_answers(void **state)
 {
 	static struct vector_rows rows, scratch;
@@ -151,6 +267,8 @@ static void test_roundtrip_any_size(void **state)
 			.n_nodes = (uint8_t)(1 + rng_below(&rng, NODES_MAX)),
 			.n_groups = (uint16_t)rng_below(&rng, GROUPS_MAX + 1),
 			.n_resources = (uint16_t)rng_below(&rng, RESOURCES_MAX + 1),
+			.n_monitors = (uint16_t)rng_below(&rng, MONITORS_MAX + 1),
+			.objects_hash = rng_next(&rng),
 		};
 
 		roundtrip(seed, &limits, rng_below(&rng, 2));
@@ -161,7 +279,7 @@ static void test_roundtrip_any_size(void **state)
 static void test_body_whole(void **state)
 {
 	static struct vector_rows rows, scratch;
-	static uint8_t body[16384];
+	static uint8_t body[65536];
 	struct rng rng = {1};
 	struct hb_cursor cursor = {};
 	struct vector v, back;
@@ -176,7 +294,7 @@ static void test_body_whole(void **state)
 	assert_same_head(&v.head, &back.head);
 	assert_int_equal(back.n_groups, GROUPS_MAX);
 	assert_same_rows(&rows, &scratch, &LARGEST);
-	for (size_t size = 0; size < 900; size++)
+	for (size_t size = 0; size < 1000; size++)
 		assert_int_equal(hb_wire_body_encode(&v, &LARGEST, &cursor, body, size), 0);
 }
 
@@ -313,7 +431,7 @@ static void test_unknown_section(void **state)
 	struct sample *s = make_sample();
 	size_t end = s->n - WIRE_MAC_BYTES;
 	static const uint8_t extra[] = {200, 0, 5, 'h', 'e', 'l', 'l', 'o'};
-	static const uint8_t again[] = {SECTION_RESOURCES, 0, 4, 0, 0, RESOURCE_ONLINE, 0};
+	static const uint8_t again[] = {SECTION_MONITORS, 0, 3, 0, 0, MONITOR_NORMAL};
 
 	(void)state;
 	memcpy(s->datagram + end, extra, sizeof extra);
@@ -392,6 +510,29 @@ BROKEN(node_epoch, rows->node_intents[0].version.epoch = EPOCH_MAX)
 BROKEN(node_incarnation, rows->node_intents[2].incarnation = EPOCH_MAX)
 BROKEN(node_wanted, rows->node_intents[2].wanted = WANTED_COUNT_)
 BROKEN(node_range, v->first_node = 1)
+BROKEN(node_power, rows->node_intents[0].power = POWER_ACTION_COUNT_)
+BROKEN(timeout, v->head.timeout_us = UINT64_MAX)
+BROKEN(ratio_left, v->head.ratio_left_us = RATIO_TIME_MAX_US + 1)
+BROKEN(cluster_epoch, v->head.cluster.version.epoch = EPOCH_MAX)
+BROKEN(cluster_request, v->head.cluster.request = ((struct request_id){.number = 1, .node = 3}))
+BROKEN(cluster_mode, v->head.cluster.mode = CLUSTER_MODE_COUNT_)
+BROKEN(cluster_ratio, v->head.cluster.ratio = RATIO_MAX + 1)
+BROKEN(cluster_generation, v->head.cluster.config_generation = EPOCH_MAX)
+BROKEN(request_resource, v->head.request = ((struct request){.kind = REQUEST_RESOURCE_STOP,
+							     .object = SMALL.n_resources}))
+BROKEN(request_monitor, v->head.request = ((struct request){.kind = REQUEST_MONITOR_FAIL,
+							    .object = SMALL.n_monitors}))
+BROKEN(group_stopped, rows->group_intents[1].stopped[0] = 1U << SMALL.n_resources)
+BROKEN(group_stopped_far, rows->group_intents[1].stopped[63] = 1)
+BROKEN(monitor_status, rows->monitor_actuals[3].status = MONITOR_STATUS_COUNT_)
+BROKEN(monitor_epoch, rows->monitor_intents[0].version.epoch = EPOCH_MAX)
+BROKEN(monitor_suspended,
+       (rows->monitor_intents[0].version.epoch = 1, rows->monitor_intents[0].suspended = 8))
+BROKEN(monitor_failing,
+       (rows->monitor_intents[1].version.epoch = 1, rows->monitor_intents[1].failing = 1U << 31))
+BROKEN(monitor_request, (rows->monitor_intents[2].version.epoch = 1,
+			 rows->monitor_intents[2].request.incarnation = EPOCH_MAX))
+BROKEN(monitor_range, v->first_monitor = 1)
 
 static const struct broken BROKEN_VECTORS[] = {
 #define B(name)                     \
@@ -439,6 +580,24 @@ static const struct broken BROKEN_VECTORS[] = {
 	B(node_incarnation),
 	B(node_wanted),
 	B(node_range),
+	B(node_power),
+	B(timeout),
+	B(ratio_left),
+	B(cluster_epoch),
+	B(cluster_request),
+	B(cluster_mode),
+	B(cluster_ratio),
+	B(cluster_generation),
+	B(request_resource),
+	B(request_monitor),
+	B(group_stopped),
+	B(group_stopped_far),
+	B(monitor_status),
+	B(monitor_epoch),
+	B(monitor_suspended),
+	B(monitor_failing),
+	B(monitor_request),
+	B(monitor_range),
 	B(lease_epoch),
 	B(no_epoch),
 #undef B
@@ -457,6 +616,61 @@ static void test_out_of_range(void **state)
 		assert_int_equal(cursor.part, 0);
 		if (decode(s, s->datagram, s->n, &SMALL) != HB_REFUSED_FORMAT)
 			fail_msg("accepted: %s", BROKEN_VECTORS[i].what);
+	}
+}
+
+/* One section behind a good vector without rows, which alone decides. */
+static void test_row_bytes(void **state)
+{
+#define ROW(flags, ...)                                                                          \
+	{                                                                                        \
+		SECTION_MONITORS, 0, 2 + sizeof((uint8_t[]){flags, ##__VA_ARGS__}), 0, 3, flags, \
+			##__VA_ARGS__                                                            \
+	}
+	static const struct {
+		uint8_t section[64];
+		bool good;
+	} cases[] = {
+		{ROW(MONITOR_NORMAL), true},
+		{ROW(MONITOR_UNUSED | 0x08), true},
+		{ROW(0x06), false},	  /* no such status */
+		{ROW(0x40), false},	  /* unknown flags */
+		{ROW(0x80), false},	  /* unknown flags */
+		{ROW(0x11, 1, 0), true},  /* counters */
+		{ROW(0x11, 0, 0), false}, /* that need not be there */
+		{ROW(0x11, 1), false},	  /* or are cut off */
+		{ROW(0x01, 1), false},	  /* a row behind the last monitor */
+		{ROW(0x21), false},	  /* a cut off intent */
+		{ROW(0x21, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1,
+		     2, 0, 0, 0, 5, 0, 0, 0, 2),
+		 true},
+		{ROW(0x21, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 1,
+		     2, 0, 0, 0, 5, 0, 0, 0, 2),
+		 false},				 /* that nobody wrote */
+		{{SECTION_MONITORS, 0, 2, 0, 0}, false}, /* no row */
+		{{SECTION_MONITORS, 0, 1, 0}, false},
+		{{SECTION_MONITORS, 0, 3, 0, 4, 1}, false}, /* none of the monitors */
+	};
+#undef ROW
+	static struct vector_rows rows, scratch;
+	struct hb_cursor cursor = {};
+	struct rng rng = {8};
+	struct vector v, back;
+	uint8_t body[HB_BODY_MAX];
+	size_t n;
+
+	(void)state;
+	rng_vector(&rng, &SMALL, false, &rows, &v);
+	v.n_groups = v.n_resources = v.n_nodes = v.n_monitors = 0;
+	n = hb_wire_body_encode(&v, &SMALL, &cursor, body, sizeof body);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		size_t bytes = SECTION_BYTES + cases[i].section[2];
+
+		memcpy(body + n, cases[i].section, bytes);
+		if (hb_wire_body_decode(body, n + bytes, &SMALL, &scratch, &back) != cases[i].good)
+			fail_msg("case %zu", i);
+		if (cases[i].good)
+			assert_int_equal(back.n_monitors, 1);
 	}
 }
 
@@ -512,10 +726,10 @@ static void test_blob(void **state)
 
 static const struct hb_keys SEED_KEYS = {.n = 1, .id = {0x01020304}, .key = {{1, 2, 3}}};
 static const struct hb_limits SEED_LIMITS[] = {/* as in fuzz_wire.c, which has more */
-					       {7, 3, 2, 5},
-					       {7, 32, 128, 512},
-					       {7, 1, 0, 0},
-					       {7, 8, 16, 40}};
+					       {7, 3, 2, 5, 4, 0},
+					       {7, 32, 128, 512, 512, 0},
+					       {7, 1, 0, 0, 0, 0},
+					       {7, 8, 16, 40, 60, 0}};
 
 static void check_seed(const char *name, size_t limits, const uint8_t *datagram, size_t n)
 {
@@ -573,7 +787,7 @@ static void test_seeds(void **state)
 
 			(void)snprintf(name, sizeof name, "vector-%u-nodes-part-%u",
 				       SEED_LIMITS[i].n_nodes, part);
-			if (i != 1 || part % 35 == 0 || cursor.part == 0)
+			if (i != 1 || part % 64 == 0 || cursor.part == 0)
 				check_seed(name, i, datagram, n);
 			part++;
 		} while (cursor.part > 0);
@@ -632,6 +846,10 @@ int main(void)
 		cmocka_unit_test(test_roundtrip_small),
 		cmocka_unit_test(test_roundtrip_largest),
 		cmocka_unit_test(test_roundtrip_any_size),
+		cmocka_unit_test(test_roundtrip_fullest),
+		cmocka_unit_test(test_usual_sizes),
+		cmocka_unit_test(test_other_objects),
+		cmocka_unit_test(test_row_bytes),
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_body_whole),
 		cmocka_unit_test(test_truncated),
