@@ -255,7 +255,7 @@ static const struct event_info rows[] = {
 		.name = "final-suppressed",
 		.message = "final action '{0final}' is not taken on {node}, no other node "
 			   "is healthy (resource {resource}, monitor {1monitor}){text}",
-		.arg = {"final action", "monitor, 65535 for none", "other members, mask"},
+		.arg = {"final action", "monitor, 65535 for none", "other members looked at, mask"},
 		.meaning = "The action would end the service of the last node that is "
 			   "able to give it.",
 	},
