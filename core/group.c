@@ -296,6 +296,7 @@ static void publish(struct core *c)
 			.since = c->groups[i].since,
 			.state = c->groups[i].state,
 			.failed_attempt = c->groups[i].failed_attempt,
+			.failed_cause = c->groups[i].failed_cause,
 			.halted = c->groups[i].halted,
 		};
 	c->groups_deadline = HA_TIME_NEVER;

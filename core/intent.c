@@ -24,6 +24,8 @@ uint64_t intent_digest(const struct core *c)
 		h = hash64_u64(h, (uint64_t)g->wanted << 32 | (uint64_t)g->owner << 24 |
 					  (uint64_t)g->target << 16 | (uint64_t)g->cause << 8 |
 					  g->attempt);
+		h = hash64_u64(h, g->failovers);
+		h = hash64(h, g->stopped, (c->groups[i].n + 7U) / 8);
 	}
 	for (uint8_t i = 0; i < c->cfg.n_nodes; i++) {
 		const struct node_intent *n = &c->node_intents[i];
@@ -43,7 +45,7 @@ uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
 
 	for (uint16_t i = 0; i < c->cfg.n_groups; i++) {
 		h = hash64_u64(h, groups[i].since.us);
-		h = hash64_u64(h, (uint64_t)groups[i].halted << 16 |
+		h = hash64_u64(h, (uint64_t)groups[i].failed_cause << 24 | (uint64_t)groups[i].halted << 16 |
 					  (uint64_t)groups[i].state << 8 |
 					  groups[i].failed_attempt);
 	}

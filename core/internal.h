@@ -19,6 +19,7 @@
 #define SETTLE_MAX     16 /* passes of one step; more would be a loop without progress */
 #define RESEND_BEATS   3  /* whole vectors after a change, in case the first is lost */
 #define STOP_RETRY_US  (30 * USEC_PER_SEC)
+#define FAILOVERS_HALTED UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
 #define KILL_GRACE_US  (10 * USEC_PER_SEC)
 #define STORE_RETRY_US USEC_PER_SEC
 
@@ -75,6 +76,7 @@ struct group {
 	bool urgent;   /* stop: the lease is lost */
 	bool proven;   /* start: by a takeover proof */
 	uint8_t failed_attempt;
+	uint8_t failed_cause;  /* CAUSE_FAILURE or CAUSE_MONITOR */
 	bool halted;	       /* by a final action, in that attempt: nobody is to have it (G14) */
 	uint8_t tried_attempt; /* a failed stop was tried again for this one */
 	uint8_t cause;	       /* enum intent_cause of the goal */
@@ -85,6 +87,10 @@ struct group {
 	uint8_t blocked_by;
 	uint8_t no_target_attempt;
 	bool conflict;
+	uint8_t hold_said, hold_attempt; /* the hold of the last event, in which attempt */
+	uint8_t wait_attempt;		 /* in which it began to wait for its start */
+	bool waiting, wait_over, stop_waiting, stop_wait_over;
+	ha_time wait_since, stop_wait_since;
 };
 
 /* Whose final action it is; UINT16_MAX for what is not known. */
@@ -166,7 +172,7 @@ struct core {
 
 	/* coordinator */
 	bool place_dirty;
-	node_mask unfit; /* members that cannot get a lease now */
+	bool cold; /* the whole cluster was started: until the first re-affirmation (rule G8) */
 	ha_time place_deadline;
 	node_mask proof_said, wait_said;
 	struct answer answers[NODES_MAX];
@@ -275,9 +281,35 @@ enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
 
 /* place.c */
 void place_step(struct core *c);
-bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
-uint8_t place_choose(const struct core *c, uint16_t group);
+
+/* choose.c: questions, for any node */
 const struct group_actual *place_actual(const struct core *c, uint16_t group, unsigned int node);
+bool place_failed(const struct core *c, uint16_t group, unsigned int node);
+/* It says, or its row does, that it leaves in good order (rules S3, O2). */
+bool place_leaves(const struct core *c, unsigned int node);
+bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
+bool place_possible(const struct core *c, uint16_t group, node_mask nodes);
+uint8_t place_choose(const struct core *c, uint16_t group);
+/* A node before the owner in the list that could take it as it is; NODE_NONE (rule G9). */
+uint8_t place_better(const struct core *c, uint16_t group);
+/* Why a group that is wanted and has no owner cannot be placed; *ret_for: a group it waits for. */
+enum group_hold place_hold(const struct core *c, uint16_t group, uint16_t *ret_for);
+/* Nodes that only `hold` (EXCLUDED, UNFIT) keeps from being candidates. */
+node_mask place_left_out(const struct core *c, uint16_t group, enum group_hold hold);
+
+/* exclude.c: whether another group of a rule stands in its way there (rule G11) */
+bool exclude_forbids(const struct core *c, uint16_t group, unsigned int node);
+bool exclude_avoids(const struct core *c, uint16_t group, unsigned int node);
+
+/* wait.c (rule G13): for others to start */
+enum group_hold wait_hold(const struct core *c, uint16_t group, uint16_t *ret_for);
+node_mask wait_nodes(const struct core *c, uint16_t group); /* where its wait lets it go */
+void wait_start(struct core *c, uint16_t group, uint16_t other);
+void wait_clear(struct core *c, uint16_t group);
+/* and to stop: whether the owner keeps it for now */
+bool wait_stop(struct core *c, uint16_t group);
+uint16_t wait_stop_for(const struct core *c, uint16_t group); /* whom; UINT16_MAX */
+void wait_stop_clear(struct core *c, uint16_t group);
 
 /* group.c */
 void group_init(struct core *c, const bool *leftovers);

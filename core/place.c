@@ -1,20 +1,10 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The coordinator's work: who owns what (rules Q1 to Q4, N3, G3 to G6, S2). Ownership changes in
+ * The coordinator's work: who owns what (rules Q4, N3, G3 to G6, G8 to G10, S2). Ownership changes in
  * two steps: the row is revoked (owner: nobody) and merged by every member, then, when all of
  * them have reported the group OFFLINE and every absent node has a proof, it is given away.
  */
 #include "core/internal.h"
-
-const struct group_actual *place_actual(const struct core *c, uint16_t group, unsigned int node)
-{
-	return is_self(c, node) ? &c->actual_groups[group] : &c->peers[node].groups[group];
-}
-
-static uint8_t mode_of(const struct core *c, unsigned int node)
-{
-	return is_self(c, node) ? c->mode : c->peers[node].head.mode;
-}
 
 static void say_proof(struct core *c, unsigned int a, enum proof proof)
 {
@@ -93,7 +83,7 @@ static bool is_warm(struct core *c)
 		struct event *e = core_say(c, EVENT_STARTUP_DONE, NODE_NONE);
 		e->arg[0] = c->installed.members;
 		e->arg[1] = ha_time_since(c->now, c->started);
-		c->warm = true;
+		c->warm = c->cold = true;
 	}
 	if (c->warm)
 		return true;
@@ -105,48 +95,6 @@ static bool is_warm(struct core *c)
 	}
 	c->place_deadline = ha_time_min(c->place_deadline, until);
 	return false;
-}
-
-static bool failed_here(const struct core *c, uint16_t group, unsigned int node)
-{
-	return place_actual(c, group, node)->failed_attempt == c->intents[group].attempt;
-}
-
-/* Members that cannot get a lease, since something of theirs is not proven stopped (rule L8). */
-static node_mask unfit(const struct core *c)
-{
-	node_mask mask = 0;
-	unsigned int n;
-
-	node_mask_for_each (n, c->installed.members) {
-		bool leased = is_self(c, n) ? c->lease_valid : c->peers[n].head.lease_epoch != 0;
-
-		for (uint16_t g = 0; !leased && g < c->cfg.n_groups; g++)
-			if (place_actual(c, g, n)->state != GROUP_OFFLINE)
-				mask |= node_bit(n);
-	}
-	return mask;
-}
-
-bool place_candidate(const struct core *c, uint16_t group, unsigned int node)
-{
-	return node_mask_has(c->installed.members & ~c->unfit, node) && c->cfg.nodes[node].hosts &&
-	       mode_of(c, node) == NODE_MODE_ONLINE && !failed_here(c, group, node);
-}
-
-/* Rule G5. */
-uint8_t place_choose(const struct core *c, uint16_t group)
-{
-	const struct core_group_config *g = &c->cfg.groups[group];
-	uint8_t target = c->intents[group].target;
-
-	for (uint8_t i = 0; i < g->n_nodes; i++)
-		if (g->nodes[i] == target && place_candidate(c, group, target))
-			return target;
-	for (uint8_t i = 0; i < g->n_nodes; i++)
-		if (place_candidate(c, group, g->nodes[i]))
-			return g->nodes[i];
-	return NODE_NONE;
 }
 
 struct survey {
@@ -176,11 +124,13 @@ static void write_owner(struct core *c, uint16_t group, uint8_t owner, uint8_t c
 
 	if (row->owner != NODE_NONE)
 		c->groups[group].last_owner = row->owner;
+	/* a target stays until it is reached; then as long as a command is why it is there (G9) */
+	if (owner != NODE_NONE ? owner != row->target || cause != CAUSE_ADMIN
+			       : row->owner != NODE_NONE)
+		row->target = NODE_NONE;
 	row->version = intent_next_version(c);
 	row->owner = owner;
 	row->cause = cause;
-	if (owner != NODE_NONE)
-		row->target = NODE_NONE;
 }
 
 static void say_placed(struct core *c, uint16_t group)
@@ -203,11 +153,21 @@ static uint8_t loss_cause(const struct core *c, uint16_t group)
 		return row->cause;
 	if (!node_mask_has(c->installed.members, owner))
 		return c->peers[owner].left_incarnation ? CAUSE_LEAVE : CAUSE_FAILOVER;
-	if (mode_of(c, owner) == NODE_MODE_STOPPING || mode_of(c, owner) == NODE_MODE_STOPPED)
+	if (place_leaves(c, owner))
 		return CAUSE_LEAVE;
-	if (failed_here(c, group, owner))
-		return CAUSE_FAILURE;
-	return CAUSE_NONE;
+	if (!place_failed(c, group, owner) || place_actual(c, group, owner)->halted)
+		return CAUSE_NONE;
+	return place_actual(c, group, owner)->failed_cause == CAUSE_MONITOR ? CAUSE_MONITOR
+									    : CAUSE_FAILURE;
+}
+
+/* Rule G8: a restart of the whole cluster places what only a person was to place. */
+static uint8_t forgive(const struct core *c, uint16_t group, uint8_t cause)
+{
+	bool lost = cause == CAUSE_FAILOVER || cause == CAUSE_FAILURE || cause == CAUSE_MONITOR;
+
+	return c->cold && lost && c->cfg.groups[group].failover_manual ? (uint8_t)CAUSE_START
+								       : cause;
 }
 
 /* Rule N3 and G4: every row gets the new epoch; only a group found running keeps an owner. */
@@ -215,10 +175,13 @@ static void reaffirm_group(struct core *c, uint16_t group)
 {
 	struct group_intent *row = &c->intents[group];
 	struct survey s = survey(c, group);
-	uint8_t owner = NODE_NONE, cause = loss_cause(c, group);
+	uint8_t owner = NODE_NONE, cause = forgive(c, group, loss_cause(c, group));
 
 	if (row->wanted == WANTED_OFFLINE) {
-		write_owner(c, group, NODE_NONE, row->cause);
+		bool waits = node_mask_has(s.active, row->owner) &&
+			     wait_stop_for(c, group) != UINT16_MAX;
+
+		write_owner(c, group, waits ? row->owner : (uint8_t)NODE_NONE, row->cause);
 		return;
 	}
 	if (node_mask_has(s.active, row->owner))
@@ -240,6 +203,7 @@ static void reaffirm(struct core *c)
 		if (c->node_intents[n].version.epoch)
 			c->node_intents[n].version = intent_next_version(c);
 	c->reaffirmed = true;
+	c->cold = false;
 	intent_changed(c);
 }
 
@@ -252,7 +216,21 @@ static void say_conflict(struct core *c, uint16_t group, node_mask active)
 	c->groups[group].conflict = conflict;
 }
 
-/* Takes the row away from an owner that cannot be it any more. True if it did. */
+/* Rule G14: a final action stopped it for everybody, which the row must outlive that node for. */
+static bool note_halt(struct core *c, uint16_t group)
+{
+	struct group_intent *row = &c->intents[group];
+
+	if (row->failovers == FAILOVERS_HALTED || !place_failed(c, group, row->owner) ||
+	    !place_actual(c, group, row->owner)->halted)
+		return false;
+	row->version = intent_next_version(c);
+	row->failovers = FAILOVERS_HALTED;
+	group_say(c, EVENT_GROUP_HELD, group, row->owner)->arg[0] = GROUP_HOLD_LIMIT;
+	return true;
+}
+
+/* Takes the row away from an owner that cannot be it any more. True if the row has changed. */
 static bool take_away(struct core *c, uint16_t group)
 {
 	const struct group_intent *row = &c->intents[group];
@@ -260,12 +238,10 @@ static bool take_away(struct core *c, uint16_t group)
 
 	if (row->owner == NODE_NONE)
 		return false;
-	if (row->wanted == WANTED_OFFLINE) {
-		write_owner(c, group, NODE_NONE, CAUSE_ADMIN);
-		return true;
-	}
-	cause = loss_cause(c, group);
+	cause = row->wanted == WANTED_OFFLINE ? (uint8_t)CAUSE_ADMIN : loss_cause(c, group);
 	if (cause == CAUSE_NONE)
+		return node_mask_has(c->installed.members, row->owner) && note_halt(c, group);
+	if ((cause == CAUSE_ADMIN || cause == CAUSE_LEAVE) && wait_stop(c, group))
 		return false;
 	write_owner(c, group, NODE_NONE, cause);
 	return true;
@@ -277,41 +253,81 @@ static node_mask failed_mask(const struct core *c, uint16_t group)
 	unsigned int n;
 
 	node_mask_for_each (n, c->installed.members)
-		mask |= failed_here(c, group, n) ? node_bit(n) : 0;
+		mask |= place_failed(c, group, n) ? node_bit(n) : 0;
 	return mask;
+}
+
+/* Why it stays where it is, once for each reason. */
+static void say_hold(struct core *c, uint16_t group, enum group_hold hold)
+{
+	const struct group_intent *row = &c->intents[group];
+	const struct core_group_config *cfg = &c->cfg.groups[group];
+	struct group *g = &c->groups[group];
+
+	if (g->hold_said == hold && g->hold_attempt == row->attempt)
+		return;
+	g->hold_said = (uint8_t)hold;
+	g->hold_attempt = row->attempt;
+	if (hold == GROUP_HOLD_NONE || hold == GROUP_HOLD_WAIT)
+		return; /* a wait has an event of its own */
+	if (hold == GROUP_HOLD_LIMIT && row->failovers != FAILOVERS_HALTED) {
+		struct event *e = group_say(c, EVENT_GROUP_FAILOVER_LIMIT, group, NODE_NONE);
+		e->arg[0] = row->failovers;
+		e->arg[1] = cfg->failover_limit;
+		e->arg[2] = cfg->failover_window_us;
+	}
+	struct event *e = group_say(c, EVENT_GROUP_HELD, group, NODE_NONE);
+	e->arg[0] = hold;
+	e->arg[1] = hold == GROUP_HOLD_EXCLUDED || hold == GROUP_HOLD_UNFIT
+			    ? place_left_out(c, group, hold)
+			    : 0;
+}
+
+static void say_no_target(struct core *c, uint16_t group)
+{
+	uint8_t attempt = c->intents[group].attempt;
+
+	if (c->groups[group].no_target_attempt != attempt)
+		group_say(c, EVENT_GROUP_NO_TARGET, group, NODE_NONE)->arg[0] =
+			failed_mask(c, group);
+	c->groups[group].no_target_attempt = attempt;
 }
 
 /* Gives a free group to the best node. True if it did. */
 static bool give(struct core *c, uint16_t group)
 {
 	struct group_intent *row = &c->intents[group];
+	uint16_t other;
+	enum group_hold hold = place_hold(c, group, &other);
 	uint8_t owner = place_choose(c, group);
 
+	say_hold(c, group, hold);
+	if (hold == GROUP_HOLD_WAIT)
+		wait_start(c, group, other);
+	if (hold != GROUP_HOLD_NONE)
+		return false;
 	if (owner == NODE_NONE) {
-		if (c->groups[group].no_target_attempt != row->attempt)
-			group_say(c, EVENT_GROUP_NO_TARGET, group, NODE_NONE)->arg[0] =
-				failed_mask(c, group);
-		c->groups[group].no_target_attempt = row->attempt;
+		say_no_target(c, group);
 		return false;
 	}
 	c->groups[group].no_target_attempt = 0;
+	/* rule G10: a node that was lost is not the group's fault */
+	if ((row->cause == CAUSE_FAILURE || row->cause == CAUSE_MONITOR) &&
+	    row->failovers < FAILOVERS_HALTED - 1)
+		row->failovers++;
 	write_owner(c, group, owner, row->cause == CAUSE_NONE ? (uint8_t)CAUSE_START : row->cause);
 	say_placed(c, group);
 	return true;
 }
 
-/*
- * Rule G6: failures of long ago no longer count, once the group has been online elsewhere for a
- * while; until then a group that fails everywhere would wander for ever.
- */
-static bool expire_failures(struct core *c, uint16_t group, node_mask active)
+/* It has been online where it belongs, and only there, for `limit_us` (0: never is). */
+static bool online_for(struct core *c, uint16_t group, node_mask active, uint64_t limit_us)
 {
-	struct group_intent *row = &c->intents[group];
+	const struct group_intent *row = &c->intents[group];
 	const struct group_actual *a;
 	ha_time since, at;
 
-	if (row->owner == NODE_NONE || active != node_bit(row->owner) ||
-	    !c->cfg.failure_expiry_us || !failed_mask(c, group))
+	if (row->owner == NODE_NONE || active != node_bit(row->owner) || !limit_us)
 		return false;
 	a = place_actual(c, group, row->owner);
 	if (a->state != GROUP_ONLINE)
@@ -319,15 +335,67 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	/* `since` is on the owner's clock: how long ago, then on ours */
 	since = is_self(c, row->owner) ? c->now : c->peers[row->owner].head.stamp;
 	at = is_self(c, row->owner) ? c->now : c->peers[row->owner].head_received;
-	at = ha_time_add(at, c->cfg.failure_expiry_us);
+	at = ha_time_add(at, limit_us);
 	at.us -= ha_time_since(since, a->since) < at.us ? ha_time_since(since, a->since) : at.us;
-	if (!ha_time_reached(at, c->now)) {
-		c->place_deadline = ha_time_min(c->place_deadline, at);
+	if (ha_time_reached(at, c->now))
+		return true;
+	c->place_deadline = ha_time_min(c->place_deadline, at);
+	return false;
+}
+
+/*
+ * Rules G6, G10: failures of long ago no longer count, once the group has been online elsewhere
+ * for a while; until then a group that fails everywhere would wander for ever.
+ */
+static bool expire_failures(struct core *c, uint16_t group, node_mask active)
+{
+	struct group_intent *row = &c->intents[group];
+	bool marks = failed_mask(c, group) &&
+		     online_for(c, group, active, c->cfg.failure_expiry_us);
+	bool count = row->failovers && row->failovers != FAILOVERS_HALTED &&
+		     online_for(c, group, active, c->cfg.groups[group].failover_window_us);
+
+	if (!marks && !count)
+		return false;
+	row->version = intent_next_version(c);
+	row->attempt = marks ? next_attempt(row->attempt) : row->attempt;
+	row->failovers = count ? 0 : row->failovers;
+	return true;
+}
+
+/* Rule G9. Only what can be given at once is taken away: `s` and the proofs allow it. */
+static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
+{
+	struct group_intent *row = &c->intents[group];
+	ha_time settled = ha_time_add(c->installed_at, c->cfg.timeout_us);
+	uint8_t target;
+
+	if (!c->cfg.groups[group].failback || row->wanted != WANTED_ONLINE ||
+	    row->owner == NODE_NONE || row->target == row->owner ||
+	    s->not_offline != node_bit(row->owner) ||
+	    place_actual(c, group, row->owner)->state != GROUP_ONLINE)
+		return false;
+	target = place_better(c, group);
+	if (target == NODE_NONE)
+		return false;
+	if (!ha_time_reached(settled, c->now)) {
+		c->place_deadline = ha_time_min(c->place_deadline, settled);
 		return false;
 	}
-	row->version = intent_next_version(c);
-	row->attempt = next_attempt(row->attempt);
+	write_owner(c, group, NODE_NONE, CAUSE_FAILBACK);
+	row->target = target;
 	return true;
+}
+
+/* A resource that was to be stopped alone does not show in the state of its group (G12). */
+static bool stop_failed_on(const struct core *c, uint16_t group, unsigned int node)
+{
+	const struct group *g = &c->groups[group];
+
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (c->peers[node].resources[i].state == RESOURCE_STOP_FAILED)
+			return true;
+	return c->peers[node].groups[group].state == GROUP_STOP_FAILED;
 }
 
 /* Rule Q4: an absent node that told that the group did not stop there; only its lease is over. */
@@ -337,11 +405,22 @@ static uint8_t stuck_on(const struct core *c, uint16_t group)
 	ha_time at;
 
 	node_mask_for_each (a, core_all(c) & ~c->installed.members) {
-		if (c->peers[a].groups[group].state == GROUP_STOP_FAILED &&
-		    place_proof(c, a, &at) == PROOF_LEASE)
+		if (stop_failed_on(c, group, a) && place_proof(c, a, &at) == PROOF_LEASE)
 			return (uint8_t)a;
 	}
 	return NODE_NONE;
+}
+
+static void forget_waits(struct core *c, uint16_t group)
+{
+	const struct group_intent *row = &c->intents[group];
+
+	if (row->owner == NODE_NONE) {
+		wait_stop_clear(c, group);
+	} else {
+		wait_clear(c, group);
+		c->groups[group].hold_said = GROUP_HOLD_NONE;
+	}
 }
 
 /* One pass over all groups. `all_told`: rule N3 holds at this moment. */
@@ -355,8 +434,11 @@ static bool place_groups(struct core *c, bool all_told)
 		struct survey s = survey(c, g);
 
 		say_conflict(c, g, s.active);
+		forget_waits(c, g);
 		c->groups[g].blocked_by = proven ? stuck_on(c, g) : blocker;
-		if (take_away(c, g) || expire_failures(c, g, s.active))
+		bool free = proven && c->groups[g].blocked_by == NODE_NONE;
+		if (take_away(c, g) || expire_failures(c, g, s.active) ||
+		    (free && all_told && fail_back(c, g, &s)))
 			changed = true;
 		else if (row->wanted == WANTED_ONLINE && row->owner == NODE_NONE && proven &&
 			 c->groups[g].blocked_by == NODE_NONE && all_told && !s.not_offline &&
@@ -377,7 +459,6 @@ void place_step(struct core *c)
 		return;
 	}
 	bool all_told = synced(c);
-	c->unfit = unfit(c);
 	if (!is_warm(c))
 		return;
 	if (!c->reaffirmed) {

@@ -171,6 +171,7 @@ struct group_actual {
 	ha_time since;		/* on the sender's clock: when `state` was reached */
 	uint8_t state;		/* enum group_state */
 	uint8_t failed_attempt; /* intent.attempt of the last failure here; 0: none */
+	uint8_t failed_cause;	/* of it: CAUSE_FAILURE or CAUSE_MONITOR */
 	bool halted;		/* a final action stopped it here: nobody is to have it (G14) */
 };
 
