@@ -69,8 +69,7 @@ bool place_possible(const struct core *c, uint16_t group, node_mask nodes)
 /* Less is better; within one rank the order of the list decides. */
 static unsigned int rank(const struct core *c, uint16_t group, unsigned int node)
 {
-	return (exclude_avoids(c, group, node) ? 2U : 0U) +
-	       (monitor_any_error(c, node) ? 1U : 0U);
+	return (exclude_avoids(c, group, node) ? 2U : 0U) + (monitor_any_error(c, node) ? 1U : 0U);
 }
 
 /* Rule G5. */

@@ -37,8 +37,8 @@ static bool settled(const struct core *c, uint16_t group)
 {
 	const struct group_intent *row = &c->intents[group];
 
-	return row->wanted == WANTED_ONLINE && row->owner != NODE_NONE &&
-	       active_on(c, group) == row->owner && !place_failed(c, group, row->owner);
+	return row->owner != NODE_NONE && active_on(c, group) == row->owner &&
+	       !place_failed(c, group, row->owner);
 }
 
 /* An order: whatever is known of failures is forgotten (rules G6, G8, G10). */
@@ -98,8 +98,8 @@ static bool is_stopped(const struct group_intent *row, unsigned int i)
 
 static void set_stopped(struct group_intent *row, unsigned int i, bool stopped)
 {
-	row->stopped[i / 8] = (uint8_t)((row->stopped[i / 8] & ~(1U << i % 8)) |
-					(unsigned int)stopped << i % 8);
+	row->stopped[i / 8] =
+		(uint8_t)((row->stopped[i / 8] & ~(1U << i % 8)) | (unsigned int)stopped << i % 8);
 }
 
 static bool any_stopped(const struct core *c, uint16_t group)
@@ -172,19 +172,16 @@ static uint8_t resource_start_command(struct core *c, const struct request *r)
 
 	if (code != ANSWER_NONE)
 		return code;
-	if (settled(c, group)) {
-		bool failed = has_failed(c, r->object, (uint16_t)(r->object + 1), row->owner);
-
-		if (!mark(c, r->object, false) && !failed)
-			return ANSWER_NOTHING_TO_DO;
+	bool wanted = row->wanted == WANTED_ONLINE, here = settled(c, group);
+	bool failed = here && has_failed(c, r->object, (uint16_t)(r->object + 1), row->owner);
+	for (uint16_t i = 0; !wanted && i < c->groups[group].n; i++)
+		set_stopped(row, i, true);
+	if (!mark(c, r->object, false) && wanted && here && !failed)
+		return ANSWER_NOTHING_TO_DO;
+	if (here)
 		write_group_row(c, r, group, WANTED_ONLINE);
-		return ANSWER_NONE;
-	}
-	if (row->wanted == WANTED_OFFLINE)
-		for (uint16_t i = 0; i < c->groups[group].n; i++)
-			set_stopped(row, i, true);
-	(void)mark(c, r->object, false);
-	place_anew(c, r, group, r->target);
+	else
+		place_anew(c, r, group, r->target);
 	return ANSWER_NONE;
 }
 
@@ -192,8 +189,8 @@ static uint8_t resource_stop_command(struct core *c, const struct request *r)
 {
 	uint16_t group = c->cfg.resources[r->object].group;
 	struct group_intent *row = &c->intents[group];
-	bool stuck = row->owner != NODE_NONE && core_resource_state(c, r->object, row->owner) ==
-							RESOURCE_STOP_FAILED;
+	bool stuck = row->owner != NODE_NONE &&
+		     core_resource_state(c, r->object, row->owner) == RESOURCE_STOP_FAILED;
 
 	if (row->wanted == WANTED_OFFLINE || (!mark(c, r->object, true) && !stuck))
 		return ANSWER_NOTHING_TO_DO;

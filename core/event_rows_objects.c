@@ -171,10 +171,10 @@ static const struct event_info rows[] = {
 		.id = EVENT_RESOURCE_RETRY,
 		.severity = EVENT_WARNING,
 		.name = "resource-retry",
-		.message = "resource {resource} of group {group} is started again on {node}, try "
-			   "{0} of {1}{text}",
-		.arg = {"try", "retries"},
-		.meaning = "A failed start is tried again on the same node.",
+		.message = "resource {resource} of group {group} is {2?started|stopped} again on "
+			   "{node}, try {0} of {1}{text}",
+		.arg = {"try", "retries", "0: of its start, 1: of its stop"},
+		.meaning = "A failed start or stop is tried again on the same node.",
 	},
 	{
 		.id = EVENT_RESOURCE_RESTARTING,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * This node's groups: compares what should be (rows, lease) with what is, and drives resources
- * (rules G1, G2, G6, G7, L3).
+ * This node's groups: compares what should be (rows, lease) with what is (rules G1, G2, G6, G12, L3).
  *
  *   OFFLINE --may start--> STARTING --all resources online--> ONLINE
  *      ^                      |                                  |
@@ -62,6 +61,15 @@ static void set_urgent(struct core *c, struct group *g)
 			c->resources[i].deadline = c->now;
 }
 
+/* Nothing that went wrong before counts. */
+static void begin_anew(struct resource *r)
+{
+	r->failures = 0;
+	r->stop_tries = 0;
+	r->passed = r->halted = false;
+	r->start_final = FINAL_OPEN;
+}
+
 static void set_goal(struct core *c, uint16_t group, bool run)
 {
 	struct group *g = &c->groups[group];
@@ -74,10 +82,10 @@ static void set_goal(struct core *c, uint16_t group, bool run)
 	g->proven = run && (row->cause == CAUSE_FAILOVER || row->cause == CAUSE_LEAVE);
 	g->cause = row->cause;
 	g->goal_since = c->now;
-	for (uint16_t i = g->first; run && i < g->first + g->n; i++) {
-		c->resources[i].tries = 0;
-		c->resources[i].failures = 0;
-	}
+	if (run)
+		g->order = row->request;
+	for (uint16_t i = g->first; run && i < g->first + g->n; i++)
+		begin_anew(&c->resources[i]);
 	struct event *e =
 		group_say(c, run ? EVENT_GROUP_STARTING : EVENT_GROUP_STOPPING, group, c->self);
 	e->arg[0] = row->cause;
@@ -91,17 +99,54 @@ static bool is_stopped(const struct core *c, const struct group *g)
 	return true;
 }
 
-/* A new order tries a failed stop at once: somebody may have repaired what was wrong. */
-static void retry_stops(struct core *c, uint16_t group)
+static bool same_order(const struct request_id *a, const struct request_id *b)
+{
+	return a->number == b->number && a->node == b->node && a->incarnation == b->incarnation;
+}
+
+/*
+ * A new attempt tries a failed stop at once, and if a command began it, a failed start too:
+ * somebody may have repaired what was wrong.
+ */
+static void take_attempt(struct core *c, uint16_t group)
 {
 	struct group *g = &c->groups[group];
+	const struct group_intent *row = &c->intents[group];
+	bool ordered = !same_order(&g->order, &row->request);
 
-	if (g->tried_attempt == c->intents[group].attempt)
+	g->order = row->request;
+	if (g->tried_attempt == row->attempt)
 		return;
-	g->tried_attempt = c->intents[group].attempt;
-	for (uint16_t i = g->first; i < g->first + g->n; i++)
-		if (c->resources[i].state == RESOURCE_STOP_FAILED)
-			c->resources[i].deadline = c->now;
+	g->tried_attempt = row->attempt;
+	for (uint16_t i = g->first; i < g->first + g->n; i++) {
+		struct resource *r = &c->resources[i];
+
+		if (r->state == RESOURCE_STOP_FAILED) {
+			r->stop_tries = 0;
+			r->deadline = c->now;
+		}
+		if (ordered && g->run && (r->state == RESOURCE_START_FAILED || r->halted))
+			begin_anew(r);
+	}
+}
+
+/* Rule G12: what is to be stopped though its group runs, and with it what depends on it. */
+static void find_stops(struct core *c, uint16_t group)
+{
+	const struct group *g = &c->groups[group];
+	const uint8_t *bits = c->intents[group].stopped;
+
+	for (uint16_t k = 0; k < g->n; k++) {
+		uint16_t i = (uint16_t)(g->first + k);
+		const struct core_resource_config *cfg = &c->cfg.resources[i];
+		struct resource *r = &c->resources[i];
+
+		r->stop = r->halted || (bits[k / 8] & 1U << k % 8);
+		for (uint8_t d = 0; d < cfg->n_deps; d++)
+			r->stop |= c->resources[cfg->deps[d]].stop;
+		if (r->stop && r->state == RESOURCE_OFFLINE)
+			r->failures = 0;
+	}
 }
 
 static void update_goal(struct core *c, uint16_t group)
@@ -119,134 +164,31 @@ static void update_goal(struct core *c, uint16_t group)
 }
 
 /* Gives up on this attempt: everything is stopped, the coordinator places it elsewhere (G6). */
-static void fail(struct core *c, uint16_t group, uint16_t resource)
+static void mark(struct core *c, uint16_t group, enum intent_cause cause)
 {
 	struct group *g = &c->groups[group];
 
 	g->failed_attempt = c->intents[group].attempt;
-	struct event *e = group_say(c, EVENT_GROUP_FAILED, group, c->self);
-	e->arg[0] = resource;
-	e->resource = resource;
-	set_goal(c, group, false);
-	c->place_dirty = c->again = true;
-}
-
-void group_halt(struct core *c, uint16_t group)
-{
-	struct group *g = &c->groups[group];
-
-	g->failed_attempt = c->intents[group].attempt;
-	g->halted = true;
+	g->failed_cause = (uint8_t)cause;
+	g->halted = false;
 	if (g->run)
 		set_goal(c, group, false);
 	c->groups_dirty = c->place_dirty = c->again = true;
 }
 
-static bool deps_online(const struct core *c, uint16_t index)
+void group_fail(struct core *c, uint16_t group, uint16_t resource, enum intent_cause cause)
 {
-	const struct core_resource_config *r = &c->cfg.resources[index];
+	struct event *e = group_say(c, EVENT_GROUP_FAILED, group, c->self);
 
-	for (uint8_t d = 0; d < r->n_deps; d++)
-		if (c->resources[r->deps[d]].state != RESOURCE_ONLINE)
-			return false;
-	return true;
+	e->arg[0] = resource;
+	e->resource = resource;
+	mark(c, group, cause);
 }
 
-/* Without a lease, what could not be stopped is no reason to keep what it depends on. */
-static bool out_of_the_way(const struct group *g, uint8_t state)
+void group_halt(struct core *c, uint16_t group)
 {
-	return state == RESOURCE_OFFLINE || (g->urgent && state == RESOURCE_STOP_FAILED);
-}
-
-static bool dependents_offline(const struct core *c, const struct group *g, uint16_t index)
-{
-	for (uint16_t i = (uint16_t)(index + 1); i < g->first + g->n; i++) {
-		const struct core_resource_config *r = &c->cfg.resources[i];
-
-		for (uint8_t d = 0; d < r->n_deps; d++)
-			if (r->deps[d] == index && !out_of_the_way(g, c->resources[i].state))
-				return false;
-	}
-	return true;
-}
-
-static bool needs_stop(const struct resource *r)
-{
-	return r->state == RESOURCE_UNKNOWN || r->state == RESOURCE_ONLINE ||
-	       r->state == RESOURCE_START_FAILED;
-}
-
-/* Stops what depends on `index`, directly or not, last first, and then itself. */
-static void restart_in_place(struct core *c, const struct group *g, uint16_t index)
-{
-	bool concerned[RESOURCES_MAX] = {false};
-
-	concerned[index] = true;
-	for (uint16_t i = (uint16_t)(index + 1); i < g->first + g->n; i++)
-		for (uint8_t d = 0; d < c->cfg.resources[i].n_deps; d++)
-			concerned[i] |= concerned[c->cfg.resources[i].deps[d]];
-	for (uint16_t i = (uint16_t)(g->first + g->n); i-- > index;)
-		if (concerned[i] && needs_stop(&c->resources[i]) && dependents_offline(c, g, i))
-			resource_stop(c, i);
-}
-
-static void drive_up(struct core *c, uint16_t group)
-{
-	struct group *g = &c->groups[group];
-
-	for (uint16_t i = g->first; i < g->first + g->n; i++) {
-		struct resource *r = &c->resources[i];
-
-		if (r->state == RESOURCE_STOP_FAILED ||
-		    (r->state == RESOURCE_START_FAILED &&
-		     r->tries > c->cfg.resources[i].start_retries)) {
-			fail(c, group, i);
-			return;
-		}
-		if (r->state == RESOURCE_START_FAILED) {
-			restart_in_place(c, g, i);
-		} else if (r->state == RESOURCE_OFFLINE && deps_online(c, i)) {
-			resource_start(c, i);
-		}
-	}
-}
-
-static void drive_down_one(struct core *c, const struct group *g, uint16_t i)
-{
-	struct resource *r = &c->resources[i];
-	bool address = c->cfg.resources[i].address;
-
-	if (r->state == RESOURCE_STARTING && !address) {
-		resource_kill(c, i);
-	} else if (r->state == RESOURCE_STARTING) {
-		resource_stop(c, i); /* an address start has no life of its own */
-	} else if (r->state == RESOURCE_STOP_FAILED) {
-		if (ha_time_reached(r->deadline, c->now))
-			resource_stop(c, i);
-	} else if (needs_stop(r) && ((g->urgent && address) || dependents_offline(c, g, i))) {
-		resource_stop(c, i);
-	}
-}
-
-/* Rule L3: when the lease is lost, the addresses of all groups go before the first program,
- * for to start the stops of many programs takes long. */
-static void drop_addresses(struct core *c)
-{
-	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
-		const struct group *g = &c->groups[c->cfg.resources[i].group];
-
-		if (c->cfg.resources[i].address && !g->run && g->urgent)
-			drive_down_one(c, g, i);
-	}
-}
-
-/* Rule G7. */
-static void drive_down(struct core *c, uint16_t group)
-{
-	const struct group *g = &c->groups[group];
-
-	for (uint16_t i = (uint16_t)(g->first + g->n); i-- > g->first;)
-		drive_down_one(c, g, i);
+	mark(c, group, CAUSE_FAILURE);
+	c->groups[group].halted = true;
 }
 
 static uint8_t group_state(const struct core *c, const struct group *g)
@@ -254,12 +196,13 @@ static uint8_t group_state(const struct core *c, const struct group *g)
 	bool unknown = false, stop_failed = false, offline = true, online = true;
 
 	for (uint16_t i = g->first; i < g->first + g->n; i++) {
-		uint8_t s = c->resources[i].state;
+		const struct resource *r = &c->resources[i];
+		uint8_t s = r->state;
 
 		unknown |= s == RESOURCE_UNKNOWN;
-		stop_failed |= s == RESOURCE_STOP_FAILED;
+		stop_failed |= s == RESOURCE_STOP_FAILED && !(g->run && r->stop);
 		offline &= s == RESOURCE_OFFLINE;
-		online &= s == RESOURCE_ONLINE;
+		online &= r->stop || resource_serves(c, i);
 	}
 	if (stop_failed)
 		return GROUP_STOP_FAILED;
@@ -296,7 +239,7 @@ static void publish(struct core *c)
 			.since = c->groups[i].since,
 			.state = c->groups[i].state,
 			.failed_attempt = c->groups[i].failed_attempt,
-			.failed_cause = c->groups[i].failed_cause,
+			.by_monitor = c->groups[i].failed_cause == CAUSE_MONITOR,
 			.halted = c->groups[i].halted,
 		};
 	c->groups_deadline = HA_TIME_NEVER;
@@ -316,10 +259,12 @@ void group_step(struct core *c)
 		return;
 	c->groups_dirty = false;
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
-		retry_stops(c, g);
+		take_attempt(c, g);
+		find_stops(c, g);
 		update_goal(c, g);
 	}
-	drop_addresses(c);
+	c->stalled = false;
+	drive_addresses(c);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		if (c->groups[g].run)
 			drive_up(c, g);

@@ -100,6 +100,37 @@ static uint8_t best_holder(const struct core *c, uint16_t group)
 	return best;
 }
 
+/* Rule G14: a start has failed there for good, and the group stays as it is. */
+static bool gave_up(const struct core *c, uint16_t group, uint8_t node)
+{
+	const struct group *g = &c->groups[group];
+
+	if (place_actual(c, group, node)->state != GROUP_STARTING)
+		return false;
+	for (uint16_t i = g->first; i < g->first + g->n; i++) {
+		const struct resource_actual *r =
+			is_self(c, node) ? &c->actual_resources[i] : &c->peers[node].resources[i];
+
+		if (r->state == RESOURCE_START_FAILED &&
+		    r->failures > c->cfg.resources[i].start_retries)
+			return true;
+	}
+	return false;
+}
+
+/* Why it is wanted and not placed; whom it waits for. */
+static void group_hold_info(const struct core *c, uint16_t group, struct core_group_info *ret)
+{
+	const struct group_intent *row = &c->intents[group];
+	bool halted = row->failovers == FAILOVERS_HALTED;
+
+	if (row->wanted == WANTED_OFFLINE ||
+	    (row->owner != NODE_NONE && place_leaves(c, row->owner)))
+		ret->waits_for = wait_stop_for(c, group);
+	else if (c->installed.epoch && (row->owner == NODE_NONE || halted))
+		ret->held = (uint8_t)place_hold(c, group, &ret->waits_for);
+}
+
 void core_group_info(const struct core *c, uint16_t group, ha_time now, struct core_group_info *ret)
 {
 	const struct group_intent *row = &c->intents[group];
@@ -111,18 +142,23 @@ void core_group_info(const struct core *c, uint16_t group, ha_time now, struct c
 		.state = GROUP_OFFLINE,
 		.current = holder,
 		.blocked_by = NODE_NONE,
+		.waits_for = UINT16_MAX,
 	};
 	if (is_coordinator(c) && row->wanted == WANTED_ONLINE && holder == NODE_NONE)
 		ret->blocked_by = c->groups[group].blocked_by;
 	node_mask_for_each (n, c->installed.members)
-		ret->failed_on |=
-			place_actual(c, group, n)->failed_attempt == row->attempt ? node_bit(n) : 0;
+		ret->failed_on |= place_failed(c, group, n) ? node_bit(n) : 0;
+	group_hold_info(c, group, ret);
 	ret->failed = row->wanted == WANTED_ONLINE && holder == NODE_NONE && ret->failed_on &&
 		      place_choose(c, group) == NODE_NONE;
 	if (holder == NODE_NONE)
 		return;
 	const struct group_actual *a = place_actual(c, group, holder);
 	ret->state = a->state;
+	if (gave_up(c, group, holder)) {
+		ret->failed = row->wanted == WANTED_ONLINE;
+		ret->failed_on |= node_bit(holder);
+	}
 	if (a->state != GROUP_ONLINE)
 		return;
 	ret->online_us = is_self(c, holder)

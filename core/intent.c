@@ -45,9 +45,9 @@ uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
 
 	for (uint16_t i = 0; i < c->cfg.n_groups; i++) {
 		h = hash64_u64(h, groups[i].since.us);
-		h = hash64_u64(h, (uint64_t)groups[i].failed_cause << 24 | (uint64_t)groups[i].halted << 16 |
-					  (uint64_t)groups[i].state << 8 |
-					  groups[i].failed_attempt);
+		h = hash64_u64(
+			h, (uint64_t)groups[i].by_monitor << 24 | (uint64_t)groups[i].halted << 16 |
+				   (uint64_t)groups[i].state << 8 | groups[i].failed_attempt);
 	}
 	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
 		h = hash64_u64(h, (uint64_t)resources[i].state << 8 | resources[i].failures);
@@ -200,6 +200,11 @@ void core_durable(const struct core *c, struct durable_state *ret)
 	ret->n_nodes = c->cfg.n_nodes;
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		memcpy(ret->group_names[g], c->cfg.groups[g].name, NAME_SIZE);
+	ret->n_resources = c->cfg.n_resources;
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
+		memcpy(ret->resource_names[i], c->cfg.resources[i].name, NAME_SIZE);
+		ret->resource_groups[i] = c->cfg.resources[i].group;
+	}
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		memcpy(ret->node_names[n], c->cfg.nodes[n].name, NAME_SIZE);
 	memcpy(ret->group_intents, c->intents, sizeof c->intents);

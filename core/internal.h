@@ -13,15 +13,15 @@
 
 #include "include/core.h"
 
-#define EPOCH_BLOCK    1000 /* epochs reserved on disk ahead of use (rule P2) */
-#define REQUESTS_MAX   16   /* admin commands waiting at one node */
-#define FLAPS_MAX      8
-#define SETTLE_MAX     16 /* passes of one step; more would be a loop without progress */
-#define RESEND_BEATS   3  /* whole vectors after a change, in case the first is lost */
-#define STOP_RETRY_US  (30 * USEC_PER_SEC)
+#define EPOCH_BLOCK	 1000 /* epochs reserved on disk ahead of use (rule P2) */
+#define REQUESTS_MAX	 16   /* admin commands waiting at one node */
+#define FLAPS_MAX	 8
+#define SETTLE_MAX	 16 /* passes of one step; more would be a loop without progress */
+#define RESEND_BEATS	 3  /* whole vectors after a change, in case the first is lost */
+#define STOP_RETRY_US	 (30 * USEC_PER_SEC)
 #define FAILOVERS_HALTED UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
-#define KILL_GRACE_US  (10 * USEC_PER_SEC)
-#define STORE_RETRY_US USEC_PER_SEC
+#define KILL_GRACE_US	 (10 * USEC_PER_SEC)
+#define STORE_RETRY_US	 USEC_PER_SEC
 
 struct peer {
 	struct vector_head head; /* the newest verified one (rules D1, D2) */
@@ -59,12 +59,19 @@ struct peer {
 	ha_time quarantine_until;
 };
 
+/* Of the final action of a start that failed; NOT_TAKEN: it was NONE, or suppressed. */
+enum final_progress { FINAL_OPEN, FINAL_NOT_TAKEN, FINAL_TAKEN };
+
 struct resource {
 	uint8_t state; /* enum resource_state */
 	uint8_t failures;
-	uint8_t tries; /* starts since the group was last placed here */
+	uint8_t stop_tries;	    /* at once, of the present stop (rule G15) */
+	uint8_t start_final;	    /* enum final_progress */
+	uint8_t stop_final_attempt; /* in which the final action of a failed stop was taken */
 	bool killed;
 	bool halted;	    /* by a final action, until the next order or start */
+	bool stop;	    /* to be stopped though the group runs (rule G12) */
+	bool passed;	    /* it failed, and its final action is to go on as if it had not */
 	uint32_t operation; /* in progress; 0: none */
 	ha_time started;    /* that operation */
 	ha_time deadline;   /* of that operation, or of the next stop retry */
@@ -79,8 +86,9 @@ struct group {
 	uint8_t failed_cause;  /* CAUSE_FAILURE or CAUSE_MONITOR */
 	bool halted;	       /* by a final action, in that attempt: nobody is to have it (G14) */
 	uint8_t tried_attempt; /* a failed stop was tried again for this one */
-	uint8_t cause;	       /* enum intent_cause of the goal */
-	uint16_t first, n;     /* its resources are neighbours in the configuration */
+	struct request_id order; /* the last command seen in its row */
+	uint8_t cause;		 /* enum intent_cause of the goal */
+	uint16_t first, n;	 /* its resources are neighbours in the configuration */
 	ha_time since, goal_since;
 	/* as coordinator */
 	uint8_t last_owner; /* before the row was revoked; NODE_NONE */
@@ -168,6 +176,7 @@ struct core {
 	uint64_t actual_digest;
 	uint32_t last_operation;
 	bool groups_dirty;
+	bool stalled; /* a start has failed here for good: another node may become able */
 	ha_time groups_deadline;
 
 	/* coordinator */
@@ -275,6 +284,8 @@ ha_time request_deadline(const struct core *c);
 
 /* command.c: writes the row. ANSWER_NONE: done, the answer waits for the disks. */
 uint8_t command_carry_out(struct core *c, const struct request *r);
+/* The group that a command is about, of a resource that of the resource; UINT16_MAX: none. */
+uint16_t command_group(const struct core *c, const struct request *r);
 
 /* proof.c */
 enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
@@ -314,8 +325,18 @@ void wait_stop_clear(struct core *c, uint16_t group);
 /* group.c */
 void group_init(struct core *c, const bool *leftovers);
 void group_step(struct core *c);
+/* It failed here: everything of it is stopped, and the coordinator places it elsewhere (G6).
+ * `resource`: which one; UINT16_MAX. `cause`: FAILURE or MONITOR. */
+void group_fail(struct core *c, uint16_t group, uint16_t resource, enum intent_cause cause);
 /* A final action: everything of it is stopped here, and nobody else is given it (rule G14). */
 void group_halt(struct core *c, uint16_t group);
+
+/* drive.c */
+void drive_up(struct core *c, uint16_t group);
+void drive_down(struct core *c, uint16_t group);
+void drive_addresses(struct core *c);
+/* It runs, or counts as if it did: what depends on it may run. */
+bool resource_serves(const struct core *c, uint16_t index);
 
 /* mode.c */
 void mode_step(struct core *c);

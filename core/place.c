@@ -157,8 +157,7 @@ static uint8_t loss_cause(const struct core *c, uint16_t group)
 		return CAUSE_LEAVE;
 	if (!place_failed(c, group, owner) || place_actual(c, group, owner)->halted)
 		return CAUSE_NONE;
-	return place_actual(c, group, owner)->failed_cause == CAUSE_MONITOR ? CAUSE_MONITOR
-									    : CAUSE_FAILURE;
+	return place_actual(c, group, owner)->by_monitor ? CAUSE_MONITOR : CAUSE_FAILURE;
 }
 
 /* Rule G8: a restart of the whole cluster places what only a person was to place. */
@@ -350,8 +349,8 @@ static bool online_for(struct core *c, uint16_t group, node_mask active, uint64_
 static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 {
 	struct group_intent *row = &c->intents[group];
-	bool marks = failed_mask(c, group) &&
-		     online_for(c, group, active, c->cfg.failure_expiry_us);
+	bool marks =
+		failed_mask(c, group) && online_for(c, group, active, c->cfg.failure_expiry_us);
 	bool count = row->failovers && row->failovers != FAILOVERS_HALTED &&
 		     online_for(c, group, active, c->cfg.groups[group].failover_window_us);
 
@@ -452,6 +451,7 @@ void place_step(struct core *c)
 {
 	if (!c->place_dirty && !ha_time_reached(c->place_deadline, c->now))
 		return;
+	c->groups_dirty |= c->stalled; /* rule G14: another node may be able now */
 	c->place_dirty = false;
 	c->place_deadline = HA_TIME_NEVER;
 	if (!is_coordinator(c) || !core_settled(c, c->self)) {

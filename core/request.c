@@ -16,10 +16,11 @@ static void answer_token(struct core *c, uint64_t token, const struct request *r
 	a->answer.id = r->id;
 	struct event *e = core_say(c, EVENT_REQUEST_ANSWERED,
 				   r->kind >= REQUEST_NODE_START ? r->target : NODE_NONE);
-	e->group = r->kind >= REQUEST_NODE_START ? UINT16_MAX : r->group;
+	e->group = command_group(c, r);
 	e->arg[0] = r->kind;
 	e->arg[1] = r->id.number;
 	e->arg[2] = code;
+	e->arg[3] = r->object;
 }
 
 static bool request_valid(const struct core *c, const struct request *r)
@@ -30,7 +31,8 @@ static bool request_valid(const struct core *c, const struct request *r)
 		return false;
 	if (node_request)
 		return r->target < c->cfg.n_nodes;
-	return r->group < c->cfg.n_groups && (r->target == NODE_NONE || r->target < c->cfg.n_nodes);
+	return command_group(c, r) != UINT16_MAX &&
+	       (r->target == NODE_NONE || r->target < c->cfg.n_nodes);
 }
 
 void request_enter(struct core *c, const struct core_event *event)
@@ -39,14 +41,16 @@ void request_enter(struct core *c, const struct core_event *event)
 		.kind = event->request.kind,
 		.target = event->request.target,
 		.group = event->request.group,
+		.object = event->request.object,
 		.id = {c->incarnation, ++c->last_number, c->self},
 	};
 	struct event *e = core_say(c, EVENT_REQUEST_RECEIVED,
 				   r.kind >= REQUEST_NODE_START ? r.target : NODE_NONE);
 
-	e->group = r.kind >= REQUEST_NODE_START ? UINT16_MAX : r.group;
+	e->group = command_group(c, &r);
 	e->arg[0] = r.kind;
 	e->arg[1] = r.id.number;
+	e->arg[2] = r.object;
 	if (!request_valid(c, &r)) {
 		answer_token(c, event->request.token, &r, ANSWER_BAD_TARGET);
 	} else if (c->n_queue == REQUESTS_MAX) {
@@ -122,7 +126,7 @@ static bool already_written(const struct core *c, const struct request *r)
 {
 	if (r->kind == REQUEST_NODE_START || r->kind == REQUEST_NODE_STOP)
 		return request_is(&c->node_intents[r->target].request, &r->id);
-	return request_is(&c->intents[r->group].request, &r->id);
+	return request_is(&c->intents[command_group(c, r)].request, &r->id);
 }
 
 static bool tells_store_failed(const struct core *c, unsigned int n)

@@ -60,7 +60,7 @@ static void order(struct core *c, enum core_action_type type, uint16_t index)
 
 void resource_start(struct core *c, uint16_t index)
 {
-	c->resources[index].tries++;
+	c->resources[index].passed = false;
 	begin(c, index, RESOURCE_STARTING, c->cfg.resources[index].start_timeout_us);
 	order(c, CORE_ACTION_RESOURCE_START, index);
 	resource_say(c, EVENT_RESOURCE_STARTING, index);
@@ -68,6 +68,7 @@ void resource_start(struct core *c, uint16_t index)
 
 void resource_stop(struct core *c, uint16_t index)
 {
+	c->resources[index].passed = false;
 	begin(c, index, RESOURCE_STOPPING, c->cfg.resources[index].stop_timeout_us);
 	order(c, CORE_ACTION_RESOURCE_STOP, index);
 	resource_say(c, EVENT_RESOURCE_STOPPING, index);
@@ -92,6 +93,15 @@ void resource_halt(struct core *c, uint16_t index)
 	c->groups_dirty = c->again = true;
 }
 
+static void say_retry(struct core *c, uint16_t index, uint8_t try, uint8_t retries, bool stop)
+{
+	struct event *e = resource_say(c, EVENT_RESOURCE_RETRY, index);
+
+	e->arg[0] = try;
+	e->arg[1] = retries;
+	e->arg[2] = stop;
+}
+
 static void start_ended(struct core *c, uint16_t index, bool ok, const char *text)
 {
 	struct resource *r = &c->resources[index];
@@ -104,11 +114,30 @@ static void start_ended(struct core *c, uint16_t index, bool ok, const char *tex
 		return;
 	if (r->failures < UINT8_MAX)
 		r->failures++;
-	if (c->groups[cfg->group].run && r->tries <= cfg->start_retries) {
-		struct event *e = resource_say(c, EVENT_RESOURCE_RETRY, index);
-		e->arg[0] = r->tries;
-		e->arg[1] = cfg->start_retries;
+	if (c->groups[cfg->group].run && r->failures <= cfg->start_retries)
+		say_retry(c, index, r->failures, cfg->start_retries, false);
+}
+
+/* Rule G15: again at once, then the final action, then from time to time. */
+static void stop_failed(struct core *c, uint16_t index)
+{
+	struct resource *r = &c->resources[index];
+	const struct core_resource_config *cfg = &c->cfg.resources[index];
+	const struct final_origin origin = {cfg->group, index, UINT16_MAX};
+	uint8_t attempt = c->intents[cfg->group].attempt;
+
+	if (r->stop_tries < cfg->stop_retries) {
+		r->stop_tries++;
+		say_retry(c, index, r->stop_tries, cfg->stop_retries, true);
+		resource_stop(c, index);
+		return;
 	}
+	r->deadline = ha_time_add(c->now, STOP_RETRY_US);
+	r->passed = cfg->stop_final == FINAL_CONTINUE;
+	if (r->stop_final_attempt == attempt || cfg->stop_final == FINAL_NONE)
+		return;
+	r->stop_final_attempt = attempt;
+	(void)final_take(c, cfg->stop_final, cfg->final_alone, &origin);
 }
 
 static void stop_ended(struct core *c, uint16_t index, bool ok, const char *text)
@@ -118,8 +147,13 @@ static void stop_ended(struct core *c, uint16_t index, bool ok, const char *text
 	say_text(resource_say(c, ok ? EVENT_RESOURCE_OFFLINE : EVENT_RESOURCE_STOP_FAILED, index),
 		 text);
 	r->state = ok ? RESOURCE_OFFLINE : RESOURCE_STOP_FAILED;
-	if (!ok)
-		r->deadline = ha_time_add(c->now, STOP_RETRY_US);
+	r->operation = 0;
+	if (!ok) {
+		stop_failed(c, index);
+		return;
+	}
+	r->stop_tries = 0;
+	r->passed = false;
 }
 
 static void operation_ended(struct core *c, uint16_t index, enum resource_result result,
@@ -129,11 +163,12 @@ static void operation_ended(struct core *c, uint16_t index, enum resource_result
 	bool ok = result == RESOURCE_RESULT_OK;
 
 	r->deadline = HA_TIME_NEVER;
-	if (r->state == RESOURCE_STARTING)
+	if (r->state == RESOURCE_STARTING) {
 		start_ended(c, index, ok && !r->killed, text);
-	else
+		r->operation = 0;
+	} else {
 		stop_ended(c, index, ok, text);
-	r->operation = 0;
+	}
 	c->groups_dirty = c->place_dirty = true;
 }
 

@@ -46,6 +46,38 @@ static struct request_id map_request(const struct node_map *map, struct request_
 	return id.node == NODE_NONE ? none : id;
 }
 
+/* Where the resources of a group began, in the state on disk. */
+static uint16_t first_resource(const struct durable_state *d, uint16_t group)
+{
+	uint16_t i = 0;
+
+	while (i < d->n_resources && i < RESOURCES_MAX && d->resource_groups[i] != group)
+		i++;
+	return i;
+}
+
+/* Rule G12: bit i of a row meant the resource of that name, wherever it is now. */
+static void map_stopped(struct core *c, const struct durable_state *d, uint16_t then, uint16_t now)
+{
+	const uint8_t *bits = d->group_intents[then].stopped;
+	struct group_intent *row = &c->intents[now];
+	uint16_t first = first_resource(d, then), k = 0;
+
+	memset(row->stopped, 0, sizeof row->stopped);
+	for (uint16_t i = 0; i < c->cfg.n_resources; i++) {
+		const struct core_resource_config *r = &c->cfg.resources[i];
+
+		if (r->group != now)
+			continue;
+		for (uint16_t j = first;
+		     j < d->n_resources && j < RESOURCES_MAX && d->resource_groups[j] == then; j++)
+			if ((bits[(j - first) / 8] & 1U << (j - first) % 8) &&
+			    same_name(r->name, d->resource_names[j]))
+				row->stopped[k / 8] |= (uint8_t)(1U << k % 8);
+		k++;
+	}
+}
+
 static void restore_groups(struct core *c, const struct durable_state *durable,
 			   const struct node_map *map)
 {
@@ -58,6 +90,7 @@ static void restore_groups(struct core *c, const struct durable_state *durable,
 		c->intents[g].request = map_request(map, c->intents[g].request);
 		c->intents[g].owner = map_node(map, c->intents[g].owner);
 		c->intents[g].target = map_node(map, c->intents[g].target);
+		map_stopped(c, durable, i, g);
 	}
 }
 

@@ -171,7 +171,7 @@ struct group_actual {
 	ha_time since;		/* on the sender's clock: when `state` was reached */
 	uint8_t state;		/* enum group_state */
 	uint8_t failed_attempt; /* intent.attempt of the last failure here; 0: none */
-	uint8_t failed_cause;	/* of it: CAUSE_FAILURE or CAUSE_MONITOR */
+	bool by_monitor;	/* that failure was found by a monitor (cause MONITOR) */
 	bool halted;		/* a final action stopped it here: nobody is to have it (G14) */
 };
 

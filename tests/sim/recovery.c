@@ -103,7 +103,10 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) ||
 	    (info.failed && !w->repairing)) {
 		(void)snprintf(why, size, "g%u should be offline, runs on %#x", group, any);
-		return any == 0;
+		/* rule G14: what failed for good may stay as it is where it failed */
+		return info.failed && info.intent.owner < w->n_nodes
+			       ? (any & ~node_bit(info.intent.owner)) == 0
+			       : any == 0;
 	}
 	(void)snprintf(why, size, "g%u: owner %u, runs on %#x, all online %d, %s, blocked by %u%s",
 		       group, info.intent.owner, any, all, group_state_to_string(info.state),

@@ -181,6 +181,7 @@ static void draw_resources(struct schedule *s, unsigned int group, unsigned int 
 		r->group = (uint16_t)group;
 		r->address = kind == 0 || (kind == 2 && rng_chance(rng, 500));
 		r->start_retries = (uint8_t)rng_below(rng, 3);
+		r->failovers = FAILOVERS_NODES;
 		if (i && rng_chance(rng, 700)) {
 			r->n_deps = 1;
 			r->deps[0] = (uint16_t)(first + rng_below(rng, i));

@@ -259,7 +259,10 @@ static inline struct world *world_new(uint8_t n, uint8_t witnesses)
 	w->config.groups[0].autostart = true;
 	for (uint8_t r = 0; r < 2; r++)
 		w->config.resources[r] = (struct core_resource_config){
-			.address = r == 0, .start_timeout_us = 1000000, .stop_timeout_us = 1000000};
+			.address = r == 0,
+			.failovers = FAILOVERS_NODES,
+			.start_timeout_us = 1000000,
+			.stop_timeout_us = 1000000};
 	w->config.resources[1].n_deps = 1;
 	for (uint8_t i = 0; i < n; i++)
 		boot(w, i);
