@@ -58,11 +58,8 @@ enum event_id {
 	EVENT_GROUP_FAILED = 405,
 	EVENT_GROUP_NO_TARGET = 406,
 	EVENT_GROUP_CONFLICT = 407,
-	/* wanted, and not placed: arg[0] enum group_hold, arg[1] nodes that it leaves out */
-	EVENT_GROUP_HELD = 408,
-	/* for another group, named by text: arg[0] its index, arg[1] 0 to start, 1 to stop,
-	 * arg[2] for how long at most */
-	EVENT_GROUP_WAITING = 409,
+	EVENT_GROUP_HELD = 408,	   /* wanted, and not placed: why (enum group_hold) */
+	EVENT_GROUP_WAITING = 409, /* for another group to start or stop */
 	EVENT_RESOURCE_STARTING = 410,
 	EVENT_RESOURCE_ONLINE = 411,
 	EVENT_RESOURCE_START_FAILED = 412,
@@ -77,13 +74,10 @@ enum event_id {
 	EVENT_FIP_CONFLICT = 421,
 	EVENT_FIP_REPAIRED = 422,
 	EVENT_GROUP_RESTARTING = 423, /* in place */
-	/* the other one is in text: arg[0] its index, arg[1] 0 start given up, 1 started all the
-	 * same, 2 stopped all the same, arg[2] how long it waited */
 	EVENT_GROUP_WAIT_TIMEOUT = 424,
-	EVENT_GROUP_FAILOVER_LIMIT = 425, /* arg[0] failovers, arg[1] limit, arg[2] window */
-	/* taken: group, resource if known; arg[0] enum final_action, arg[1] monitor (UINT16_MAX) */
-	EVENT_FINAL_ACTION = 430,
-	EVENT_FINAL_SUPPRESSED = 431, /* likewise; arg[2] members: none of them is healthy */
+	EVENT_GROUP_FAILOVER_LIMIT = 425,
+	EVENT_FINAL_ACTION = 430,     /* taken: whose, which */
+	EVENT_FINAL_SUPPRESSED = 431, /* no other node is healthy */
 	EVENT_FINAL_IMPOSSIBLE = 432, /* what it needs is not configured */
 	EVENT_POWER_ACTION = 433,     /* given to the system */
 	/* 5xx: commands and configuration */
