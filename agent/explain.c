@@ -1,28 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "agent/explain.h"
-
-#include "agent/explain_clock.h"
+#include "agent/explain_internal.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#define LOOK_BACK_US  ((int64_t)(600 * USEC_PER_SEC)) /* from a placement to what caused it */
-#define LOOK_AHEAD_US ((int64_t)(600 * USEC_PER_SEC)) /* to the end of slow starts */
-#define ANNOUNCE_US   ((int64_t)USEC_PER_SEC)	      /* after the group was online */
-#define AROUND_US     ((int64_t)(2 * USEC_PER_SEC))   /* of an event that belongs to no failover */
-
-struct story {
-	const struct explain_source *source;
-	const struct event_record *anchor; /* GROUP_PLACED; or any event */
-	const struct event_record *silent; /* why: the owner was declared failed; may be NULL */
-	const struct event_record *end;	   /* GROUP_ONLINE or GROUP_FAILED; may be NULL */
-	struct explain_clock clock;
-	uint16_t group;		/* UINT16_MAX: all that is in the window */
-	uint8_t lost;		/* the former owner; NODE_NONE */
-	uint8_t owner;		/* the new one; NODE_NONE */
-	int64_t from_us, to_us; /* the window, on the reference clock */
-};
+#define ANNOUNCE_US ((int64_t)USEC_PER_SEC)	  /* after the group was online */
+#define AROUND_US   ((int64_t)(2 * USEC_PER_SEC)) /* of an event that belongs to no failover */
 
 /* Index of the record with that number; source->n if there is none. */
 static size_t index_of(const struct explain_source *source, uint64_t number)
@@ -46,10 +30,13 @@ static int placed_rank(const struct event_record *r)
 {
 	switch ((enum intent_cause)r->event.arg[0]) {
 	case CAUSE_FAILOVER:
-		return 4;
 	case CAUSE_FAILURE:
+	case CAUSE_MONITOR:
+		return 4;
 	case CAUSE_LEAVE:
 	case CAUSE_CONFLICT:
+	case CAUSE_FAILBACK:
+	case CAUSE_RESTART:
 		return 3;
 	case CAUSE_ADMIN:
 		return 2;
@@ -61,20 +48,46 @@ static int placed_rank(const struct event_record *r)
 	}
 }
 
-static const struct event_record *last_failover(const struct explain_source *source, uint16_t group)
+/* It was held and not placed since: a story without a happy end. */
+static bool is_still_held(const struct explain_source *source, const struct event_record *held)
 {
-	const struct event_record *best = NULL;
-
+	if (held->event.id != EVENT_GROUP_HELD)
+		return false;
 	for (size_t i = 0; i < source->n; i++) {
 		const struct event_record *r = source->records[i];
 
-		if (r->event.id != EVENT_GROUP_PLACED || r->event.node == NODE_NONE)
-			continue;
+		if (r->event.group == held->event.group && r->wall_us >= held->wall_us &&
+		    ((r->event.id == EVENT_GROUP_PLACED && r->event.node != NODE_NONE) ||
+		     (r->event.id == EVENT_GROUP_HELD && r->number > held->number)))
+			return false;
+	}
+	return true;
+}
+
+static int story_rank(const struct explain_source *source, const struct event_record *r)
+{
+	if (r->event.id == EVENT_GROUP_PLACED && r->event.node != NODE_NONE)
+		return placed_rank(r);
+	return is_still_held(source, r) ? 4 : 0;
+}
+
+static const struct event_record *last_failover(const struct explain_source *source, uint16_t group)
+{
+	const struct event_record *best = NULL;
+	int best_rank = 0;
+
+	for (size_t i = 0; i < source->n; i++) {
+		const struct event_record *r = source->records[i];
+		int rank;
+
 		if (group != UINT16_MAX && r->event.group != group)
 			continue;
-		if (!best || placed_rank(r) > placed_rank(best) ||
-		    (placed_rank(r) == placed_rank(best) && r->wall_us >= best->wall_us))
-			best = r;
+		rank = story_rank(source, r);
+		if (rank == 0 || rank < best_rank ||
+		    (rank == best_rank && best && r->wall_us < best->wall_us))
+			continue;
+		best = r;
+		best_rank = rank;
 	}
 	return best;
 }
@@ -94,6 +107,8 @@ static const struct event_record *story_of(const struct explain_source *source, 
 {
 	const struct event_record *r = source->records[at];
 
+	if (is_still_held(source, r))
+		return r;
 	for (size_t i = at + 1; r->event.group != UINT16_MAX && i-- > 0;)
 		if (placement_of(source->records[i], r))
 			return source->records[i];
@@ -132,6 +147,17 @@ static bool is_silence(const struct story *s, const struct event_record *r)
 	       (s->lost == NODE_NONE || r->event.node == s->lost);
 }
 
+static bool is_leaving(const struct story *s, const struct event_record *r)
+{
+	return r->event.id == EVENT_NODE_LEAVING && r->event.node == s->lost &&
+	       s->lost != NODE_NONE;
+}
+
+static bool is_placement(const struct story *s, const struct event_record *r)
+{
+	return r->event.group == s->group && r->event.id == EVENT_GROUP_PLACED && r != s->anchor;
+}
+
 static bool is_before_story(const struct story *s, const struct event_record *r)
 {
 	return r->event.group == s->group &&
@@ -158,26 +184,66 @@ static void find_end(struct story *s)
 	}
 }
 
+/* Where the story begins, if no silence says so. */
+static int64_t find_beginning(const struct story *s, int64_t anchor)
+{
+	const struct event_record *former = find_before(s, is_before_story), *leaving;
+	const struct event_record *placed = find_before(s, is_placement);
+	int64_t low = placed ? (int64_t)placed->event.at.us : anchor - LOOK_BACK_US;
+	/* Restarts in place come before it: the group was online again after each. */
+	int64_t trouble = story_trouble_us(s, low, anchor);
+
+	if (trouble < anchor)
+		return trouble;
+	leaving = find_before(s, is_leaving);
+	if (s->anchor->event.arg[0] == CAUSE_LEAVE && leaving)
+		return (int64_t)leaving->event.at.us;
+	return former ? (int64_t)former->event.at.us + 1 : anchor - LOOK_BACK_US;
+}
+
 static void find_window(struct story *s)
 {
 	int64_t anchor = (int64_t)s->anchor->event.at.us, at;
-	const struct event_record *former;
 
 	s->from_us = anchor - AROUND_US;
 	s->to_us = anchor + AROUND_US;
 	if (s->group == UINT16_MAX)
 		return;
-	former = find_before(s, is_before_story);
 	if (s->silent)
 		s->from_us = (int64_t)s->silent->event.at.us - (int64_t)s->silent->event.arg[0];
-	else if (former && (int64_t)former->event.at.us > anchor - LOOK_BACK_US)
-		s->from_us = (int64_t)former->event.at.us + 1;
 	else
-		s->from_us = anchor - LOOK_BACK_US;
+		s->from_us = find_beginning(s, anchor);
 	if (s->end && explain_clock_at(&s->clock, s->end, &at))
 		s->to_us = at + ANNOUNCE_US;
 	else
 		s->to_us = anchor + LOOK_AHEAD_US;
+}
+
+static void find_placement(struct story *s)
+{
+	const struct event *e = &s->anchor->event;
+
+	s->owner = e->node;
+	s->lost = e->arg[1] < NODES_MAX ? (uint8_t)e->arg[1] : NODE_NONE;
+	if (e->arg[0] == CAUSE_FAILOVER)
+		s->silent = find_before(s, is_silence);
+	if (s->silent)
+		s->lost = s->silent->event.node;
+	find_end(s);
+}
+
+/* The group was taken away, or never given: by whom, the placement before tells. */
+static void find_hold(struct story *s)
+{
+	const struct event_record *placed = find_before(s, is_placement);
+
+	if (placed && placed->event.node != NODE_NONE)
+		s->lost = placed->event.node;
+	else if (placed && placed->event.arg[1] < NODES_MAX)
+		s->lost = (uint8_t)placed->event.arg[1];
+	if (s->lost != NODE_NONE)
+		s->silent = find_before(s, is_silence);
+	s->end = s->anchor;
 }
 
 static void find_story(struct story *s)
@@ -187,15 +253,13 @@ static void find_story(struct story *s)
 	s->group = UINT16_MAX;
 	s->lost = s->owner = NODE_NONE;
 	explain_clock_init(s->source, s->anchor, &s->clock);
-	if (e->id == EVENT_GROUP_PLACED) {
+	if (e->id == EVENT_GROUP_PLACED || is_still_held(s->source, s->anchor)) {
 		s->group = e->group;
-		s->owner = e->node;
-		s->lost = e->arg[1] < NODES_MAX ? (uint8_t)e->arg[1] : NODE_NONE;
-		if (e->arg[0] == CAUSE_FAILOVER)
-			s->silent = find_before(s, is_silence);
-		if (s->silent)
-			s->lost = s->silent->event.node;
-		find_end(s);
+		if (e->id == EVENT_GROUP_PLACED)
+			find_placement(s);
+		else
+			find_hold(s);
+		story_find_monitors(s);
 	}
 	find_window(s);
 }
@@ -215,13 +279,24 @@ static bool belongs(const struct story *s, const struct event *e)
 	case EVENT_NODE_SILENT:
 	case EVENT_NODE_LATE:
 	case EVENT_NODE_RESTARTED:
-	case EVENT_NODE_LEAVING:
-	case EVENT_NODE_LEFT:
 	case EVENT_LINK_DOWN:
 	case EVENT_PROOF:
 	case EVENT_WAITING_FOR_PROOF:
 		return reference && e->node == s->lost;
+	case EVENT_NODE_LEAVING:
+	case EVENT_NODE_LEFT:
+	case EVENT_NODE_POWER:
+	case EVENT_REQUEST_RECEIVED:
+	case EVENT_FINAL_ACTION:
+	case EVENT_FINAL_SUPPRESSED:
+	case EVENT_FINAL_IMPOSSIBLE:
+	case EVENT_POWER_ACTION:
+		return e->node == s->lost && s->lost != NODE_NONE;
 	case EVENT_VIEW_PROPOSED:
+	case EVENT_CLUSTER_SUSPENDED:
+	case EVENT_CLUSTER_RESUMED:
+	case EVENT_RATIO_SET:
+	case EVENT_RATIO_ENDED:
 		return reference;
 	case EVENT_VIEW_ACCEPTED:
 	case EVENT_VIEW_INSTALLED:
@@ -234,39 +309,7 @@ static bool belongs(const struct story *s, const struct event *e)
 	case EVENT_AGENT_STOPPED:
 		return true;
 	default:
-		return false;
-	}
-}
-
-static const char *what_name(const struct event *e)
-{
-	switch (e->id) { /* only what has a part in a failover */
-	case EVENT_NODE_SILENT:
-		return "failure detected";
-	case EVENT_VIEW_PROPOSED:
-		return "view proposed";
-	case EVENT_VIEW_ACCEPTED:
-		return "view accepted";
-	case EVENT_VIEW_INSTALLED:
-		return "view installed";
-	case EVENT_PROOF:
-		return "takeover proof";
-	case EVENT_WAITING_FOR_PROOF:
-		return "waiting for proof";
-	case EVENT_GROUP_PLACED:
-		return "new owner chosen";
-	case EVENT_GROUP_STARTING:
-		return "group starting";
-	case EVENT_GROUP_ONLINE:
-		return "group online";
-	case EVENT_RESOURCE_STARTING:
-		return "resource starting";
-	case EVENT_RESOURCE_ONLINE:
-		return "resource online";
-	case EVENT_FIP_ANNOUNCED:
-		return "address announced";
-	default:
-		return event_info(e->id) ? event_info(e->id)->name : "event";
+		return story_has_monitor(s, e);
 	}
 }
 
@@ -304,7 +347,8 @@ static void add_steps(const struct story *s, struct explain *x)
 		if (s->end && at > s->to_us - ANNOUNCE_US && r != s->end &&
 		    r->event.id != EVENT_FIP_ANNOUNCED)
 			continue;
-		add_step(x, r, at, what_name(&r->event));
+		story_what(s, &r->event, what);
+		add_step(x, r, at, what);
 	}
 }
 
@@ -335,59 +379,6 @@ static void sort_steps(struct explain *x)
 		x->steps[i].at_us -= first;
 }
 
-/* ---- in words ---- */
-
-static void add_evidence(const struct story *s, struct explain *x)
-{
-	const struct event_names *names = s->source->names;
-
-	for (size_t i = 0; i < x->n_steps && x->n_evidence < EXPLAIN_EVIDENCE_MAX; i++) {
-		const struct event *e = &x->steps[i].record->event;
-		char message[EXPLAIN_TEXT_SIZE - NAME_SIZE - 4];
-		const char *origin = names->node(names->userdata, e->origin);
-
-		if (e->id != EVENT_NODE_SILENT && e->id != EVENT_PROOF &&
-		    e->id != EVENT_GROUP_PLACED && e->id != EVENT_VIEW_INSTALLED &&
-		    e->id != EVENT_RESOURCE_START_FAILED && e->id != EVENT_RESOURCE_LOST)
-			continue;
-		if (e->origin != s->anchor->event.origin && e->id == EVENT_VIEW_INSTALLED)
-			continue;
-		if (s->silent && i == 0) /* the last beat: the same record comes as the detection */
-			continue;
-		(void)event_format(e, names, message, sizeof message);
-		(void)snprintf(x->evidence[x->n_evidence++], EXPLAIN_TEXT_SIZE, "%s: %s",
-			       origin ? origin : "?", message);
-	}
-}
-
-static void write_title(const struct story *s, struct explain *x)
-{
-	const struct event_names *names = s->source->names;
-	const struct event *e = &s->anchor->event;
-	const char *group, *from, *to;
-	char took[64] = "";
-	int64_t end = 0;
-
-	if (s->group == UINT16_MAX) {
-		(void)snprintf(x->title, sizeof x->title, "around event %llu (%s)",
-			       (unsigned long long)s->anchor->number, what_name(e));
-		return;
-	}
-	group = names->group(names->userdata, s->group);
-	from = names->node(names->userdata, s->lost);
-	to = names->node(names->userdata, s->owner);
-	for (size_t i = 0; i < x->n_steps; i++)
-		if (x->steps[i].record == s->end)
-			end = x->steps[i].at_us;
-	if (s->end)
-		(void)snprintf(took, sizeof took, ": %lld.%03lld ms from first step to %s",
-			       (long long)(end / 1000), (long long)(end % 1000),
-			       s->end->event.id == EVENT_GROUP_ONLINE ? "online" : "failure");
-	(void)snprintf(x->title, sizeof x->title, "group %s, cause %s, %s%sto %s%s",
-		       group ? group : "?", intent_cause_to_string((enum intent_cause)e->arg[0]),
-		       from ? from : "", from ? " " : "", to ? to : "nowhere", took);
-}
-
 int explain(const struct explain_source *source, const struct explain_query *query,
 	    struct explain *ret)
 {
@@ -406,7 +397,7 @@ int explain(const struct explain_source *source, const struct explain_query *que
 	find_story(&story);
 	add_steps(&story, ret);
 	sort_steps(ret);
-	add_evidence(&story, ret);
-	write_title(&story, ret);
+	story_evidence(&story, ret);
+	story_title(&story, ret);
 	return 0;
 }

@@ -11,7 +11,7 @@
 #include "agent/store.h"
 
 #define EXPLAIN_STEPS_MAX    96
-#define EXPLAIN_EVIDENCE_MAX 8
+#define EXPLAIN_EVIDENCE_MAX 12
 #define EXPLAIN_TEXT_SIZE    256
 
 /* All records there are, in ascending order of number. */

@@ -3,6 +3,7 @@
 #include "agent/explain.h"
 
 #include "agent/explain_clock.h"
+#include "include/core.h"
 
 #include <stdarg.h>
 #include <stddef.h>
@@ -51,8 +52,16 @@ static const char *resource_name(void *userdata, uint16_t resource)
 	return resource == 0 ? "fip1" : NULL;
 }
 
+static const char *monitor_name(void *userdata, uint16_t monitor)
+{
+	static const char *const names[] = {"http", "disk"};
+
+	(void)userdata;
+	return monitor < 2 ? names[monitor] : NULL;
+}
+
 static const struct event_names names = {
-	.node = node_name, .group = group_name, .resource = resource_name};
+	.node = node_name, .group = group_name, .resource = resource_name, .monitor = monitor_name};
 
 /* An event of `origin` at true time `ms`. */
 static struct event *add(struct journal *j, uint8_t origin, double ms, enum event_id id)
@@ -299,6 +308,124 @@ static void test_move(void **state)
 	check_order(&x);
 }
 
+static struct event *add_monitor(struct journal *j, double ms, enum event_id id, uint64_t monitor)
+{
+	struct event *e = add(j, 0, ms, id);
+
+	e->node = 0;
+	e->arg[0] = monitor;
+	return e;
+}
+
+/* A restart in place did not help, so the group was moved away. */
+static void test_monitor(void **state)
+{
+	static struct journal j;
+	static struct explain x;
+	struct event *e;
+
+	(void)state;
+	memset(&j, 0, sizeof j);
+	e = add_group(&j, 1, 1000, EVENT_GROUP_PLACED);
+	e->node = 0;
+	e->arg[0] = CAUSE_START;
+	e->arg[1] = NODE_NONE;
+	add_group(&j, 0, 1010, EVENT_GROUP_ONLINE);
+	add_monitor(&j, 30000, EVENT_MONITOR_CAUTION, 1); /* has nothing to do with it */
+	add_monitor(&j, 60000, EVENT_MONITOR_CAUTION, 0);
+	add_monitor(&j, 61000, EVENT_MONITOR_ERROR, 0);
+	add_monitor(&j, 61000, EVENT_MONITOR_RESTART, 0)->group = 0;
+	add_group(&j, 0, 61001, EVENT_GROUP_RESTARTING)->arg[0] = 0;
+	add_group(&j, 0, 61100, EVENT_GROUP_ONLINE);
+	add_monitor(&j, 62000, EVENT_MONITOR_ERROR, 0);
+	add_monitor(&j, 62000, EVENT_MONITOR_FAILOVER, 0)->group = 0;
+	e = add_group(&j, 1, 62010, EVENT_GROUP_PLACED);
+	e->node = 2;
+	e->arg[0] = CAUSE_MONITOR;
+	e->arg[1] = 0;
+	add_view(&j, 1, 500, EVENT_VIEW_PROPOSED); /* relates the clocks */
+	add_view(&j, 0, 501, EVENT_VIEW_ACCEPTED);
+	add_view(&j, 2, 501, EVENT_VIEW_ACCEPTED);
+	add_group(&j, 2, 62100, EVENT_GROUP_ONLINE);
+	assert_int_equal(tell(&j, 0, 0, &x), 0);
+	check_order(&x);
+	assert_non_null(strstr(x.title, "group web, cause monitor, n1 to n3"));
+	assert_int_equal(x.steps[0].record->event.id, EVENT_MONITOR_CAUTION);
+	assert_string_equal(x.steps[0].what, "check failed: http");
+	assert_string_equal(find(&x, 0, EVENT_MONITOR_RESTART)->what, "restart ordered: http");
+	assert_string_equal(find(&x, 0, EVENT_GROUP_RESTARTING)->what, "group restarting in place");
+	(void)find(&x, 0, EVENT_MONITOR_FAILOVER);
+	(void)find(&x, 2, EVENT_GROUP_ONLINE);
+	for (size_t i = 0; i < x.n_steps; i++)
+		assert_int_not_equal(x.steps[i].record->number, j.records[2].number);
+	assert_non_null(strstr(x.evidence[0], "n1: monitor http is in error"));
+}
+
+/* Nobody may have it: the story ends with why. A later placement makes it history. */
+static void test_held(void **state)
+{
+	static struct journal j;
+	static struct explain x;
+	struct event *e;
+
+	(void)state;
+	memset(&j, 0, sizeof j);
+	e = add_group(&j, 1, 1000, EVENT_GROUP_PLACED);
+	e->node = 0;
+	e->arg[0] = CAUSE_START;
+	e->arg[1] = NODE_NONE;
+	add_group(&j, 0, 1010, EVENT_GROUP_ONLINE);
+	e = add(&j, 1, 50300, EVENT_NODE_SILENT);
+	e->node = 0;
+	e->arg[0] = 300000;
+	e = add_group(&j, 1, 50310, EVENT_GROUP_PLACED);
+	e->node = NODE_NONE;
+	e->arg[1] = 0;
+	e = add_group(&j, 1, 50311, EVENT_GROUP_HELD);
+	e->arg[0] = GROUP_HOLD_MANUAL;
+	for (int by_number = 0; by_number < 2; by_number++) {
+		assert_int_equal(tell(&j, 0, by_number ? j.records[4].number : 0, &x), 0);
+		check_order(&x);
+		assert_string_equal(x.title, "group web is held (manual), was on n1");
+		assert_string_equal(x.steps[0].what, "last beat heard from n1");
+		assert_string_equal(x.steps[x.n_steps - 1].what, "group held");
+		assert_non_null(strstr(x.evidence[x.n_evidence - 1], "manual"));
+	}
+	e = add_group(&j, 1, 90000, EVENT_GROUP_PLACED);
+	e->node = 2;
+	e->arg[0] = CAUSE_ADMIN;
+	e->arg[1] = NODE_NONE;
+	assert_int_equal(tell(&j, 0, 0, &x), 0);
+	assert_non_null(strstr(x.title, "cause admin"));
+}
+
+/* A server was stopped in good order: that is the cause, not a silence. */
+static void test_orderly_stop(void **state)
+{
+	static struct journal j;
+	static struct explain x;
+	struct event *e;
+
+	(void)state;
+	memset(&j, 0, sizeof j);
+	add_group(&j, 0, 1010, EVENT_GROUP_ONLINE);
+	e = add(&j, 1, 5000, EVENT_REQUEST_RECEIVED);
+	e->node = 0;
+	e->arg[0] = REQUEST_NODE_STOP;
+	e = add(&j, 1, 5001, EVENT_NODE_LEAVING);
+	e->node = 0;
+	e = add_group(&j, 1, 5010, EVENT_GROUP_PLACED);
+	e->node = 1;
+	e->arg[0] = CAUSE_LEAVE;
+	e->arg[1] = 0;
+	add_group(&j, 1, 5050, EVENT_GROUP_ONLINE);
+	assert_int_equal(tell(&j, 0, 0, &x), 0);
+	check_order(&x);
+	assert_non_null(strstr(x.title, "cause leave, n1 to n2"));
+	assert_string_equal(x.steps[0].what, "orderly stop begins");
+	(void)find(&x, 1, EVENT_GROUP_ONLINE);
+}
+
 /* Many events in the window: bounded, no overrun. */
 static void test_bounded(void **state)
 {
@@ -321,7 +448,8 @@ int main(void)
 		cmocka_unit_test(test_failover),     cmocka_unit_test(test_by_number),
 		cmocka_unit_test(test_clock_bounds), cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_around),	     cmocka_unit_test(test_move),
-		cmocka_unit_test(test_bounded),
+		cmocka_unit_test(test_bounded),	     cmocka_unit_test(test_monitor),
+		cmocka_unit_test(test_held),	     cmocka_unit_test(test_orderly_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
