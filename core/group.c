@@ -43,13 +43,13 @@ static bool may_start(const struct core *c, uint16_t group)
 	       c->groups[group].failed_attempt != row->attempt;
 }
 
-/* Rule G2: what runs may go on. */
+/* Rule G2: what runs may go on. Unwanted with an owner: its stop waits for another (G13). */
 static bool may_hold(const struct core *c, uint16_t group)
 {
 	const struct group_intent *row = &c->intents[group];
 
 	return c->lease_valid && c->installed.epoch && row->owner == c->self &&
-	       row->wanted == WANTED_ONLINE && c->groups[group].failed_attempt != row->attempt;
+	       c->groups[group].failed_attempt != row->attempt;
 }
 
 /* The lease is over: what did not stop is tried again now. */

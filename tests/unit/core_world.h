@@ -37,7 +37,10 @@ struct world {
 	struct durable_state disk[N_MAX];
 	bool on_disk[N_MAX], running[N_MAX][8], dead[N_MAX], frozen[N_MAX], cut[N_MAX][N_MAX];
 	bool fail_start[N_MAX], fail_stop[N_MAX], disk_fails[N_MAX];
-	uint8_t stuck[N_MAX]; /* bit r: a stop of resource r fails */
+	uint8_t stuck[N_MAX];  /* bit r: a stop of resource r fails */
+	uint8_t broken[N_MAX]; /* bit r: a start of resource r fails */
+	uint8_t misses[N_MAX]; /* so many more stops fail */
+	uint8_t power[N_MAX];  /* enum final_action, of CORE_ACTION_POWER */
 	ha_time lease[N_MAX];
 	uint16_t stopped[64]; /* resources, in the order of their stops */
 	unsigned int n_stopped;
@@ -82,10 +85,12 @@ static inline void post(struct world *w, uint8_t from)
 static inline void drive(struct world *w, uint8_t i, const struct core_action *a)
 {
 	bool start = a->type == CORE_ACTION_RESOURCE_START;
-	bool stuck = w->fail_stop[i] || (w->stuck[i] & 1U << a->resource.resource);
-	bool fail = start ? w->fail_start[i] : stuck;
+	uint8_t bit = (uint8_t)(1U << a->resource.resource);
+	bool stuck = w->fail_stop[i] || (w->stuck[i] & bit) || (!start && w->misses[i]);
+	bool fail = start ? w->fail_start[i] || (w->broken[i] & bit) : stuck;
 	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
 
+	w->misses[i] = (uint8_t)(w->misses[i] - (!start && w->misses[i]));
 	if (start)
 		w->starts++;
 	else if (w->n_stopped < 64)
@@ -136,6 +141,9 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		break;
 	case CORE_ACTION_LEFT:
 		w->dead[i] = true;
+		break;
+	case CORE_ACTION_POWER:
+		w->power[i] = a->power.action;
 		break;
 	case CORE_ACTION_RESOURCE_KILL:
 	case CORE_ACTION_TYPE_COUNT_:
@@ -258,11 +266,10 @@ static inline struct world *world_new(uint8_t n, uint8_t witnesses)
 	(void)snprintf(w->config.groups[0].name, NAME_SIZE, "g0");
 	w->config.groups[0].autostart = true;
 	for (uint8_t r = 0; r < 2; r++)
-		w->config.resources[r] = (struct core_resource_config){
-			.address = r == 0,
-			.failovers = FAILOVERS_NODES,
-			.start_timeout_us = 1000000,
-			.stop_timeout_us = 1000000};
+		w->config.resources[r] = (struct core_resource_config){.address = r == 0,
+								       .failovers = FAILOVERS_NODES,
+								       .start_timeout_us = 1000000,
+								       .stop_timeout_us = 1000000};
 	w->config.resources[1].n_deps = 1;
 	for (uint8_t i = 0; i < n; i++)
 		boot(w, i);
