@@ -149,7 +149,7 @@ static bool mark(struct core *c, uint16_t index, bool stopped)
 static bool has_failed(const struct core *c, uint16_t first, uint16_t end, uint8_t node)
 {
 	for (uint16_t i = first; i < end; i++) {
-		uint8_t state = core_resource_state(c, i, node);
+		enum resource_state state = core_resource_state(c, i, node);
 
 		if (state == RESOURCE_START_FAILED || state == RESOURCE_STOP_FAILED)
 			return true;

@@ -4,6 +4,7 @@
 
 #define GROUP_ACTUAL_BYTES 11 /* the last bytes of GROUP_ROW_BYTES */
 #define GROUP_HALTED	   0x01
+#define GROUP_BY_MONITOR   0x02
 
 /* First byte of a monitor's row. */
 #define MONITOR_STATUS	     0x07
@@ -54,7 +55,8 @@ static void put_group(struct wire_writer *w, const struct vector *v, unsigned in
 	put_u64(w, actual->since.us);
 	put_u8(w, actual->state);
 	put_u8(w, actual->failed_attempt);
-	put_u8(w, actual->halted ? GROUP_HALTED : 0);
+	put_u8(w, (uint8_t)((actual->halted ? GROUP_HALTED : 0) |
+			    (actual->by_monitor ? GROUP_BY_MONITOR : 0)));
 }
 
 /* No byte too many, no bit behind the last resource. */
@@ -99,11 +101,12 @@ static bool get_group(struct wire_reader *r, const struct hb_limits *limits,
 	ret_actual->failed_attempt = get_u8(r);
 	flags = get_u8(r);
 	ret_actual->halted = flags & GROUP_HALTED;
+	ret_actual->by_monitor = flags & GROUP_BY_MONITOR;
 	return ok && ret_intent->wanted < WANTED_COUNT_ && ret_intent->cause < CAUSE_COUNT_ &&
 	       wire_node_or_none(ret_intent->owner, limits) &&
 	       wire_node_or_none(ret_intent->target, limits) &&
 	       wire_number_ok(ret_actual->since.us) && ret_actual->state < GROUP_STATE_COUNT_ &&
-	       !(flags & ~GROUP_HALTED);
+	       !(flags & ~(GROUP_HALTED | GROUP_BY_MONITOR));
 }
 
 static size_t resource_bytes(const struct vector *v, unsigned int row)

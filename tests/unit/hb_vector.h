@@ -211,7 +211,8 @@ static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 			(struct group_actual){.since = {rng_number(rng)},
 					      .state = (uint8_t)rng_below(rng, GROUP_STATE_COUNT_),
 					      .failed_attempt = (uint8_t)rng_next(rng),
-					      .halted = rng_below(rng, 2)};
+					      .halted = rng_below(rng, 2),
+					      .by_monitor = rng_below(rng, 2)};
 	}
 	for (unsigned int i = 0; i < limits->n_resources; i++)
 		rows->resource_actuals[i] = (struct resource_actual){
@@ -332,6 +333,7 @@ static inline void assert_same_group(const struct vector_rows *a, const struct v
 	SAME(a, b, group_actuals[i].state);
 	SAME(a, b, group_actuals[i].failed_attempt);
 	SAME(a, b, group_actuals[i].halted);
+	SAME(a, b, group_actuals[i].by_monitor);
 }
 
 static inline void assert_same_monitor(const struct vector_rows *a, const struct vector_rows *b,
