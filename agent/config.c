@@ -134,14 +134,52 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size, mode_t
 	return read_all(fd, ret_text, ret_size);
 }
 
-static void check_program(const struct resource_config *resource, const char *key, char **words,
-			  struct config_report *report)
+struct program {
+	const char *what, *name, *key;
+	char *const *words;
+	unsigned int line;
+};
+
+static void check_program(const struct program *program, struct config_report *report)
 {
-	if (words && access(words[0], X_OK) < 0)
-		config_report_warning(report, resource->line,
-				      "resource \"%s\": %s = \"%.200s\": no such program on this "
+	if (program->words && access(program->words[0], X_OK) < 0)
+		config_report_warning(report, program->line,
+				      "%s \"%s\": %s = \"%.200s\": no such program on this "
 				      "machine, or it cannot be executed: %s",
-				      resource->name, key, words[0], strerror(errno));
+				      program->what, program->name, program->key, program->words[0],
+				      strerror(errno));
+}
+
+#define OCF_FOLDER "/usr/lib/ocf/resource.d"
+
+static void check_resource(const struct resource_config *r, struct config_report *report)
+{
+	char path[256];
+
+	check_program(&(struct program){"resource", r->name, "start", r->start, r->line}, report);
+	check_program(&(struct program){"resource", r->name, "stop", r->stop, r->line}, report);
+	if (!r->agent)
+		return;
+	(void)snprintf(path, sizeof path, OCF_FOLDER "/%s", r->agent);
+	*strchrnul(path, ':') = '/';
+	if (access(path, X_OK) < 0)
+		config_report_warning(report, r->line,
+				      "resource \"%s\": agent = \"%.100s\": no such agent on this "
+				      "machine, or it cannot be executed: %s: %s",
+				      r->name, r->agent, path, strerror(errno));
+}
+
+static void check_monitor(const struct monitor_config *m, struct config_report *report)
+{
+	const struct program programs[] = {
+		{"monitor", m->name, "command", m->command, m->line},
+		{"monitor", m->name, "before_restart", m->before_restart, m->line},
+		{"monitor", m->name, "before_failover", m->before_failover, m->line},
+		{"monitor", m->name, "before_final", m->before_final, m->line},
+	};
+
+	for (size_t i = 0; i < sizeof programs / sizeof *programs; i++)
+		check_program(&programs[i], report);
 }
 
 /* Things that may be right on another node, or may be put right before they are needed. */
@@ -152,10 +190,15 @@ static void check_surroundings(const struct config *config, mode_t mode,
 		config_report_warning(report, 0,
 				      "others than the owner may write this file, which names "
 				      "programs that run as root: chmod go-w");
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		check_program(&config->resources[i], "start", config->resources[i].start, report);
-		check_program(&config->resources[i], "stop", config->resources[i].stop, report);
-	}
+	if (config->power_command)
+		config_report_warning(report, 0,
+				      "agent: power_command = \"%.200s\" is run instead of power "
+				      "off and reboot: leave it out but in tests",
+				      config->power_command);
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		check_resource(&config->resources[i], report);
+	for (uint16_t i = 0; i < config->n_monitors; i++)
+		check_monitor(&config->monitors[i], report);
 	config_report_sort(report);
 }
 

@@ -58,7 +58,7 @@ uint64_t config_group_start_limit(const struct config *config, uint16_t group, b
 			end[i] = max_u64(end[i], end[resource->deps[k]]);
 		end[i] += resource->start_timeout_us * (resource->start_retries + 1U);
 		last = max_u64(last, end[i]);
-		*ret_programs |= resource->type == RESOURCE_TYPE_EXEC;
+		*ret_programs |= resource->type != RESOURCE_TYPE_FIP;
 	}
 	return last;
 }
@@ -116,6 +116,45 @@ static void print_group(const struct config *config, uint16_t i, const struct co
 	(void)fputc('\n', out);
 }
 
+/* Waits for other groups come on top of all that: rule G13 knows no exception for failovers. */
+static void print_group_waits(const struct config *config, FILE *out)
+{
+	char text[DURATION_STRLEN];
+
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		const struct group_config *group = &config->groups[i];
+
+		if (group->n_start_after == 0)
+			continue;
+		(void)fprintf(out, "  %s starts when online%s:", group->name,
+			      group->start_same_node ? " on the same server" : "");
+		for (uint8_t k = 0; k < group->n_start_after; k++)
+			(void)fprintf(out, "%s %s", k ? "," : "",
+				      config->groups[group->start_after[k]].name);
+		(void)fprintf(out, "; after %s it %s\n",
+			      format_duration(text, group->start_wait_us),
+			      group->start_wait_continue ? "starts all the same" : "gives up");
+	}
+}
+
+static void print_stop_waits(const struct config *config, FILE *out)
+{
+	char text[DURATION_STRLEN];
+
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		const struct group_config *group = &config->groups[i];
+
+		if (group->n_stop_after == 0)
+			continue;
+		(void)fprintf(out, "  %s stops when these have, if they are to:", group->name);
+		for (uint8_t k = 0; k < group->n_stop_after; k++)
+			(void)fprintf(out, "%s %s", k ? "," : "",
+				      config->groups[group->stop_after[k]].name);
+		(void)fprintf(out, "; after %s all the same\n",
+			      format_duration(text, group->stop_wait_us));
+	}
+}
+
 static void print_waits(const struct config *config, FILE *out)
 {
 	const struct timing_config *t = &config->timing;
@@ -142,6 +181,8 @@ static void print_waits(const struct config *config, FILE *out)
 			"  start of an address without proof (command, first start): + %" PRIu32
 			" ms for its duplicate check\n",
 			check_ms);
+	print_group_waits(config, out);
+	print_stop_waits(config, out);
 	(void)fprintf(out, "  a command is answered, or given up, within %s\n",
 		      format_duration(a, t->request_timeout_us));
 	(void)fprintf(out, "  lost %" PRIu32 " times within %s: quarantined for %s", t->flap_limit,

@@ -296,6 +296,21 @@ static void check_fip(const struct config *config, uint16_t i, struct config_rep
 			format_duration(must, least), fip->check_ms);
 }
 
+static void check_unit(const struct config *config, uint16_t i, struct config_report *report)
+{
+	const struct resource_config *resource = &config->resources[i];
+
+	for (uint16_t k = 0; k < i && resource->unit; k++) {
+		const struct resource_config *other = &config->resources[k];
+
+		if (other->unit && strcmp(other->unit, resource->unit) == 0)
+			config_report_error(report, resource->line,
+					    "resource \"%s\": unit = \"%.100s\": resource \"%s\" "
+					    "starts and stops it already",
+					    resource->name, resource->unit, other->name);
+	}
+}
+
 static void check_resource(const struct config *config, uint16_t i, struct config_report *report)
 {
 	const struct resource_config *resource = &config->resources[i];
@@ -308,6 +323,13 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 					    resource->name, config->resources[k].line);
 	if (resource->type == RESOURCE_TYPE_FIP)
 		check_fip(config, i, report);
+	check_unit(config, i, report);
+	config_check_final(&(struct config_final){"resource", resource->name, "on_start_failure",
+						  resource->start_final, resource->line},
+			   report);
+	config_check_final(&(struct config_final){"resource", resource->name, "on_stop_failure",
+						  resource->stop_final, resource->line},
+			   report);
 }
 
 static void check_takeover(const struct config *config, struct config_report *report)
@@ -329,12 +351,15 @@ void config_check_parts(const struct config *config, unsigned int parts,
 	}
 	if (parts & CHECK_NODES)
 		check_nodes(config, report);
+	if (parts & CHECK_MONITORS)
+		config_check_monitors(config, report);
 	if (!(parts & CHECK_GROUPS))
 		return;
 	for (uint16_t i = 0; i < config->n_groups; i++)
 		check_group(config, i, report);
 	for (uint16_t i = 0; i < config->n_resources; i++)
 		check_resource(config, i, report);
+	config_check_waits(config, report);
 }
 
 void config_check(const struct config *config, struct config_report *report)

@@ -201,6 +201,16 @@ void config_sort_resources(struct config *config, struct config_report *report);
 #define CHECK_ALL      15u
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report);
+/* What groups ask of each other. */
+void config_check_waits(const struct config *config, struct config_report *report);
+void config_check_monitors(const struct config *config, struct config_report *report);
+struct config_final {
+	const char *what, *name, *key;
+	enum final_action action;
+	unsigned int line;
+};
+/* Whether this machine could do it. */
+void config_check_final(const struct config_final *final, struct config_report *report);
 void config_check_timing(const struct config *config, struct config_report *report);
 
 /* ---- the time budget ---- */

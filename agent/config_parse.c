@@ -460,10 +460,6 @@ static void parse_monitor(struct parser *parser, const config_setting_t *setting
 	monitor->line = config_line_of(setting);
 	monitor->active_group = monitor->active_resource = monitor->resource = UINT16_MAX;
 	parse_object(parser, &object);
-	if (!config_setting_get_member(setting, "nodes"))
-		for (uint8_t k = 0; k < config->n_nodes; k++)
-			if (!config->nodes[k].witness)
-				monitor->nodes |= node_bit(k);
 	/* What is wrong already would only be said again, in other words. */
 	parser->monitors[config->n_monitors++] =
 		parser->report->errors == object.errors ? setting : NULL;

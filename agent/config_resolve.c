@@ -166,6 +166,7 @@ static bool find_reference(struct parser *parser, uint16_t index, const char *ke
 	const char *name = config_member_text(parser->monitors[index], key);
 	int resource = config_find_resource(parser->config, name);
 	int group = config_find_group(parser->config, name);
+	const char *wrong = "there is no such resource or group";
 
 	if (resource >= 0 && group >= 0) {
 		report_reference(parser, index, key,
@@ -173,7 +174,12 @@ static bool find_reference(struct parser *parser, uint16_t index, const char *ke
 		return false;
 	}
 	if (resource < 0 && group < 0) {
-		report_reference(parser, index, key, "there is no such resource or group");
+		if (config_find_node(parser->config, name) >= 0)
+			wrong = "this is a node: name a resource or group, or write recovery = "
+				"\"server\" for the node on which it fails";
+		else if (config_find_monitor(parser->config, name) >= 0)
+			wrong = "this is a monitor: name a resource or group";
+		report_reference(parser, index, key, wrong);
 		return false;
 	}
 	ret->kind = resource >= 0 ? RECOVER_RESOURCE : RECOVER_GROUP;
@@ -228,6 +234,26 @@ static bool find_watched(struct parser *parser, uint16_t index, struct reference
 	return true;
 }
 
+/* Where it checks unless the file says it: where what it is for can be. */
+static node_mask default_nodes(const struct config *config, const struct reference *reference)
+{
+	node_mask mask = 0;
+
+	if (reference->kind == RECOVER_RESOURCE || reference->kind == RECOVER_GROUP) {
+		uint16_t index = reference->kind == RECOVER_GROUP
+					 ? reference->index
+					 : config->resources[reference->index].group;
+
+		for (uint8_t i = 0; i < config->groups[index].n_nodes; i++)
+			mask |= node_bit(config->groups[index].nodes[i]);
+		return mask;
+	}
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		if (!config->nodes[i].witness)
+			mask |= node_bit(i);
+	return mask;
+}
+
 static void resolve_monitor(struct parser *parser, uint16_t index)
 {
 	struct monitor_config *monitor = &parser->config->monitors[index];
@@ -254,6 +280,8 @@ static void resolve_monitor(struct parser *parser, uint16_t index)
 		monitor->active_resource = target.index;
 	else if (active)
 		monitor->active_group = target.index;
+	if (monitor->nodes == 0)
+		monitor->nodes = default_nodes(parser->config, active ? &target : &recovery);
 	monitor->recovery = recovery.kind;
 	monitor->target = recovery.index;
 }

@@ -56,7 +56,7 @@ static int check_unit(const char *text, size_t n_suffixes, struct config_why *wh
 {
 	size_t n = strlen(text), i = 0;
 
-	if (n > UNIT_LEN_MAX || strspn(text, LETTERS DIGITS ":-_.\\@") != n)
+	if (n > UNIT_LEN_MAX || text[0] == '.' || strspn(text, LETTERS DIGITS ":-_.\\@") != n)
 		return config_why_set(why, "this cannot be the name of a systemd unit");
 	while (i < SUFFIXES_ALL && !unit_is(text, unit_suffixes[i]))
 		i++;
@@ -117,9 +117,9 @@ static int parse_parameter(const struct config_slot *slot, const char *text, str
 
 	if (n == 0 || n > PARAMETER_LEN_MAX || strspn(text, LETTERS DIGITS "_-") != n)
 		return config_why_set(why,
-				      "the name of a parameter has 1 to %d of the characters "
-				      "A-Z a-z 0-9 _ -",
-				      PARAMETER_LEN_MAX);
+				      "the name \"%.*s\" of a parameter must have 1 to %d of the "
+				      "characters A-Z a-z 0-9 _ -",
+				      n < 40 ? (int)n : 40, text, PARAMETER_LEN_MAX);
 	return config_words_add((char ***)(void *)field_of(slot), text);
 }
 
@@ -232,10 +232,12 @@ static int url_host(const char **at, char out[INET6_ADDRSTRLEN + 1], struct conf
 	if (bracket && start[n] != ']')
 		return config_why_set(why, "the bracket of the IPv6 address is not closed");
 	if (!bracket && memrchr(start, ':', whole) != memchr(start, ':', whole))
-		return config_why_set(why, "an IPv6 address needs brackets: " URL_EXAMPLE);
-	if (n > INET6_ADDRSTRLEN)
+		return config_why_set(why, "an IPv6 address needs brackets, " URL_EXAMPLE);
+	if (n == 0 || n > INET6_ADDRSTRLEN)
 		return config_why_set(why, "the host must be an address: names are not looked up");
 	(void)snprintf(out, INET6_ADDRSTRLEN + 1, "%.*s", (int)n, start);
+	if (bracket && !strchr(out, ':'))
+		return config_why_set(why, "brackets are for IPv6 addresses");
 	*at = start + n + bracket;
 	return 0;
 }
@@ -276,7 +278,7 @@ static int parse_url(const struct config_slot *slot, const char *text, struct co
 	if (r < 0)
 		return r;
 	if (*at != '/')
-		return config_why_set(why, "the address must be followed by a path: " URL_EXAMPLE);
+		return config_why_set(why, "the address must be followed by a path, " URL_EXAMPLE);
 	for (const char *p = at; *p; p++)
 		if (*p <= ' ' || *p > '~' || *p == '#')
 			return config_why_set(why, "blanks, # and characters beyond ASCII must be "

@@ -20,13 +20,14 @@ static json_t *groups_to_json(const struct config *config, const struct config_t
 		const struct group_config *group = &config->groups[i];
 		bool programs;
 		uint64_t limit = config_group_start_limit(config, i, &programs);
+		json_int_t wait = group->n_start_after ? (json_int_t)group->start_wait_us : 0;
 		json_t *outage = group->n_nodes < 2 ? json_null() : span_to_json(&times->takeover);
 
-		(void)json_array_append_new(groups, json_pack("{s:s, s:b, s:o, s:I, s:b}", "name",
-							      group->name, "programs", programs,
-							      "outage", outage, "start_limit_us",
-							      (json_int_t)limit, "unenforced",
-							      config_group_unenforced(config, i)));
+		(void)json_array_append_new(
+			groups, json_pack("{s:s, s:b, s:o, s:I, s:I, s:b}", "name", group->name,
+					  "programs", programs, "outage", outage, "start_limit_us",
+					  (json_int_t)limit, "start_wait_us", wait, "unenforced",
+					  config_group_unenforced(config, i)));
 	}
 	return groups;
 }

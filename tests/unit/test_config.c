@@ -43,8 +43,8 @@ static struct config_report report;
 	"  { name = \"b\"; nodes = \"n1\"; resources = ( { type = \"systemd\"; name = \"u\";\n" \
 	"      unit = \"x.service\"; stop_retries = 4; failovers = 5; final_action_alone = true;\n" \
 	"      on_start_failure = \"stop-group\"; on_stop_failure = \"panic\"; } ); },\n" \
-	"  { name = \"c\"; nodes = \"n1\"; } );\n" \
-	"exclusions = ( { name = \"x\"; kind = \"absolute\"; groups = [ \"a\", \"c\" ]; } );\n"
+	"  { name = \"c\"; nodes = \"n1\"; }, { name = \"d\"; } );\n" \
+	"exclusions = ( { name = \"x\"; kind = \"absolute\"; groups = [ \"b\", \"d\" ]; } );\n"
 #define LAYOUT \
 	"/* layout */ cluster : { name = \"de\" \"mo\"; port = 7410; interval = \"0.1s\" }\n"
 /* clang-format on */
@@ -323,7 +323,7 @@ static void test_groups_to_core(void **state)
 	assert_int_equal(u->start_timeout_us, 90000000);
 	assert_int_equal(core.n_exclusions, 1);
 	assert_true(core.exclusions[0].absolute);
-	assert_int_equal(core.exclusions[0].groups[0], 5);
+	assert_int_equal(core.exclusions[0].groups[0], 10);
 	assert_string_equal(config_resource_type_to_string(config->resources[0].type), "systemd");
 	config_free(config);
 }

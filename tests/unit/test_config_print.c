@@ -97,6 +97,23 @@ static void write_depends(FILE *out, unsigned int group, const unsigned int *ran
 	fputs(" ];\n", out);
 }
 
+/* A unit or an agent. */
+static void write_outside(FILE *out, unsigned int group, unsigned int i)
+{
+	if (coin()) {
+		fprintf(out, "type = \"systemd\"; unit = \"u%u@%u.service\"; }\n", group, i);
+		return;
+	}
+	fputs("type = \"ocf\"; agent = \"heartbeat:Dummy\"; parameters = {\n", out);
+	for (unsigned int n = pick(4); n > 0; n--) {
+		char key[8];
+
+		snprintf(key, sizeof key, "p%u", n);
+		write_string(out, key);
+	}
+	fprintf(out, "}; start_timeout = \"%us\"; }\n", 1 + pick(600));
+}
+
 static void write_resource(FILE *out, unsigned int group, const unsigned int *rank, unsigned int n,
 			   unsigned int i)
 {
@@ -104,6 +121,13 @@ static void write_resource(FILE *out, unsigned int group, const unsigned int *ra
 	write_depends(out, group, rank, n, i);
 	if (coin())
 		write_string(out, "comment");
+	if (coin())
+		fprintf(out, "stop_retries = %u; failovers = %u; on_stop_failure = \"reboot\";\n",
+			pick(101), pick(101));
+	if (pick(4) == 0) {
+		write_outside(out, group, i);
+		return;
+	}
 	if (coin()) {
 		fprintf(out, "type = \"fip\"; address = \"10.9.%u.%u%s\"; check = \"%ums\"; }\n",
 			group, i + 1, coin() ? "/16" : "", pick(5000));
@@ -133,10 +157,50 @@ static void write_group(FILE *out, unsigned int group, unsigned int hosts)
 	write_string(out, "comment");
 	if (coin())
 		fprintf(out, "nodes = [ \"n%u\", \"n%u\" ];\n", hosts - 1, pick(hosts - 1));
+	/* Backwards only, so that there is no circle. */
+	if (group > 0 && coin())
+		fprintf(out,
+			"start_after = \"g%u\"; stop_after = ( \"g%u\" ); start_wait = \"%us\";\n",
+			pick(group), pick(group), 1 + pick(999));
+	if (coin())
+		fprintf(out, "failover = \"%s\"; failback = \"%s\"; failover_limit = %u;\n",
+			coin() ? "auto" : "manual", coin() ? "auto" : "manual", pick(101));
+	if (coin())
+		fputs("stop_wait_at = [ \"server\", \"cluster\" ];\n", out);
 	fputs("resources = (\n", out);
 	for (unsigned int i = 0; i < n; i++)
 		write_resource(out, group, rank, n, i);
 	fputs("); }\n", out);
+}
+
+static void write_monitor(FILE *out, unsigned int i, unsigned int groups)
+{
+	static const char *const kinds[] = {
+		"type = \"userw\";",
+		"type = \"ipw\"; addresses = ( \"10.0.0.1\", \"FD00::00a\" );",
+		"type = \"miiw\"; interface = \"eth0.5\";",
+		"type = \"pidw\"; pid_file = \"/run/a b\";",
+		"type = \"psw\"; process = \"x\"; minimum = 7;",
+		"type = \"systemdw\"; unit = \"a.timer\";",
+		"type = \"tcpw\"; address = \"10.1.1.1\"; port = 9;",
+		"type = \"httpw\"; url = \"http://[fd00:0::1]:81/x?%20\"; status = 404;",
+		"type = \"diskw\"; path = \"/\"; method = \"write\"; limit = 5;",
+	};
+	static const char *const finals[] = {"none", "reboot", "panic", "shutdown", "bmc-nmi"};
+
+	fprintf(out, "%s{ name = \"m%u\"; %s\n", i ? "," : "", i,
+		kinds[pick(sizeof kinds / sizeof *kinds)]);
+	write_string(out, "comment");
+	if (coin())
+		write_command(out, "before_final");
+	if (groups && coin())
+		fprintf(out, "target = \"g%u\"; timing = \"%s\";\n", pick(groups),
+			coin() ? "active" : "always");
+	if (coin())
+		fprintf(out, "recovery = \"%s\"; final_action = \"%s\";\n",
+			coin() ? "server" : "none", finals[pick(sizeof finals / sizeof *finals)]);
+	fprintf(out, "interval = \"%ums\"; critical = %s; restarts = %u; }\n", 100 + pick(9999),
+		coin() ? "true" : "false", pick(101));
 }
 
 static char *random_text(void)
@@ -152,6 +216,12 @@ static char *random_text(void)
 	fputs("groups = (\n", out);
 	for (unsigned int i = 0; i < n; i++)
 		write_group(out, i, hosts);
+	fputs(");\n", out);
+	if (n > 1)
+		fputs("exclusions = ( { name = \"x\"; groups = ( \"g1\", \"g0\" ); } );\n", out);
+	fputs("monitors = (\n", out);
+	for (unsigned int i = 0, monitors = pick(9); i < monitors; i++)
+		write_monitor(out, i, n);
 	fputs(");\n", out);
 	fclose(out);
 	return text;

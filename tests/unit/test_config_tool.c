@@ -96,6 +96,33 @@ static void test_load_files(void **state)
 	assert_null(config);
 }
 
+#define OUTSIDE                                                                              \
+	"agent = { power_command = \"/bin/echo\"; };\n" GOOD                                 \
+	"groups = ( { name = \"g\"; resources = (\n"                                         \
+	"  { type = \"ocf\"; name = \"x\"; agent = \"heartbeat:No-Such-Agent\"; } ); } );\n" \
+	"monitors = ( { type = \"genw\"; name = \"m\"; command = [ \"/nowhere/check\" ];\n"  \
+	"  before_restart = [ \"/nowhere/a\" ]; before_failover = [ \"/nowhere/b\" ];\n"     \
+	"  before_final = [ \"/bin/true\" ]; } );\n"
+
+/* What may be right on another node is a warning. */
+static void test_surroundings(void **state)
+{
+	struct config *config = NULL;
+
+	(void)state;
+	put_text(OUTSIDE);
+	assert_int_equal(config_load(path, &config, &report), 0);
+	assert_int_equal(report.n, 5);
+	assert_int_equal(report.errors, 0);
+	assert_true(reported("power_command = \"/bin/echo\" is run instead"));
+	assert_true(reported("resource \"x\": agent = \"heartbeat:No-Such-Agent\": no such agent"));
+	assert_true(reported("/usr/lib/ocf/resource.d/heartbeat/No-Such-Agent: No such file"));
+	assert_true(reported("monitor \"m\": command = \"/nowhere/check\": no such program"));
+	assert_true(reported("monitor \"m\": before_restart = \"/nowhere/a\""));
+	assert_true(reported("monitor \"m\": before_failover = \"/nowhere/b\""));
+	config = config_free(config);
+}
+
 static void test_load_fifo_does_not_hang(void **state)
 {
 	struct config *config = NULL;
@@ -219,6 +246,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_load_files),
+		cmocka_unit_test(test_surroundings),
 		cmocka_unit_test(test_load_fifo_does_not_hang),
 		cmocka_unit_test(test_load_too_large),
 		cmocka_unit_test(test_check_text),
