@@ -39,8 +39,7 @@ static _Noreturn void fail(int fd, enum exec_stage stage, int error)
 	_exit(EXIT_NOT_RUN);
 }
 
-/* Undoes what the agent did to itself for its heartbeats. */
-static void reset_process(void)
+void exec_child_reset(void)
 {
 	struct sched_param param = {0};
 	sigset_t none;
@@ -91,7 +90,7 @@ static int close_others(int failure_fd)
 	return FAILURE_FD;
 }
 
-static int become_user(const char *name, enum exec_stage *ret_stage)
+int exec_child_become_user(const char *name, enum exec_stage *ret_stage)
 {
 	const struct passwd *user;
 
@@ -114,7 +113,7 @@ void exec_child(const struct exec_program *program, int failure_fd)
 
 	if (setsid() < 0)
 		fail(failure_fd, EXEC_STAGE_SESSION, errno);
-	reset_process();
+	exec_child_reset();
 	r = set_output(program->name);
 	if (r < 0)
 		fail(failure_fd, EXEC_STAGE_OUTPUT, -r);
@@ -124,7 +123,7 @@ void exec_child(const struct exec_program *program, int failure_fd)
 	failure_fd = r;
 	if (chdir("/") < 0)
 		fail(failure_fd, EXEC_STAGE_SESSION, errno);
-	r = program->user ? become_user(program->user, &stage) : 0;
+	r = program->user ? exec_child_become_user(program->user, &stage) : 0;
 	if (r < 0)
 		fail(failure_fd, stage, -r);
 	(void)execve(program->argv[0], program->argv, program->env);

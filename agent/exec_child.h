@@ -28,6 +28,11 @@ struct exec_failure {
 /* Becomes the program; a failure is written to `failure_fd` and ends the process. */
 _Noreturn void exec_child(const struct exec_program *program, int failure_fd);
 
+/* Two parts of it, for other processes. Undoes what the agent did to itself for its heartbeats. */
+void exec_child_reset(void);
+/* Becomes this user with its groups. */
+_must_check_ int exec_child_become_user(const char *name, enum exec_stage *ret_stage);
+
 /* Reads what the child wrote, if it wrote anything. `fd` does not block. */
 bool exec_failure_read(int fd, struct exec_failure *ret);
 void exec_failure_describe(const struct exec_failure *failure, char *text, size_t size);
