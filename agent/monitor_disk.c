@@ -60,13 +60,12 @@ static void check_space(int fd, const struct monitor *m, struct child_result *re
 static void check_read(int fd, const struct monitor *m, struct child_result *result)
 {
 	const int flags = O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
-	int file = open(m->config->path, flags | O_DIRECT);
 	uint8_t *block = new_block(fd, m);
+	int file = open(m->config->path, flags | O_DIRECT);
 	ssize_t n;
 
-	if (file < 0 && errno == EINVAL) { /* a file system in memory has nothing to bypass */
+	if (file < 0 && errno == EINVAL) /* a file system in memory has nothing to bypass */
 		file = open(m->config->path, flags);
-	}
 	if (file < 0)
 		fail(fd, m, "cannot be opened");
 	n = read(file, block, BLOCK);
@@ -80,8 +79,8 @@ static void check_read(int fd, const struct monitor *m, struct child_result *res
 
 static void check_write(int fd, const struct monitor *m)
 {
-	int directory = open(m->config->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), file;
 	uint8_t *block = new_block(fd, m);
+	int directory = open(m->config->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), file;
 	char name[NAME_SIZE + 32];
 
 	if (directory < 0)

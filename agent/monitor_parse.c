@@ -312,9 +312,8 @@ size_t lines_feed(struct lines *lines, const char *data, size_t n, bool *ret_lin
 	const char *end = memchr(data, '\n', n);
 	size_t all = end ? (size_t)(end - data) : n, room = sizeof lines->now - 1 - lines->n;
 
-	if (all > 0)
-		memcpy(lines->now + lines->n, data, all < room ? all : room);
-	lines->n += all < room ? all : room;
+	for (size_t i = 0; i < all && i < room; i++)
+		lines->now[lines->n++] = data[i] ? data[i] : '?'; /* it is text from here on */
 	*ret_line = end && take_line(lines);
 	return end ? all + 1 : all;
 }
