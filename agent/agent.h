@@ -10,6 +10,7 @@
 
 #include "agent/config.h"
 #include "agent/exec.h"
+#include "agent/monitor.h"
 #include "agent/notify.h"
 #include "agent/refusals.h"
 #include "agent/replicate.h"
@@ -72,6 +73,7 @@ struct agent_queue {
 };
 
 struct commands;
+struct stages;
 struct streams;
 struct systemd;
 
@@ -88,6 +90,8 @@ struct agent {
 	struct hb_lan *lan;
 	struct core *core;
 	struct exec *exec;
+	struct monitors *monitors;
+	struct stages *stages; /* programs before steps of recoveries */
 	struct systemd *systemd;
 	uint32_t power_operation;
 	struct replicate *replicate;

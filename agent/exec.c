@@ -14,8 +14,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 
-/* Twice the number of resources: each has one operation, and may have one that hangs. */
-#define OPERATIONS_MAX (2 * RESOURCES_MAX)
+/* Twice the number of objects: each has one operation, and may have one that hangs. */
+#define OPERATIONS_MAX (2 * (RESOURCES_MAX + MONITORS_MAX))
 #define REPORTS_MAX    16 /* taken in at once */
 
 /*

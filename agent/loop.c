@@ -6,6 +6,7 @@
  */
 #include "agent/agent.h"
 #include "agent/ctl_internal.h"
+#include "agent/stage.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -129,6 +130,8 @@ static void serve_timers(struct agent *agent, ha_time now)
 	}
 	if (ha_time_reached(exec_deadline(agent->exec), now))
 		exec_dispatch(agent->exec, now);
+	if (ha_time_reached(stage_deadline(agent), now))
+		stage_dispatch(agent, now);
 	if (ha_time_reached(replicate_deadline(agent->replicate), now))
 		replicate_dispatch(agent->replicate, now);
 	housekeeping(agent, now);
@@ -141,6 +144,7 @@ static ha_time next_deadline(struct agent *agent)
 
 	t = ha_time_min(t, net_deadline(agent->net));
 	t = ha_time_min(t, exec_deadline(agent->exec));
+	t = ha_time_min(t, stage_deadline(agent));
 	t = ha_time_min(t, replicate_deadline(agent->replicate));
 	t = ha_time_min(t, agent->house_at);
 	if (agent->watchdog_us)

@@ -19,7 +19,7 @@ struct monitors;
 struct monitors_config {
 	sd_event *event;
 	int64_t priority; /* of the event sources */
-	/* The monitors, and what fipw and userw need. Must stay until monitor_free(). */
+	/* The monitors, and what fipw and userw need. Must stay as long as they do. */
 	const struct config *config;
 	/* `status` is NORMAL, CAUTION or ERROR of enum monitor_status; ERROR again after each
 	 * further round of retries. At most MONITOR_VERDICTS_MAX before settled() is called. */
@@ -32,11 +32,13 @@ struct monitors_config {
 
 #define MONITOR_VERDICTS_MAX 64
 
-/* Starts the process: call it early, and without real-time priority. After a change of the
- * configuration: monitor_free(), monitor_new() with the new one, and all orders again. */
+/* Starts the process: call it early, while little is open. */
 _must_check_ int monitor_new(const struct monitors_config *config, struct monitors **ret);
 /* Ends the process in good order (it may take a moment more); no verdict follows. */
 struct monitors *monitor_free(struct monitors *monitors);
+/* Ends the process likewise and starts one for another configuration, with the same orders for
+ * monitors of the same name. Both configurations must be there. -ENOMEM: nothing has changed. */
+_must_check_ int monitor_reconfigure(struct monitors *monitors, const struct config *config);
 
 /* What CORE_ACTION_MONITOR and CORE_ACTION_RATIO say. */
 void monitor_order(struct monitors *monitors, uint16_t monitor, bool run, bool failing);

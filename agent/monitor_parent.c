@@ -422,18 +422,57 @@ int monitor_new(const struct monitors_config *config, struct monitors **ret)
 	return 0;
 }
 
+static void end_process(struct monitors *m)
+{
+	m->full = false;
+	/* If there is no room for it the process ends with its socket, but less politely. */
+	(void)send_one(m, &(struct monitor_order){.kind = MONITOR_ORDER_END});
+	let_go(m);
+}
+
 struct monitors *monitor_free(struct monitors *monitors)
 {
-	static const struct monitor_orders end = {.n = 1, .items = {{.kind = MONITOR_ORDER_END}}};
-
 	if (!monitors)
 		return NULL;
-	monitors->full = false;
-	(void)send_orders(monitors, &end); /* else it ends with its socket */
-	let_go(monitors);
+	end_process(monitors);
 	free(monitors->ordered);
 	free(monitors);
 	return NULL;
+}
+
+static const struct ordered *find_ordered(const struct monitors *m, const char *name)
+{
+	for (uint16_t i = 0; i < m->n; i++)
+		if (strcmp(m->config.config->monitors[i].name, name) == 0)
+			return &m->ordered[i];
+	return NULL;
+}
+
+int monitor_reconfigure(struct monitors *monitors, const struct config *config)
+{
+	struct ordered *ordered = calloc(config->n_monitors + 1U, sizeof *ordered);
+	ha_time now = clock_boot();
+
+	if (!ordered)
+		return -ENOMEM;
+	for (uint16_t i = 0; i < config->n_monitors; i++) {
+		const struct ordered *old = find_ordered(monitors, config->monitors[i].name);
+
+		if (!old)
+			continue;
+		ordered[i] = *old;
+		ordered[i].turn = ++monitors->turn;
+	}
+	end_process(monitors);
+	free(monitors->ordered);
+	monitors->ordered = ordered;
+	monitors->n = config->n_monitors;
+	monitors->config.config = config;
+	begin_anew(monitors);
+	monitors->start_at = HA_TIME_NEVER;
+	if (monitors->n > 0 && start(monitors, now) < 0)
+		died(monitors, "the monitor process cannot be started", now);
+	return 0;
 }
 
 pid_t monitor_pid(const struct monitors *monitors)

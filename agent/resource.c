@@ -6,6 +6,7 @@
 #include "agent/held.h"
 #include "agent/ocf.h"
 #include "agent/power.h"
+#include "agent/stage.h"
 #include "agent/systemd.h"
 
 #include "util/clock.h"
@@ -339,7 +340,8 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	struct agent *agent = userdata;
 	char buf[EVENT_TEXT_SIZE];
 
-	if (power_done(agent, operation, result, text))
+	if (power_done(agent, operation, result, text) ||
+	    stage_done(agent, operation, result, text))
 		return;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
 		struct resource_run *run = &agent->runs[i];

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
+#include "agent/stage.h"
 #include "agent/systemd.h"
 #include "agent/realtime.h"
 
@@ -189,6 +190,8 @@ static int start_processes(struct agent *agent)
 	if (r < 0)
 		log_err("cannot start the process that starts programs: %s", strerror(-r));
 	else
+		r = stage_new(agent);
+	if (r >= 0)
 		r = systemd_new(&systemd, &agent->systemd);
 	return r;
 }
@@ -505,6 +508,7 @@ struct agent *agent_free(struct agent *agent)
 	if (agent->store && agent->core && agent->replicate)
 		record_publish(agent, clock_boot());
 	ctl_stop(agent);
+	stage_free(agent);
 	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);

@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/ctl_internal.h"
 #include "agent/power.h"
+#include "agent/stage.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -13,14 +14,16 @@
 #include <string.h>
 #include <systemd/sd-event.h>
 
-/* Answers that may wait: each resource has one operation to answer and one loss to report. */
-#define QUEUE_EXTRA 64
+/* Answers that may wait: each resource has one operation to answer and one loss to report, each
+ * monitor one program; and a batch of verdicts. */
+#define QUEUE_EXTRA (64 + MONITOR_VERDICTS_MAX)
 /* Deadlines of the core that are already past are served at once, so often at most. */
 #define OVERDUE_STEPS_MAX 4
 
 int step_init(struct agent *agent)
 {
-	size_t size = 2 * (size_t)agent->config->n_resources + QUEUE_EXTRA;
+	size_t size =
+		2 * (size_t)agent->config->n_resources + agent->config->n_monitors + QUEUE_EXTRA;
 
 	agent->queue.items = calloc(size, sizeof *agent->queue.items);
 	agent->actions = calloc(1, sizeof *agent->actions);
@@ -38,6 +41,10 @@ static const char **event_text(struct core_event *event)
 		return &event->resource_done.text;
 	case CORE_EVENT_RESOURCE_LOST:
 		return &event->resource_lost.text;
+	case CORE_EVENT_MONITOR:
+		return &event->monitor.text;
+	case CORE_EVENT_SCRIPT_DONE:
+		return &event->script_done.text;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_VECTOR:
 	case CORE_EVENT_PERSISTED:
@@ -154,8 +161,15 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 		power_action(agent, action);
 		break;
 	case CORE_ACTION_MONITOR:
+		monitor_order(agent->monitors, action->monitor.monitor, action->monitor.run,
+			      action->monitor.failing);
+		break;
 	case CORE_ACTION_SCRIPT:
+		stage_run(agent, action);
+		break;
 	case CORE_ACTION_RATIO:
+		monitor_ratio(agent->monitors, action->ratio.ratio);
+		break;
 	case CORE_ACTION_CONFIG:
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

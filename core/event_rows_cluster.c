@@ -81,6 +81,16 @@ static const struct event_info rows[] = {
 			   "which one.",
 	},
 	{
+		.id = EVENT_MONITORS_DIED,
+		.severity = EVENT_ERROR,
+		.name = "monitors-died",
+		.message = "no monitor checks: another process is started in {0s} s{text}",
+		.arg = {"time until then"},
+		.meaning = "The process that does the checks of all monitors died or hung. Another "
+			   "one goes on, at once unless that happens again and again; until its "
+			   "first checks the status of all monitors stays as it was.",
+	},
+	{
 		.id = EVENT_NODE_HEARD,
 		.severity = EVENT_NOTICE,
 		.name = "node-heard",

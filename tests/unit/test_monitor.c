@@ -324,6 +324,42 @@ static void test_process_that_dies_again_and_again(void **state)
 	expect_error(w, 0, "dummy failure");
 }
 
+static void test_another_configuration(void **state)
+{
+	struct monitor_world *w = *state;
+	struct config *first = w->config, *second = calloc(1, sizeof *second);
+	pid_t pid;
+
+	assert_non_null(second);
+	add_script(w, "exit 0");
+	add_script(w, "exit 0");
+	run_all(w);
+	monitor_order(w->monitors, 0, false, false);
+	monitor_order(w->monitors, 1, true, true);
+	expect_error(w, 1, "dummy failure");
+	pid = monitor_pid(w->monitors);
+	/* in other places, and one of them new */
+	second->run_directory = first->run_directory;
+	second->monitors[0] = first->monitors[1];
+	second->monitors[1] = first->monitors[0];
+	second->monitors[2] = first->monitors[0];
+	(void)strcpy(second->monitors[2].name, "new");
+	second->n_monitors = 3;
+	assert_int_equal(monitor_reconfigure(w->monitors, second), 0);
+	w->config = second;
+	free(first);
+	assert_true(monitor_pid(w->monitors) != pid);
+	w->read = w->n;
+	expect_error(w, 0, "dummy failure");
+	monitor_order(w->monitors, 2, true, false);
+	expect_good(w, 2);
+	assert_true(stats_of(w, 1).checks == 0); /* that one is stopped */
+	assert_int_equal(w->deaths, 0);
+	second->n_monitors = 0;
+	assert_int_equal(monitor_reconfigure(w->monitors, second), 0);
+	assert_int_equal(monitor_pid(w->monitors), 0);
+}
+
 /* It ends with the agent, and with it what it was running. */
 static void test_process_ends_with_the_agent(void **state)
 {
@@ -907,6 +943,7 @@ int main(void)
 		TEST(test_timeouts_that_are_not_recovered_from),
 		TEST(test_process_is_started_again),
 		TEST(test_process_that_dies_again_and_again),
+		TEST(test_another_configuration),
 		TEST(test_process_ends_with_the_agent),
 		TEST(test_process_is_small_and_plain),
 		TEST(test_no_monitors_no_process),
