@@ -6,6 +6,38 @@
 #include <errno.h>
 #include <string.h>
 
+static bool group_valid(const struct core_config *cfg, const struct core_group_config *g)
+{
+	if (g->n_nodes > NODES_MAX || g->n_start_after > GROUP_WAITS_MAX ||
+	    g->n_stop_after > GROUP_WAITS_MAX)
+		return false;
+	for (uint8_t i = 0; i < g->n_nodes; i++)
+		if (g->nodes[i] >= cfg->n_nodes)
+			return false;
+	for (uint8_t i = 0; i < g->n_start_after; i++)
+		if (g->start_after[i] >= cfg->n_groups)
+			return false;
+	for (uint8_t i = 0; i < g->n_stop_after; i++)
+		if (g->stop_after[i] >= cfg->n_groups)
+			return false;
+	return true;
+}
+
+static bool resource_valid(const struct core_config *cfg, uint16_t i)
+{
+	const struct core_resource_config *r = &cfg->resources[i];
+
+	if (r->group >= cfg->n_groups || r->n_deps > DEPS_MAX ||
+	    r->start_final >= FINAL_ACTION_COUNT_ || r->stop_final >= FINAL_ACTION_COUNT_)
+		return false;
+	if (i && r->group < cfg->resources[i - 1].group)
+		return false;
+	for (uint8_t d = 0; d < r->n_deps; d++)
+		if (r->deps[d] >= i || cfg->resources[r->deps[d]].group != r->group)
+			return false;
+	return true;
+}
+
 static int config_validate(const struct core_config *cfg)
 {
 	uint64_t votes = 0;
@@ -13,7 +45,8 @@ static int config_validate(const struct core_config *cfg)
 	if (cfg->n_nodes == 0 || cfg->n_nodes > NODES_MAX || cfg->self >= cfg->n_nodes)
 		return -EINVAL;
 	if (cfg->n_groups > GROUPS_MAX || cfg->n_resources > RESOURCES_MAX ||
-	    cfg->n_links > LINKS_MAX || cfg->flap_limit > FLAPS_MAX)
+	    cfg->n_exclusions > EXCLUSIONS_MAX || cfg->n_links > LINKS_MAX ||
+	    cfg->flap_limit > FLAPS_MAX)
 		return -EINVAL;
 	if (cfg->interval_us == 0 || cfg->timeout_us < 3 * cfg->interval_us ||
 	    cfg->lease_us < cfg->timeout_us)
@@ -22,17 +55,12 @@ static int config_validate(const struct core_config *cfg)
 		votes += cfg->nodes[i].votes;
 	if (votes == 0 || votes > UINT32_MAX / 2)
 		return -EINVAL;
-	for (uint16_t i = 0; i < cfg->n_resources; i++) {
-		const struct core_resource_config *r = &cfg->resources[i];
-
-		if (r->group >= cfg->n_groups || r->n_deps > DEPS_MAX)
+	for (uint16_t g = 0; g < cfg->n_groups; g++)
+		if (!group_valid(cfg, &cfg->groups[g]))
 			return -EINVAL;
-		if (i && r->group < cfg->resources[i - 1].group)
+	for (uint16_t i = 0; i < cfg->n_resources; i++)
+		if (!resource_valid(cfg, i))
 			return -EINVAL;
-		for (uint8_t d = 0; d < r->n_deps; d++)
-			if (r->deps[d] >= i || cfg->resources[r->deps[d]].group != r->group)
-				return -EINVAL;
-	}
 	return 0;
 }
 

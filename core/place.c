@@ -362,7 +362,10 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	return true;
 }
 
-/* Rule G9. Only what can be given at once is taken away: `s` and the proofs allow it. */
+/*
+ * Rule G9. Only what can be given at once is taken away: `s` and the proofs allow it. Never while
+ * failovers are counted: a better node that is broken must not wear out the limit (G10).
+ */
 static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
 {
 	struct group_intent *row = &c->intents[group];
@@ -370,7 +373,7 @@ static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
 	uint8_t target;
 
 	if (!c->cfg.groups[group].failback || row->wanted != WANTED_ONLINE ||
-	    row->owner == NODE_NONE || row->target == row->owner ||
+	    row->owner == NODE_NONE || row->target == row->owner || row->failovers ||
 	    s->not_offline != node_bit(row->owner) ||
 	    place_actual(c, group, row->owner)->state != GROUP_ONLINE)
 		return false;

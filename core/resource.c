@@ -114,7 +114,7 @@ static void start_ended(struct core *c, uint16_t index, bool ok, const char *tex
 		return;
 	if (r->failures < UINT8_MAX)
 		r->failures++;
-	if (c->groups[cfg->group].run && r->failures <= cfg->start_retries)
+	if (c->groups[cfg->group].run && !r->stop && r->failures <= cfg->start_retries)
 		say_retry(c, index, r->failures, cfg->start_retries, false);
 }
 

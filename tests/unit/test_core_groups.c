@@ -2,6 +2,8 @@
 /* Groups and single resources: rules G8 to G15, F1 and F2, in small stories. */
 #include "tests/unit/core_world.h"
 
+#include <errno.h>
+
 #define SECOND 1000000ULL
 
 /* World of `n` nodes with two groups: resources 0 and 1, the latter on top, and 2 and 3. */
@@ -182,6 +184,8 @@ static void test_failback_keeps_away_from_a_failure(void **state)
 
 	(void)state;
 	w->config.groups[0].failback = true;
+	w->config.groups[0].failover_limit = 2;
+	w->config.groups[0].failover_window_us = 100 * SECOND;
 	w->broken[0] = 1U << 1;
 	start_all(w);
 	assert_int_equal(place(w, 0), 1);
@@ -189,9 +193,14 @@ static void test_failback_keeps_away_from_a_failure(void **state)
 	run_until(w, 5 * SECOND, NULL);
 	assert_int_equal(place(w, 0), 1);
 	assert_int_equal(w->starts, starts); /* it does not bounce */
-	run_until(w, 65 * SECOND, NULL); /* until the failure is forgotten; then it is tried once */
+	run_until(w, 60 * SECOND, NULL);     /* the mark is gone, but not yet the failover */
+	assert_int_equal(look(w, 0).failed_on, 0);
+	assert_int_equal(w->starts, starts);
+	run_until(w, 40 * SECOND, NULL); /* both are forgotten: it is tried once */
 	assert_int_equal(place(w, 0), 1);
 	assert_int_equal(w->starts, starts + 4);
+	run_until(w, 300 * SECOND, NULL); /* and that does not wear out the limit */
+	assert_int_equal(place(w, 0), 1);
 	world_free(w);
 }
 
@@ -878,6 +887,34 @@ static void test_stop_failure_continues(void **state)
 	world_free(w);
 }
 
+static void test_bad_configurations(void **state)
+{
+	struct world *w = two_groups(3, 0);
+	struct core_config good = w->config, bad;
+	struct core *core;
+
+	(void)state;
+	bad = good;
+	bad.groups[1].n_start_after = 1;
+	bad.groups[1].start_after[0] = 2;
+	assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -EINVAL);
+	bad = good;
+	bad.groups[0].n_stop_after = GROUP_WAITS_MAX + 1;
+	assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -EINVAL);
+	bad = good;
+	bad.groups[0].nodes[1] = 3;
+	assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -EINVAL);
+	bad = good;
+	bad.n_exclusions = EXCLUSIONS_MAX + 1;
+	assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -EINVAL);
+	bad = good;
+	bad.resources[3].stop_final = FINAL_ACTION_COUNT_;
+	assert_int_equal(core_new(&bad, NULL, NULL, w->now, &core), -EINVAL);
+	assert_int_equal(core_new(&good, NULL, NULL, w->now, &core), 0);
+	core_free(core);
+	world_free(w);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -915,6 +952,7 @@ int main(void)
 		cmocka_unit_test(test_strong_action_at_once),
 		cmocka_unit_test(test_final_action_suppressed),
 		cmocka_unit_test(test_stop_failure_continues),
+		cmocka_unit_test(test_bad_configurations),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
