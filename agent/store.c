@@ -65,7 +65,8 @@ static int load_state(struct store *store, struct durable_state *ret, char error
 	if (found <= 0)
 		return found;
 	store->newest_generation = ret->generation;
-	r = state_file_settle(&store->io, &store->position);
+	r = store->position.former ? state_file_upgrade(&store->io, ret, &store->position)
+				   : state_file_settle(&store->io, &store->position);
 	if (r < 0)
 		return fail(error, r, "cannot write the state file '" STATE_FILE "'");
 	return 1;

@@ -20,11 +20,11 @@
 /*
  * ---- state file: two slots; the one that does not hold the confirmed state is written ----
  *
- * A slot is 32 sectors of 512 bytes, each with generation and CRC-32C of its own: what a power
+ * A slot is 160 sectors of 512 bytes, each with generation and CRC-32C of its own: what a power
  * cut leaves (new and old sectors, each of them sound) can be told from damage.
  */
 
-#define STATE_SLOT_BYTES 16384
+#define STATE_SLOT_BYTES 81920
 
 /*
  * Writes exactly STATE_SLOT_BYTES. `base` is the generation in the other slot that was confirmed

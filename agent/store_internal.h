@@ -48,9 +48,24 @@ _must_check_ int store_io_write(const struct store_io *io, int fd, const void *b
 
 #define STATE_SLOTS	   2
 #define STATE_SECTOR_BYTES 512
+#define STATE_SECTOR_LOAD  484 /* of the payload in each sector */
 #define STATE_SECTORS	   (STATE_SLOT_BYTES / STATE_SECTOR_BYTES)
 #define STATE_FILE_BYTES   (STATE_SLOTS * STATE_SLOT_BYTES)
 #define STATE_FILE_NEW	   STATE_FILE ".new"
+#define STATE_VERSION	   2U
+
+/* The former format: smaller slots of the same sectors. It is read, and replaced at once. */
+#define STATE_VERSION_1	   1U
+#define STATE_SECTORS_1	   32
+#define STATE_FILE_BYTES_1 (STATE_SLOTS * STATE_SECTORS_1 * STATE_SECTOR_BYTES)
+
+#define STATE_PAYLOAD_BYTES(sectors) ((size_t)(sectors)*STATE_SECTOR_LOAD)
+
+/* `n` is STATE_PAYLOAD_BYTES(); the checksum is left 0. Pure, as all of the codec. */
+void state_payload_encode(const struct durable_state *state, uint8_t *payload, size_t n);
+/* Needs state->generation, and zeros else. -EBADMSG: another version, or a value out of range. */
+_must_check_ int state_payload_decode(const uint8_t *payload, size_t n,
+				      struct durable_state *state);
 
 enum slot_condition {
 	SLOT_DAMAGED, /* a sector is not sound */
@@ -66,13 +81,18 @@ struct slot_info {
 	uint64_t generation; /* the newest of its sound sectors; 0: none */
 	uint64_t base;	     /* of that sector */
 };
-void state_slot_inspect(const uint8_t in[STATE_SLOT_BYTES], struct slot_info *ret);
+/* `sectors` is STATE_SECTORS, or STATE_SECTORS_1 for the former format. */
+void state_slot_inspect(const uint8_t *in, unsigned int sectors, struct slot_info *ret);
+/* As state_decode(), which is for STATE_SECTORS. */
+_must_check_ int state_slot_decode(const uint8_t *in, unsigned int sectors,
+				   struct durable_state *ret);
 
-/* What can be read from a slot in any condition; zeros for what cannot. */
+/* What a single sector tells, of a file in any condition; zeros for what is in others. */
 struct slot_remains {
 	uint64_t generation, incarnation, epoch_reserve, lease_max_us;
 };
-void state_slot_remains(const uint8_t in[STATE_SLOT_BYTES], struct slot_remains *ret);
+/* False: it is not sound. */
+bool state_sector_remains(const uint8_t in[STATE_SECTOR_BYTES], struct slot_remains *ret);
 
 /* Would state_decode() take it back? */
 bool state_valid(const struct durable_state *state);
@@ -85,6 +105,7 @@ struct state_position {
 	uint64_t confirmed; /* generation; 0: none */
 	unsigned int slot;  /* that holds it */
 	bool settled;	    /* the file's entry in the directory is surely on disk */
+	bool former;	    /* the file is of the former format: see state_file_upgrade() */
 };
 
 struct state_target {
@@ -104,6 +125,12 @@ _must_check_ int state_file_load(const struct store_io *io, struct durable_state
  * Must be done before the other slot is written.
  */
 _must_check_ int state_file_settle(const struct store_io *io, struct state_position *position);
+/*
+ * In place of state_file_settle() for a file of the former format: a new file with `state`, which
+ * was loaded from it, takes its place. Whenever power is cut there is one of both, whole.
+ */
+_must_check_ int state_file_upgrade(const struct store_io *io, const struct durable_state *state,
+				    struct state_position *position);
 /* Writes and syncs; creates the file if there is none. */
 _must_check_ int state_file_write(const struct store_io *io, const struct state_target *target,
 				  const struct durable_state *state);

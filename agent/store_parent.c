@@ -32,6 +32,10 @@ static void reap(pid_t *pid)
 		*pid = 0; /* ended, or (ECHILD) somebody else reaped it */
 }
 
+/* What an unprivileged process may have by the kernel's default (net.core.wmem_max, doubled). */
+_Static_assert(SOCKET_MESSAGES * sizeof(struct store_message) <= 2 * 212992,
+	       "a message is too large for the socket buffers of an untuned system");
+
 /* A kernel limit below our need would make a state wait behind events. */
 static int size_socket(int fd)
 {

@@ -40,11 +40,16 @@ static int check_options(const struct state_reset_options *options, char error[S
 	return -EINVAL;
 }
 
-/* Everything of the old file that is still sound, as far as the file goes. */
+static uint64_t larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+/* Everything of the old file that is still sound, of either format and as far as the file goes. */
 static int read_remains(const struct store_io *io, struct slot_remains *ret)
 {
 	_cleanup_(store_file_close) struct store_file file = {.io = io, .fd = -1};
-	uint8_t slot[STATE_SLOT_BYTES];
+	uint8_t sector[STATE_SECTOR_BYTES];
 	struct slot_remains remains;
 
 	memset(ret, 0, sizeof *ret);
@@ -53,29 +58,16 @@ static int read_remains(const struct store_io *io, struct slot_remains *ret)
 		return 0;
 	if (file.fd < 0)
 		return file.fd;
-	for (unsigned int i = 0; i < STATE_SLOTS; i++) {
-		memset(slot, 0, sizeof slot);
-		for (size_t at = 0; at < sizeof slot; at += STATE_SECTOR_BYTES)
-			/* what cannot be read stays zero, which is not sound */
-			if (store_io_read(io, file.fd, slot + at, STATE_SECTOR_BYTES,
-					  (uint64_t)i * STATE_SLOT_BYTES + at) < 0)
-				memset(slot + at, 0, STATE_SECTOR_BYTES);
-		state_slot_remains(slot, &remains);
-		if (remains.generation > ret->generation)
-			ret->generation = remains.generation;
-		if (remains.incarnation > ret->incarnation)
-			ret->incarnation = remains.incarnation;
-		if (remains.epoch_reserve > ret->epoch_reserve)
-			ret->epoch_reserve = remains.epoch_reserve;
-		if (remains.lease_max_us > ret->lease_max_us)
-			ret->lease_max_us = remains.lease_max_us;
+	for (uint64_t at = 0; at < STATE_FILE_BYTES; at += sizeof sector) {
+		if (store_io_read(io, file.fd, sector, sizeof sector, at) < 0 ||
+		    !state_sector_remains(sector, &remains))
+			continue; /* what cannot be read is no worse than what is not sound */
+		ret->generation = larger(ret->generation, remains.generation);
+		ret->incarnation = larger(ret->incarnation, remains.incarnation);
+		ret->epoch_reserve = larger(ret->epoch_reserve, remains.epoch_reserve);
+		ret->lease_max_us = larger(ret->lease_max_us, remains.lease_max_us);
 	}
 	return 1;
-}
-
-static uint64_t larger(uint64_t a, uint64_t b)
-{
-	return a > b ? a : b;
 }
 
 static void make_state(const struct state_reset_options *options,

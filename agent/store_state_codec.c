@@ -12,67 +12,27 @@
  */
 
 #define SECTOR_MAGIC  0x48467374U /* "HFst" */
-#define STATE_VERSION 1U
 #define SECTOR_HEAD   24
 #define SECTOR_CRC_AT (STATE_SECTOR_BYTES - 4)
-#define SECTOR_LOAD   (SECTOR_CRC_AT - SECTOR_HEAD)
-#define PAYLOAD_BYTES (STATE_SECTORS * SECTOR_LOAD)
 #define PAYLOAD_CRC   4 /* where its own checksum is, after the version */
-#define PAYLOAD_HEAD  40
-#define GROUP_BYTES   62
-#define NODE_BYTES    66
 
-_Static_assert(PAYLOAD_HEAD + GROUPS_MAX * GROUP_BYTES + NODES_MAX * NODE_BYTES <= PAYLOAD_BYTES,
-	       "a full state does not fit into a slot");
+_Static_assert(SECTOR_CRC_AT - SECTOR_HEAD == STATE_SECTOR_LOAD, "head and checksum of a sector");
 
 struct sector {
 	uint64_t generation, base;
 	const uint8_t *load;
+	unsigned int index;
 };
 
-static void put_version(struct buf_writer *w, const struct version *version)
-{
-	buf_put_u64(w, version->epoch);
-	buf_put_u32(w, version->counter);
-}
-
-static void put_request(struct buf_writer *w, const struct request_id *request)
-{
-	buf_put_u64(w, request->incarnation);
-	buf_put_u32(w, request->number);
-	buf_put_u8(w, request->node);
-}
-
-static void put_group(struct buf_writer *w, const char *name, const struct group_intent *row)
-{
-	buf_put_bytes(w, name, NAME_SIZE);
-	put_version(w, &row->version);
-	put_request(w, &row->request);
-	buf_put_u8(w, row->wanted);
-	buf_put_u8(w, row->owner);
-	buf_put_u8(w, row->target);
-	buf_put_u8(w, row->cause);
-	buf_put_u8(w, row->attempt);
-}
-
-static void put_node(struct buf_writer *w, const char *name, const struct node_intent *row)
-{
-	buf_put_bytes(w, name, NAME_SIZE);
-	put_version(w, &row->version);
-	put_request(w, &row->request);
-	buf_put_u64(w, row->incarnation);
-	buf_put_u8(w, row->wanted);
-}
-
-static uint32_t payload_crc(const uint8_t payload[PAYLOAD_BYTES])
+static uint32_t payload_crc(const uint8_t *payload, size_t n)
 {
 	uint32_t crc = crc32c(0, payload, PAYLOAD_CRC);
 
-	return crc32c(crc, payload + PAYLOAD_CRC + 4, PAYLOAD_BYTES - PAYLOAD_CRC - 4);
+	return crc32c(crc, payload + PAYLOAD_CRC + 4, n - PAYLOAD_CRC - 4);
 }
 
 static void put_sector(const struct durable_state *state, uint64_t base, unsigned int index,
-		       const uint8_t load[SECTOR_LOAD], uint8_t out[STATE_SECTOR_BYTES])
+		       const uint8_t load[STATE_SECTOR_LOAD], uint8_t out[STATE_SECTOR_BYTES])
 {
 	struct buf_writer w = {.data = out, .size = STATE_SECTOR_BYTES};
 
@@ -81,42 +41,31 @@ static void put_sector(const struct durable_state *state, uint64_t base, unsigne
 	buf_put_u16(&w, 0);
 	buf_put_u64(&w, state->generation);
 	buf_put_u64(&w, base);
-	buf_put_bytes(&w, load, SECTOR_LOAD);
+	buf_put_bytes(&w, load, STATE_SECTOR_LOAD);
 	buf_put_u32(&w, crc32c(0, out, SECTOR_CRC_AT));
 }
 
 void state_encode(const struct durable_state *state, uint64_t base, uint8_t out[STATE_SLOT_BYTES])
 {
-	uint8_t payload[PAYLOAD_BYTES] = {0};
-	struct buf_writer w = {.data = payload, .size = sizeof payload};
+	uint8_t payload[STATE_PAYLOAD_BYTES(STATE_SECTORS)];
 	struct buf_writer crc = {.data = payload + PAYLOAD_CRC, .size = 4};
 
-	buf_put_u32(&w, STATE_VERSION);
-	buf_put_u32(&w, 0);
-	buf_put_u64(&w, state->incarnation);
-	buf_put_u64(&w, state->epoch_reserve);
-	buf_put_u64(&w, state->lease_max_us);
-	buf_put_u16(&w, state->n_groups);
-	buf_put_u16(&w, state->n_nodes);
-	buf_put_u32(&w, 0);
-	for (unsigned int i = 0; i < state->n_groups && i < GROUPS_MAX; i++)
-		put_group(&w, state->group_names[i], &state->group_intents[i]);
-	for (unsigned int i = 0; i < state->n_nodes && i < NODES_MAX; i++)
-		put_node(&w, state->node_names[i], &state->node_intents[i]);
-	buf_put_u32(&crc, payload_crc(payload));
+	state_payload_encode(state, payload, sizeof payload);
+	buf_put_u32(&crc, payload_crc(payload, sizeof payload));
 	for (unsigned int i = 0; i < STATE_SECTORS; i++)
-		put_sector(state, base, i, payload + (size_t)i * SECTOR_LOAD,
+		put_sector(state, base, i, payload + (size_t)i * STATE_SECTOR_LOAD,
 			   out + (size_t)i * STATE_SECTOR_BYTES);
 }
 
-static bool sector_decode(const uint8_t in[STATE_SECTOR_BYTES], unsigned int index,
-			  struct sector *ret)
+static bool sector_decode(const uint8_t in[STATE_SECTOR_BYTES], struct sector *ret)
 {
 	struct buf_reader r = {.data = in, .size = STATE_SECTOR_BYTES};
 	struct buf_reader crc = {.data = in + SECTOR_CRC_AT, .size = 4};
 
-	if (buf_get_u32(&r) != SECTOR_MAGIC || buf_get_u16(&r) != index || buf_get_u16(&r) != 0 ||
-	    buf_get_u32(&crc) != crc32c(0, in, SECTOR_CRC_AT))
+	if (buf_get_u32(&r) != SECTOR_MAGIC)
+		return false;
+	ret->index = buf_get_u16(&r);
+	if (buf_get_u16(&r) != 0 || buf_get_u32(&crc) != crc32c(0, in, SECTOR_CRC_AT))
 		return false;
 	ret->generation = buf_get_u64(&r);
 	ret->base = buf_get_u64(&r);
@@ -124,134 +73,27 @@ static bool sector_decode(const uint8_t in[STATE_SECTOR_BYTES], unsigned int ind
 	return ret->generation != 0;
 }
 
-static struct version get_version(struct buf_reader *r)
-{
-	struct version version = {.epoch = buf_get_u64(r)};
-
-	version.counter = buf_get_u32(r);
-	return version;
-}
-
-static struct request_id get_request(struct buf_reader *r)
-{
-	struct request_id request = {.incarnation = buf_get_u64(r)};
-
-	request.number = buf_get_u32(r);
-	request.node = buf_get_u8(r);
-	return request;
-}
-
-static void get_group(struct buf_reader *r, char *name, struct group_intent *row)
-{
-	buf_get_bytes(r, name, NAME_SIZE);
-	row->version = get_version(r);
-	row->request = get_request(r);
-	row->wanted = buf_get_u8(r);
-	row->owner = buf_get_u8(r);
-	row->target = buf_get_u8(r);
-	row->cause = buf_get_u8(r);
-	row->attempt = buf_get_u8(r);
-}
-
-static void get_node(struct buf_reader *r, char *name, struct node_intent *row)
-{
-	buf_get_bytes(r, name, NAME_SIZE);
-	row->version = get_version(r);
-	row->request = get_request(r);
-	row->incarnation = buf_get_u64(r);
-	row->wanted = buf_get_u8(r);
-}
-
-static bool node_valid(uint8_t node)
-{
-	return node < NODES_MAX || node == NODE_NONE;
-}
-
-/* Ended and filled up with zeros; which characters a name may have is the configuration's rule. */
-static bool name_valid(const char name[NAME_SIZE])
-{
-	size_t n = strnlen(name, NAME_SIZE);
-
-	for (size_t i = n; i < NAME_SIZE; i++)
-		if (name[i] != '\0')
-			return false;
-	return n > 0 && n < NAME_SIZE;
-}
-
-bool state_valid(const struct durable_state *state)
-{
-	if (state->generation == 0 || state->incarnation > EPOCH_MAX ||
-	    state->epoch_reserve > EPOCH_MAX || state->n_groups > GROUPS_MAX ||
-	    state->n_nodes > NODES_MAX)
-		return false;
-	for (unsigned int i = 0; i < state->n_groups; i++) {
-		const struct group_intent *row = &state->group_intents[i];
-
-		if (!name_valid(state->group_names[i]) || row->version.epoch > EPOCH_MAX ||
-		    row->wanted >= WANTED_COUNT_ || row->cause >= CAUSE_COUNT_ ||
-		    !node_valid(row->request.node) || !node_valid(row->owner) ||
-		    !node_valid(row->target))
-			return false;
-	}
-	for (unsigned int i = 0; i < state->n_nodes; i++) {
-		const struct node_intent *row = &state->node_intents[i];
-
-		if (!name_valid(state->node_names[i]) || row->version.epoch > EPOCH_MAX ||
-		    row->wanted >= WANTED_COUNT_ || !node_valid(row->request.node))
-			return false;
-	}
-	return true;
-}
-
-static bool all_zero(struct buf_reader *r)
-{
-	while (buf_left(r))
-		if (buf_get_u8(r) != 0)
-			return false;
-	return true;
-}
-
-static int payload_decode(const uint8_t payload[PAYLOAD_BYTES], struct durable_state *state)
-{
-	struct buf_reader r = {.data = payload, .size = PAYLOAD_BYTES};
-
-	if (buf_get_u32(&r) != STATE_VERSION)
-		return -EBADMSG;
-	(void)buf_get_u32(&r); /* the checksum was looked at before */
-	state->incarnation = buf_get_u64(&r);
-	state->epoch_reserve = buf_get_u64(&r);
-	state->lease_max_us = buf_get_u64(&r);
-	state->n_groups = buf_get_u16(&r);
-	state->n_nodes = buf_get_u16(&r);
-	if (buf_get_u32(&r) != 0 || state->n_groups > GROUPS_MAX || state->n_nodes > NODES_MAX)
-		return -EBADMSG;
-	for (unsigned int i = 0; i < state->n_groups; i++)
-		get_group(&r, state->group_names[i], &state->group_intents[i]);
-	for (unsigned int i = 0; i < state->n_nodes; i++)
-		get_node(&r, state->node_names[i], &state->node_intents[i]);
-	return !r.bad && all_zero(&r) && state_valid(state) ? 0 : -EBADMSG;
-}
-
 /* Inspects, and gives the state if the slot is whole. */
-static void slot_read(const uint8_t in[STATE_SLOT_BYTES], struct slot_info *info,
+static void slot_read(const uint8_t *in, unsigned int sectors, struct slot_info *info,
 		      struct durable_state *state)
 {
-	uint8_t payload[PAYLOAD_BYTES];
-	struct buf_reader r = {.data = payload, .size = sizeof payload};
+	uint8_t payload[STATE_PAYLOAD_BYTES(STATE_SECTORS)];
+	struct buf_reader r = {.data = payload, .size = STATE_PAYLOAD_BYTES(sectors)};
 	bool mixed = false, damaged = false;
 	uint32_t crc;
 
 	memset(info, 0, sizeof *info);
 	memset(state, 0, sizeof *state);
-	for (unsigned int i = 0; i < STATE_SECTORS; i++) {
+	for (unsigned int i = 0; i < sectors; i++) {
 		struct sector sector;
 
-		if (!sector_decode(in + (size_t)i * STATE_SECTOR_BYTES, i, &sector)) {
+		if (!sector_decode(in + (size_t)i * STATE_SECTOR_BYTES, &sector) ||
+		    sector.index != i) {
 			info->sector = damaged ? info->sector : i;
 			damaged = true;
 			continue;
 		}
-		memcpy(payload + (size_t)i * SECTOR_LOAD, sector.load, SECTOR_LOAD);
+		memcpy(payload + (size_t)i * STATE_SECTOR_LOAD, sector.load, STATE_SECTOR_LOAD);
 		mixed |= info->generation &&
 			 (sector.generation != info->generation || sector.base != info->base);
 		if (sector.generation > info->generation) {
@@ -264,48 +106,55 @@ static void slot_read(const uint8_t in[STATE_SLOT_BYTES], struct slot_info *info
 		return;
 	info->version = buf_get_u32(&r);
 	crc = buf_get_u32(&r);
-	if (crc != payload_crc(payload))
+	if (crc != payload_crc(payload, r.size))
 		return; /* two writes of one generation */
 	state->generation = info->generation;
-	info->condition = payload_decode(payload, state) < 0 ? SLOT_FOREIGN : SLOT_WHOLE;
+	info->condition =
+		state_payload_decode(payload, r.size, state) < 0 ? SLOT_FOREIGN : SLOT_WHOLE;
 }
 
-void state_slot_inspect(const uint8_t in[STATE_SLOT_BYTES], struct slot_info *ret)
+void state_slot_inspect(const uint8_t *in, unsigned int sectors, struct slot_info *ret)
 {
 	struct durable_state state;
 
-	slot_read(in, ret, &state);
+	slot_read(in, sectors, ret, &state);
 }
 
-int state_decode(const uint8_t in[STATE_SLOT_BYTES], struct durable_state *ret)
+int state_slot_decode(const uint8_t *in, unsigned int sectors, struct durable_state *ret)
 {
 	struct durable_state state;
 	struct slot_info info;
 
-	slot_read(in, &info, &state);
+	slot_read(in, sectors, &info, &state);
 	if (info.condition != SLOT_WHOLE)
 		return -EBADMSG;
 	*ret = state;
 	return 0;
 }
 
-void state_slot_remains(const uint8_t in[STATE_SLOT_BYTES], struct slot_remains *ret)
+int state_decode(const uint8_t in[STATE_SLOT_BYTES], struct durable_state *ret)
 {
+	return state_slot_decode(in, STATE_SECTORS, ret);
+}
+
+bool state_sector_remains(const uint8_t in[STATE_SECTOR_BYTES], struct slot_remains *ret)
+{
+	struct buf_reader r;
 	struct sector sector;
+	uint32_t version;
 
-	memset(ret, 0, sizeof *ret);
-	for (unsigned int i = 0; i < STATE_SECTORS; i++)
-		if (sector_decode(in + (size_t)i * STATE_SECTOR_BYTES, i, &sector) &&
-		    sector.generation > ret->generation)
-			ret->generation = sector.generation;
-	if (sector_decode(in, 0, &sector)) {
-		struct buf_reader r = {.data = sector.load, .size = SECTOR_LOAD};
-
-		if (buf_get_u32(&r) != STATE_VERSION)
-			return;
-		(void)buf_get_u32(&r);
-		ret->incarnation = buf_get_u64(&r);
-		ret->epoch_reserve = buf_get_u64(&r);
-		ret->lease_max_us = buf_get_u64(&r);
-	}
+	if (!sector_decode(in, &sector))
+		return false;
+	*ret = (struct slot_remains){.generation = sector.generation};
+	if (sector.index != 0)
+		return true;
+	r = (struct buf_reader){.data = sector.load, .size = STATE_SECTOR_LOAD};
+	version = buf_get_u32(&r);
+	if (version != STATE_VERSION && version != STATE_VERSION_1)
+		return true;
+	(void)buf_get_u32(&r);
+	ret->incarnation = buf_get_u64(&r);
+	ret->epoch_reserve = buf_get_u64(&r);
+	ret->lease_max_us = buf_get_u64(&r);
+	return true;
 }

@@ -147,15 +147,43 @@ int state_file_settle(const struct store_io *io, struct state_position *position
 	return r;
 }
 
-static int check_sound(const struct slot_info *info, unsigned int slot,
+int state_file_upgrade(const struct store_io *io, const struct durable_state *state,
+		       struct state_position *position)
+{
+	int r = state_file_create(io, state, 0);
+
+	if (r < 0)
+		return r;
+	*position = (struct state_position){.confirmed = state->generation, .settled = true};
+	return 0;
+}
+
+/* A whole file, of either format. */
+struct image {
+	unsigned int sectors; /* of a slot */
+	uint8_t bytes[STATE_FILE_BYTES];
+};
+
+static size_t slot_bytes(const struct image *image)
+{
+	return (size_t)image->sectors * STATE_SECTOR_BYTES;
+}
+
+static const uint8_t *slot_at(const struct image *image, unsigned int slot)
+{
+	return image->bytes + slot * slot_bytes(image);
+}
+
+static int check_sound(const struct image *image, unsigned int slot, const struct slot_info *info,
 		       char error[STORE_ERROR_SIZE])
 {
 	if (info->condition == SLOT_DAMAGED)
 		return set_error(error, -EBADMSG,
 				 "the state file '" STATE_FILE "' is damaged: slot %u, sector %u "
-				 "(byte %u), wrong checksum." HOW_TO_RECOVER,
+				 "(byte %zu), wrong checksum." HOW_TO_RECOVER,
 				 slot, info->sector,
-				 slot * STATE_SLOT_BYTES + info->sector * STATE_SECTOR_BYTES);
+				 slot * slot_bytes(image) +
+					 (size_t)info->sector * STATE_SECTOR_BYTES);
 	if (info->condition == SLOT_FOREIGN)
 		return set_error(error, -EBADMSG,
 				 "the state file '" STATE_FILE "', slot %u, is of format version "
@@ -166,8 +194,7 @@ static int check_sound(const struct slot_info *info, unsigned int slot,
 }
 
 /* Which slot holds the newest state that may have been confirmed. */
-static int choose_slot(const uint8_t file[STATE_FILE_BYTES], unsigned int *ret,
-		       char error[STORE_ERROR_SIZE])
+static int choose_slot(const struct image *image, unsigned int *ret, char error[STORE_ERROR_SIZE])
 {
 	struct slot_info info[STATE_SLOTS];
 	unsigned int whole;
@@ -175,8 +202,8 @@ static int choose_slot(const uint8_t file[STATE_FILE_BYTES], unsigned int *ret,
 	for (unsigned int i = 0; i < STATE_SLOTS; i++) {
 		int r;
 
-		state_slot_inspect(file + slot_offset(i), &info[i]);
-		r = check_sound(&info[i], i, error);
+		state_slot_inspect(slot_at(image, i), image->sectors, &info[i]);
+		r = check_sound(image, i, &info[i], error);
 		if (r < 0)
 			return r;
 	}
@@ -186,7 +213,7 @@ static int choose_slot(const uint8_t file[STATE_FILE_BYTES], unsigned int *ret,
 				 "parts of several writes." HOW_TO_RECOVER);
 	if (info[0].condition == SLOT_WHOLE && info[1].condition == SLOT_WHOLE) {
 		if (info[0].generation == info[1].generation &&
-		    memcmp(file, file + STATE_SLOT_BYTES, STATE_SLOT_BYTES) != 0)
+		    memcmp(slot_at(image, 0), slot_at(image, 1), slot_bytes(image)) != 0)
 			return set_error(error, -EBADMSG,
 					 "the state file '" STATE_FILE "' is damaged: two states "
 					 "of generation %" PRIu64 "." HOW_TO_RECOVER,
@@ -204,8 +231,7 @@ static int choose_slot(const uint8_t file[STATE_FILE_BYTES], unsigned int *ret,
 	return 0;
 }
 
-static int read_file(const struct store_io *io, uint8_t ret[STATE_FILE_BYTES],
-		     char error[STORE_ERROR_SIZE])
+static int read_file(const struct store_io *io, struct image *ret, char error[STORE_ERROR_SIZE])
 {
 	_cleanup_(store_file_close) struct store_file file = {.io = io, .fd = -1};
 	uint64_t size;
@@ -221,12 +247,13 @@ static int read_file(const struct store_io *io, uint8_t ret[STATE_FILE_BYTES],
 	if (r < 0)
 		return set_error(error, r, "cannot open the state file '" STATE_FILE "': %s",
 				 strerror(-r));
-	if (size != STATE_FILE_BYTES)
+	if (size != STATE_FILE_BYTES && size != STATE_FILE_BYTES_1)
 		return set_error(error, -EBADMSG,
 				 "the state file '" STATE_FILE "' is damaged: it has %" PRIu64
 				 " bytes, not %d." HOW_TO_RECOVER,
 				 size, STATE_FILE_BYTES);
-	r = store_io_read(io, file.fd, ret, STATE_FILE_BYTES, 0);
+	ret->sectors = size == STATE_FILE_BYTES ? STATE_SECTORS : STATE_SECTORS_1;
+	r = store_io_read(io, file.fd, ret->bytes, size, 0);
 	if (r < 0)
 		return set_error(error, r,
 				 "cannot read the state file '" STATE_FILE "': %s." HOW_TO_RECOVER,
@@ -237,11 +264,11 @@ static int read_file(const struct store_io *io, uint8_t ret[STATE_FILE_BYTES],
 int state_file_load(const struct store_io *io, struct durable_state *ret,
 		    struct state_position *ret_position, char error[STORE_ERROR_SIZE])
 {
-	uint8_t file[STATE_FILE_BYTES];
+	struct image image;
 	unsigned int slot = 0;
 	int r;
 
-	r = read_file(io, file, error);
+	r = read_file(io, &image, error);
 	if (r == 0) {
 		memset(ret, 0, sizeof *ret);
 		if (ret_position)
@@ -249,13 +276,15 @@ int state_file_load(const struct store_io *io, struct durable_state *ret,
 	}
 	if (r <= 0)
 		return r;
-	r = choose_slot(file, &slot, error);
+	r = choose_slot(&image, &slot, error);
 	if (r < 0)
 		return r;
-	r = state_decode(file + slot_offset(slot), ret);
+	r = state_slot_decode(slot_at(&image, slot), image.sectors, ret);
 	if (r < 0) /* it was whole a moment ago */
 		return set_error(error, r, "the state file '" STATE_FILE "' is damaged");
 	if (ret_position)
-		*ret_position = (struct state_position){.confirmed = ret->generation, .slot = slot};
+		*ret_position = (struct state_position){.confirmed = ret->generation,
+							.slot = slot,
+							.former = image.sectors == STATE_SECTORS_1};
 	return 1;
 }

@@ -540,7 +540,7 @@ def socket_abuse(tag):
 # ---- 6. the files at start ----
 
 SECTOR = 512
-SLOT = 16384
+SLOT = 81920
 RING_HEADER = 4096
 RECORD = 256
 
@@ -558,10 +558,10 @@ def other_version(state):
     """The same state, soundly written by a program of another version."""
     out = bytearray(state)
     for slot in (0, SLOT):
-        payload = bytearray(b''.join(state[slot + i * SECTOR + 24:slot + i * SECTOR + 508] for i in range(32)))
+        payload = bytearray(b''.join(state[slot + i * SECTOR + 24:slot + i * SECTOR + 508] for i in range(SLOT // SECTOR)))
         payload[0:4] = struct.pack('>I', 99)
         payload[4:8] = struct.pack('>I', crc32c(bytes(payload[0:4] + payload[8:])))
-        for i in range(32):
+        for i in range(SLOT // SECTOR):
             at = slot + i * SECTOR
             out[at + 24:at + 508] = payload[i * 484:(i + 1) * 484]
             out[at + 508:at + 512] = struct.pack('>I', crc32c(bytes(out[at:at + 508])))

@@ -19,7 +19,7 @@
 #define SIM_INODES  8
 #define SIM_NAMES   6
 #define SIM_SECTOR  512
-#define SIM_SECTORS 80
+#define SIM_SECTORS 336
 #define SIM_BYTES   (SIM_SECTORS * SIM_SECTOR)
 
 enum sim_fault {

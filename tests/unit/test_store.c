@@ -270,10 +270,61 @@ static void test_damaged_state_stops_the_start(void **state)
 	flip_byte(f, STATE_FILE, 3 * 512 + 17);
 	assert_int_equal(truncate(path_of(f, STATE_FILE), STATE_FILE_BYTES - 512), 0);
 	assert_int_equal(open_with(f, NULL, RING), -EBADMSG);
-	assert_told(f, "32256 bytes, not 32768");
+	assert_told(f, "163328 bytes, not 163840");
 	assert_int_equal(truncate(path_of(f, STATE_FILE), 0), 0);
 	assert_int_equal(open_with(f, NULL, RING), -EBADMSG);
 	assert_told(f, "has 0 bytes");
+}
+
+static void write_version_1(const struct fixture *f, uint64_t generation)
+{
+	uint8_t slots[2][SAMPLE_SLOT_1];
+	int fd = open(path_of(f, STATE_FILE), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	struct durable_state s;
+
+	assert_true(fd >= 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		(void)sample_state_1(generation + i, &s);
+		sample_encode_1(&s, generation + i - 1, slots[i]);
+	}
+	assert_int_equal(write(fd, slots, sizeof slots), sizeof slots);
+	(void)close(fd);
+}
+
+/* Release 1 left it; the first start replaces it. */
+static void test_state_of_version_1(void **state)
+{
+	struct fixture *f = *state;
+	struct durable_state want;
+	struct stat st;
+
+	write_version_1(f, 40);
+	assert_int_equal(state_load(f->directory, &f->state, f->error), 1); /* changes nothing */
+	assert_int_equal(stat(path_of(f, STATE_FILE), &st), 0);
+	assert_int_equal(st.st_size, STATE_FILE_BYTES_1);
+	(void)sample_state_1(41, &want);
+	for (int i = 0; i < 2; i++) {
+		open_store(f);
+		assert_false(f->first_start);
+		assert_true(sample_same_state(&want, &f->state));
+		assert_int_equal(stat(path_of(f, STATE_FILE), &st), 0);
+		assert_int_equal(st.st_size, STATE_FILE_BYTES);
+		assert_int_equal(st.st_mode & 0777, 0600);
+		close_store(f);
+	}
+	open_store(f);
+	write_state(f, 42);
+	close_store(f);
+	open_store(f);
+	assert_int_equal(f->state.generation, 42);
+	close_store(f);
+	/* damage is damage */
+	write_version_1(f, 50);
+	flip_byte(f, STATE_FILE, SAMPLE_SLOT_1 + 2 * 512 + 30);
+	assert_int_equal(open_with(f, NULL, RING), -EBADMSG);
+	assert_told(f, "slot 1, sector 2 (byte 17408)");
+	assert_int_equal(stat(path_of(f, STATE_FILE), &st), 0);
+	assert_int_equal(st.st_size, STATE_FILE_BYTES_1);
 }
 
 static void test_missing_state_beside_events(void **state)
@@ -809,6 +860,7 @@ int main(void)
 		STORE_TEST(test_bad_states_are_not_written),
 		STORE_TEST(test_bad_directories),
 		STORE_TEST(test_damaged_state_stops_the_start),
+		STORE_TEST(test_state_of_version_1),
 		STORE_TEST(test_missing_state_beside_events),
 		STORE_TEST(test_reset),
 		STORE_TEST(test_reset_needs_all_figures),

@@ -19,7 +19,7 @@
 #define CUTS	   1  /* the one that loses all that was not synced */
 #define RESTARTS   14 /* the one with a restart after the fault, and a random cut later */
 #define LIVES	   4
-#define ROUNDS	   4
+#define ROUNDS	   3
 #define RING	   STORE_RING_MIN
 #define HANDED_MAX 64
 #define EVENTS_MAX 1024
@@ -246,8 +246,9 @@ static unsigned int run(struct witness *w, unsigned int fail_at, enum sim_fault 
 
 		live(w, life == 1 && variant < VARIANTS / 2 ? 0 : ROUNDS, states, burst);
 		if (sim->crashed || cuts || life > 0)
-			sim_power_cut(sim, (enum sim_cut)(variant / 2 % SIM_CUTS),
-				      (unsigned int)(sample_next(&sim->random) % 64));
+			sim_power_cut(
+				sim, (enum sim_cut)(variant / 2 % SIM_CUTS),
+				(unsigned int)(sample_next(&sim->random) % (2 * STATE_SECTORS)));
 	}
 	check(w, fail_at || w->refused == 0);
 	return sim->calls;
@@ -366,7 +367,7 @@ static void test_write_after_a_failed_one_is_cut(void **state)
 {
 	struct witness *w = *state;
 
-	for (unsigned int prefix = 0; prefix < 2 * STATE_SECTORS + 8; prefix++)
+	for (unsigned int prefix = 0; prefix < 2 * STATE_SECTORS + 24; prefix += 3)
 		for (unsigned int call = 1; call <= 4; call++) {
 			fail_then_cut(w->sim, SIM_EIO, call, prefix);
 			fail_then_cut(w->sim, SIM_ENOSPC, call, prefix);
@@ -413,6 +414,88 @@ static void test_unsynced_state_is_settled(void **state)
 	assert_int_equal(got.generation, 2);
 }
 
+/* A file of release 1, in which generations 6 and 7 are on disk. */
+static void make_version_1(struct sim *sim, uint64_t seed)
+{
+	uint8_t slots[2][SAMPLE_SLOT_1];
+	struct durable_state s;
+	int fd;
+
+	sim_reset(sim, seed);
+	for (unsigned int i = 0; i < 2; i++) {
+		(void)sample_state_1(6 + i, &s);
+		sample_encode_1(&s, 5 + i, slots[i]);
+	}
+	fd = sim->io.open(sim, STATE_FILE, O_RDWR | O_CREAT | O_TRUNC);
+	assert_true(fd >= 0);
+	assert_int_equal(store_io_write(&sim->io, fd, slots, sizeof slots, 0), 0);
+	assert_int_equal(sim->io.sync(sim, fd), 0);
+	sim->io.close(sim, fd);
+	assert_int_equal(sim->io.sync_directory(sim), 0);
+	sim->calls = 0;
+}
+
+/* A start with such a file, and one more state. Returns the newest confirmed generation. */
+static uint64_t upgrade(struct sim *sim)
+{
+	struct state_position position;
+	struct state_target target;
+	struct durable_state s;
+	char error[STORE_ERROR_SIZE];
+
+	if (state_file_load(&sim->io, &s, &position, error) != 1)
+		return 7;
+	assert_true(position.former);
+	assert_int_equal(s.generation, 7);
+	if (state_file_upgrade(&sim->io, &s, &position) < 0)
+		return 7;
+	assert_false(position.former);
+	sample_state(8, &s);
+	state_position_target(&position, &target);
+	return state_file_write(&sim->io, &target, &s) < 0 ? 7 : 8;
+}
+
+static void upgrade_and_cut(struct sim *sim, unsigned int call, enum sim_fault fault,
+			    enum sim_cut cut)
+{
+	struct durable_state want, got;
+	char error[STORE_ERROR_SIZE] = "";
+	uint64_t confirmed;
+
+	make_version_1(sim, call * 100 + cut);
+	sim->fail_at = call;
+	sim->fault = fault;
+	confirmed = upgrade(sim);
+	sim_power_cut(sim, cut, (call * 37 + fault) % (2 * STATE_SECTORS));
+	sim->fail_at = 0;
+	if (state_file_load(&sim->io, &got, NULL, error) != 1)
+		fail_msg("call %u, fault %d, cut %d: %s", call, (int)fault, (int)cut, error);
+	assert_in_range(got.generation, confirmed, 8);
+	if (got.generation == 7)
+		(void)sample_state_1(7, &want);
+	else
+		sample_state(8, &want);
+	assert_true(sample_same_state(&want, &got));
+}
+
+/* Whatever fails while a file of release 1 is replaced, it or the new one is there, whole. */
+static void test_upgrade_when_every_call_fails(void **state)
+{
+	struct witness *w = *state;
+	struct sim *sim = w->sim;
+	unsigned int calls;
+
+	make_version_1(sim, 1);
+	assert_int_equal(upgrade(sim), 8);
+	calls = sim->calls;
+	assert_in_range(calls, 10, 30);
+	for (unsigned int call = 1; call <= calls; call++)
+		for (unsigned int fault = 0; fault < SIM_FAULTS; fault++)
+			for (unsigned int cut = 0; cut < SIM_CUTS; cut++)
+				upgrade_and_cut(sim, call, (enum sim_fault)fault,
+						(enum sim_cut)cut);
+}
+
 /* Damage is not a power cut: any flipped bit of either slot stops the start. */
 static void test_damage_of_state_is_noticed(void **state)
 {
@@ -435,7 +518,8 @@ static void test_damage_of_state_is_noticed(void **state)
 	for (unsigned int slot = 0; slot < STATE_SLOTS; slot++) {
 		struct slot_info info;
 
-		state_slot_inspect(inode->cache + (size_t)slot * STATE_SLOT_BYTES, &info);
+		state_slot_inspect(inode->cache + (size_t)slot * STATE_SLOT_BYTES, STATE_SECTORS,
+				   &info);
 		assert_int_equal(info.generation, slot == position.slot ? 3 : 2);
 		assert_int_equal(info.base, info.generation - 1);
 	}
@@ -611,6 +695,7 @@ int main(void)
 		cmocka_unit_test(test_state_torn_at_each_sector),
 		cmocka_unit_test(test_write_after_a_failed_one_is_cut),
 		cmocka_unit_test(test_unsynced_state_is_settled),
+		cmocka_unit_test(test_upgrade_when_every_call_fails),
 		cmocka_unit_test(test_damage_of_state_is_noticed),
 		cmocka_unit_test(test_damage_of_events_is_noticed),
 		cmocka_unit_test(test_batch_torn_at_each_sector),
