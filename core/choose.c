@@ -154,6 +154,8 @@ static bool needs_person(const struct core *c, uint16_t group)
 enum group_hold place_hold(const struct core *c, uint16_t group, uint16_t *ret_for)
 {
 	*ret_for = UINT16_MAX;
+	if (core_suspended(c)) /* rule O1 */
+		return GROUP_HOLD_SUSPENDED;
 	if (at_limit(c, group))
 		return GROUP_HOLD_LIMIT;
 	if (needs_person(c, group))

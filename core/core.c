@@ -45,8 +45,8 @@ static int config_validate(const struct core_config *cfg)
 	if (cfg->n_nodes == 0 || cfg->n_nodes > NODES_MAX || cfg->self >= cfg->n_nodes)
 		return -EINVAL;
 	if (cfg->n_groups > GROUPS_MAX || cfg->n_resources > RESOURCES_MAX ||
-	    cfg->n_exclusions > EXCLUSIONS_MAX || cfg->n_links > LINKS_MAX ||
-	    cfg->flap_limit > FLAPS_MAX)
+	    cfg->n_exclusions > EXCLUSIONS_MAX || cfg->n_monitors > MONITORS_MAX ||
+	    cfg->n_links > LINKS_MAX || cfg->flap_limit > FLAPS_MAX)
 		return -EINVAL;
 	if (cfg->interval_us == 0 || cfg->timeout_us < 3 * cfg->interval_us ||
 	    cfg->lease_us < cfg->timeout_us)
@@ -75,9 +75,12 @@ static void init_epochs(struct core *c, const struct durable_state *durable)
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		if (c->intents[g].version.epoch > c->epoch_seen)
 			c->epoch_seen = c->intents[g].version.epoch;
+	if (c->cluster.version.epoch > c->epoch_seen)
+		c->epoch_seen = c->cluster.version.epoch;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].excluded = c->promised; /* rule L8: it may have */
 	c->lease_max_us = lease_before > c->cfg.lease_us ? lease_before : c->cfg.lease_us;
+	c->lease_max_hold = ha_time_add(c->now, lease_clear_us(c, c->lease_max_us));
 	/* rule L5: whoever ran before us may have granted up to the moment of its death */
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].granted_clear = ha_time_add(c->now, lease_clear_us(c, c->lease_max_us));
@@ -99,6 +102,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->votes_total = core_votes(c, core_all(c));
 	c->now = c->started = c->next_beat = c->grants_after = now;
 	c->mode = NODE_MODE_STARTING;
+	c->monitors_deadline = HA_TIME_NEVER;
 	restore_intents(c, durable);
 	init_epochs(c, durable);
 	group_init(c, leftovers);
@@ -172,6 +176,11 @@ bool core_quorate(const struct core *c, node_mask mask)
 	return core_votes(c, mask) * 2 > c->votes_total;
 }
 
+bool core_same_objects(const struct core *c, unsigned int node)
+{
+	return is_self(c, node) || (!c->peers[node].mismatch && !c->peers[node].objects_differ);
+}
+
 bool core_settled(const struct core *c, unsigned int node)
 {
 	return c->installed.epoch &&
@@ -208,6 +217,9 @@ static void take_event(struct core *c, const struct core_event *event)
 	case CORE_EVENT_LEAVE:
 		c->leave = true;
 		break;
+	case CORE_EVENT_CONFIG_READY:
+		operate_config_ready(c, event->config_ready.hash);
+		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_TYPE_COUNT_:
 		break;
@@ -229,6 +241,7 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 	c->again = true;
 	for (int pass = 0; c->again && pass < SETTLE_MAX; pass++) {
 		c->again = false;
+		ratio_step(c);
 		detect_judge(c);
 		mode_step(c);
 		view_step(c);
@@ -237,6 +250,7 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 		place_step(c);
 		group_step(c);
 		persist_step(c);
+		operate_config_step(c);
 	}
 	send_step(c);
 	c->actions = NULL;
@@ -250,6 +264,8 @@ ha_time core_deadline(const struct core *c)
 	if (c->lease_valid)
 		t = ha_time_min(t, c->lease_until);
 	t = ha_time_min(t, request_deadline(c));
+	t = ha_time_min(t, ratio_deadline(c));
+	t = ha_time_min(t, mode_deadline(c));
 	t = ha_time_min(t, c->place_deadline);
 	t = ha_time_min(t, c->groups_deadline);
 	if (c->persist_wanted && !c->persist_busy)
@@ -268,6 +284,8 @@ void core_check(const struct core *c)
 	assert(c->lease_epoch <= c->installed.epoch);
 	assert(!c->ready || c->promised <= c->reserve);
 	assert(c->intent_digest == intent_digest(c));
+	assert(c->cluster.version.epoch <= c->epoch_seen);
+	assert(core_lease_us(c) <= c->lease_max_us); /* rule P4 */
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		/* rules L3, G1: nothing runs without a lease, but for what is being stopped */
 		assert(!c->groups[g].run || c->lease_valid);

@@ -8,16 +8,17 @@ static uint64_t advance_cap_us(const struct core *c)
 	return 2 * c->cfg.interval_us;
 }
 
-static uint64_t late_us(const struct core *c)
+static uint64_t late_us(const struct core *c, uint8_t node)
 {
-	return c->cfg.late_percent ? c->cfg.timeout_us / 100 * c->cfg.late_percent : UINT64_MAX;
+	return c->cfg.late_percent ? peer_timeout_us(c, node) / 100 * c->cfg.late_percent
+				   : UINT64_MAX;
 }
 
 void detect_advance(struct core *c, uint64_t elapsed_us)
 {
 	uint64_t add = elapsed_us < advance_cap_us(c) ? elapsed_us : advance_cap_us(c);
 
-	if (elapsed_us > c->cfg.timeout_us && c->ready)
+	if (elapsed_us > core_timeout_us(c) && c->ready)
 		core_say(c, EVENT_AGENT_STALLED, c->self)->arg[0] = elapsed_us;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		struct peer *p = &c->peers[n];
@@ -35,7 +36,7 @@ static void judge_links(struct core *c, uint8_t node)
 	for (uint8_t k = 0; k < c->cfg.n_links; k++) {
 		bool was = p->paths & (1U << k);
 		bool up = (p->links_known & (1U << k)) && p->verified &&
-			  p->link_silence_us[k] < c->cfg.timeout_us;
+			  p->link_silence_us[k] < peer_timeout_us(c, node);
 
 		if (was == up)
 			continue;
@@ -49,12 +50,13 @@ static void judge_links(struct core *c, uint8_t node)
 static void judge_silence(struct core *c, uint8_t node)
 {
 	struct peer *p = &c->peers[node];
-	bool heard = p->verified && p->silence_us < c->cfg.timeout_us;
+	uint64_t timeout_us = peer_timeout_us(c, node);
+	bool heard = p->verified && p->silence_us < timeout_us;
 
-	if (p->heard && heard && !p->late && p->silence_us >= late_us(c)) {
+	if (p->heard && heard && !p->late && p->silence_us >= late_us(c, node)) {
 		struct event *e = core_say(c, EVENT_NODE_LATE, node);
 		e->arg[0] = p->silence_us;
-		e->arg[1] = c->cfg.timeout_us;
+		e->arg[1] = timeout_us;
 		p->late = true;
 	}
 	if (p->heard == heard)
@@ -70,7 +72,7 @@ static void judge_silence(struct core *c, uint8_t node)
 		return; /* it said that it goes */
 	struct event *e = core_say(c, EVENT_NODE_SILENT, node);
 	e->arg[0] = p->silence_us;
-	e->arg[1] = c->cfg.timeout_us;
+	e->arg[1] = timeout_us;
 	e->arg[2] = p->paths;
 }
 
@@ -81,7 +83,7 @@ static void judge_isolation(struct core *c, uint8_t node)
 	bool isolated = p->heard && c->installed.epoch && !p->left_incarnation && !p->mismatch &&
 			!node_mask_has(c->wanted, node) &&
 			!node_mask_has(detect_quarantined(c), node) &&
-			ha_time_since(c->now, c->wanted_since) > c->cfg.timeout_us;
+			ha_time_since(c->now, c->wanted_since) > core_timeout_us(c);
 	node_mask hears = 0;
 
 	if (isolated == p->isolated)
@@ -138,6 +140,9 @@ static void new_incarnation(struct core *c, uint8_t node, uint64_t incarnation)
 		p->groups[g] = (struct group_actual){0}; /* GROUP_UNKNOWN blocks takeovers */
 	for (uint16_t r = 0; r < c->cfg.n_resources; r++)
 		p->resources[r] = (struct resource_actual){0};
+	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
+		p->monitors[i] = (struct monitor_actual){0};
+	c->monitors_dirty = true;
 	p->actual_stale = true;
 	p->left_incarnation = 0;
 	p->fenced_incarnation = 0;
@@ -149,7 +154,14 @@ static void take_hashes(struct core *c, uint8_t node, const struct vector_head *
 	struct peer *p = &c->peers[node];
 	bool differs = h->config_hash != c->cfg.config_hash;
 
+	bool objects = h->objects_hash != c->cfg.objects_hash;
+
 	p->mismatch = h->safety_hash != c->cfg.safety_hash;
+	if (objects != p->objects_differ) {
+		p->objects_differ_since = c->now;
+		c->place_dirty = c->again = true;
+	}
+	p->objects_differ = objects;
 	if (differs != p->config_differs) {
 		struct event *e =
 			core_say(c, differs ? EVENT_CONFIG_MISMATCH : EVENT_CONFIG_MATCH, node);
@@ -187,7 +199,10 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 		p->groups[v->first_group + i] = v->group_actuals[i];
 	for (uint16_t i = 0; i < v->n_resources && v->first_resource + i < c->cfg.n_resources; i++)
 		p->resources[v->first_resource + i] = v->resource_actuals[i];
-	if (v->n_groups || v->n_resources) {
+	for (uint16_t i = 0; i < v->n_monitors && v->first_monitor + i < c->cfg.n_monitors; i++)
+		p->monitors[v->first_monitor + i] = v->monitor_actuals[i];
+	c->monitors_dirty |= v->n_monitors != 0;
+	if (v->n_groups || v->n_resources || v->n_monitors) {
 		p->actual_stale = true;
 		/* the head came with an earlier part: place_step() may wait for these rows */
 		if (p->actual_digest != p->head.actual_digest)
@@ -224,6 +239,7 @@ static void take_head(struct core *c, uint8_t node, const struct vector_head *h)
 	if (p->mismatch)
 		return;	    /* rule D4 */
 	c->warm |= h->warm; /* rule S2 */
+	operate_merge(c, node, h);
 	lease_grant_heard(c, node, h);
 	lease_refusal_heard(c, node, h);
 }
@@ -249,7 +265,7 @@ void detect_vector(struct core *c, const struct vector *v, uint8_t link)
 	if (!p->verified || h->incarnation != p->head.incarnation ||
 	    h->sequence != p->head.sequence)
 		take_head(c, h->node, h);
-	if (!p->mismatch) /* rule D4: its indexes may mean something else */
+	if (core_same_objects(c, h->node)) /* rules D4, C3 */
 		take_rows(c, h->node, v);
 	p->silence_us = 0;
 	p->late = false;
@@ -329,12 +345,12 @@ node_mask detect_quarantined(const struct core *c)
 
 ha_time detect_deadline(const struct core *c)
 {
-	uint64_t timeout = c->cfg.timeout_us, late = late_us(c);
 	uint64_t soonest = UINT64_MAX;
 	ha_time t = HA_TIME_NEVER;
 
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
+		uint64_t timeout = peer_timeout_us(c, n), late = late_us(c, n);
 		uint64_t left = timeout > p->silence_us ? timeout - p->silence_us : 0;
 
 		if (p->quarantine_until.us)

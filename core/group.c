@@ -250,7 +250,8 @@ static void publish(struct core *c)
 		};
 		c->groups_deadline = ha_time_min(c->groups_deadline, c->resources[i].deadline);
 	}
-	c->actual_digest = actual_digest(c, c->actual_groups, c->actual_resources);
+	c->actual_digest =
+		actual_digest(c, c->actual_groups, c->actual_resources, c->actual_monitors);
 }
 
 void group_step(struct core *c)

@@ -21,6 +21,16 @@ void core_self_info(const struct core *c, ha_time now, struct core_self_info *re
 	};
 }
 
+void core_cluster_info(const struct core *c, ha_time now, struct core_cluster_info *ret)
+{
+	*ret = (struct core_cluster_info){
+		.intent = c->cluster,
+		.ratio_left_us = ratio_left_us(c, now),
+		.timeout_us = core_timeout_us(c),
+		.lease_us = core_lease_us(c),
+	};
+}
+
 static enum peer_state peer_state(const struct core *c, uint8_t node)
 {
 	const struct peer *p = &c->peers[node];

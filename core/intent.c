@@ -33,13 +33,22 @@ uint64_t intent_digest(const struct core *c)
 		if (!n->version.epoch)
 			continue;
 		h = hash_version(hash64_u64(h, 1000U + i), &n->version);
-		h = hash64_u64(hash64_u64(h, n->incarnation), n->wanted);
+		h = hash64_u64(hash64_u64(h, n->incarnation), (uint64_t)n->power << 8 | n->wanted);
 	}
-	return h;
+	for (uint16_t i = 0; i < c->cfg.n_monitors; i++) {
+		const struct monitor_intent *m = &c->monitor_intents[i];
+
+		if (!m->version.epoch)
+			continue;
+		h = hash_version(hash64_u64(h, 2000U + i), &m->version);
+		h = hash64_u64(h, (uint64_t)m->suspended << 32 | m->failing);
+	}
+	return operate_hash(h, &c->cluster);
 }
 
 uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
-		       const struct resource_actual *resources)
+		       const struct resource_actual *resources,
+		       const struct monitor_actual *monitors)
 {
 	uint64_t h = HASH64_INIT;
 
@@ -51,6 +60,10 @@ uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
 	}
 	for (uint16_t i = 0; i < c->cfg.n_resources; i++)
 		h = hash64_u64(h, (uint64_t)resources[i].state << 8 | resources[i].failures);
+	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
+		h = hash64_u64(
+			h, (uint64_t)monitors[i].final << 24 | (uint64_t)monitors[i].status << 16 |
+				   (uint64_t)monitors[i].restarts << 8 | monitors[i].failovers);
 	return h;
 }
 
@@ -60,7 +73,7 @@ bool peer_actual_complete(struct core *c, unsigned int node)
 	struct peer *p = &c->peers[node];
 
 	if (p->actual_stale) {
-		p->actual_digest = actual_digest(c, p->groups, p->resources);
+		p->actual_digest = actual_digest(c, p->groups, p->resources, p->monitors);
 		p->actual_stale = false;
 	}
 	return p->verified && p->actual_digest == p->head.actual_digest;
@@ -92,7 +105,7 @@ static void node_row_changed(struct core *c, uint8_t node, const struct node_int
 
 void intent_merge(struct core *c, const struct vector *v)
 {
-	bool changed = false;
+	bool changed = monitor_merge(c, v);
 
 	for (uint16_t i = 0; i < v->n_groups; i++) {
 		const struct group_intent *row = &v->group_intents[i];
@@ -130,22 +143,12 @@ static uint64_t reserve_goal(const struct core *c)
 	return c->epoch_seen + EPOCH_BLOCK;
 }
 
-/* Grants of a former run with a longer lease are over: from here on ours is the longest. */
-static void lower_lease_max(struct core *c)
-{
-	if (c->lease_max_us > c->cfg.lease_us &&
-	    ha_time_since(c->now, c->started) > lease_clear_us(c, c->lease_max_us)) {
-		c->lease_max_us = c->cfg.lease_us;
-		c->persist_wanted = true;
-	}
-}
-
 void persist_step(struct core *c)
 {
 	if (c->epoch_seen + EPOCH_BLOCK / 2 > c->reserve &&
 	    c->epoch_seen + EPOCH_BLOCK / 2 > c->reserve_in_flight)
 		c->persist_wanted = true;
-	lower_lease_max(c);
+	ratio_lower_lease_max(c);
 	if (!c->persist_wanted || c->persist_busy || !ha_time_reached(c->persist_after, c->now))
 		return;
 	c->persist_wanted = false;
@@ -182,6 +185,7 @@ void persist_done(struct core *c, uint64_t generation, int result)
 	c->store_failed = false;
 	c->reserve = c->reserve_in_flight;
 	c->durable_digest = c->digest_in_flight;
+	c->lease_max_durable = c->lease_max_in_flight;
 	if (c->incarnation_in_flight == c->incarnation && !c->ready) {
 		c->ready = true;
 		c->next_beat = c->now;
@@ -196,6 +200,8 @@ void core_durable(const struct core *c, struct durable_state *ret)
 	ret->incarnation = c->incarnation_in_flight;
 	ret->epoch_reserve = c->reserve_in_flight;
 	ret->lease_max_us = c->lease_max_in_flight;
+	ret->cluster = c->cluster;
+	ret->ratio_left_us = ratio_left_us(c, c->now);
 	ret->n_groups = c->cfg.n_groups;
 	ret->n_nodes = c->cfg.n_nodes;
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
@@ -209,4 +215,8 @@ void core_durable(const struct core *c, struct durable_state *ret)
 		memcpy(ret->node_names[n], c->cfg.nodes[n].name, NAME_SIZE);
 	memcpy(ret->group_intents, c->intents, sizeof c->intents);
 	memcpy(ret->node_intents, c->node_intents, sizeof c->node_intents);
+	ret->n_monitors = c->cfg.n_monitors;
+	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
+		memcpy(ret->monitor_names[i], c->cfg.monitors[i].name, NAME_SIZE);
+	memcpy(ret->monitor_intents, c->monitor_intents, sizeof c->monitor_intents);
 }

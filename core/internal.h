@@ -53,10 +53,14 @@ struct peer {
 	bool actual_stale;	/* the digest must be computed again */
 	struct group_actual groups[GROUPS_MAX];
 	struct resource_actual resources[RESOURCES_MAX];
+	struct monitor_actual monitors[MONITORS_MAX];
 
 	ha_time flaps[FLAPS_MAX];
 	uint32_t n_flaps, strikes;
 	ha_time quarantine_until;
+
+	bool objects_differ; /* rule C3 */
+	ha_time objects_differ_since;
 };
 
 /* Of the final action of a start that failed; NOT_TAKEN: it was NONE, or suppressed. */
@@ -101,6 +105,19 @@ struct group {
 	ha_time wait_since, stop_wait_since;
 };
 
+struct monitor {
+	uint8_t verdict;   /* enum monitor_status: OFFLINE before the first one */
+	bool run, failing; /* as its driver was told */
+	bool suspended;	   /* has been said */
+	bool due;	   /* an error that nothing was done about yet */
+	bool skip_said;	   /* that nothing is done, since its target does not run here */
+	bool final;	   /* taken or suppressed */
+	uint8_t restarts, failovers;
+	uint8_t stage;	 /* enum recovery_stage that `script` comes before */
+	uint32_t script; /* operation; 0: none */
+	ha_time script_deadline, normal_since;
+};
+
 /* Whose final action it is; UINT16_MAX for what is not known. */
 struct final_origin {
 	uint16_t group, resource, monitor;
@@ -110,6 +127,7 @@ struct pending_request {
 	struct request request;
 	uint64_t token;
 	ha_time deadline;
+	bool restarted; /* it made this node come back at once */
 };
 
 /* Compared as bytes: no padding. */
@@ -131,8 +149,9 @@ struct core {
 	bool warm;
 	bool startup_said;
 	uint8_t mode;
-	ha_time stopped_at;
-	bool stop_service; /* a final action ended the service here (rule F1) */
+	ha_time stopping_since, stopped_at;
+	struct request_id come_request; /* that made this node come back */
+	bool stop_service;		/* a final action ended the service here (rule F1) */
 	bool power_given;
 	uint8_t power; /* FINAL_SHUTDOWN or FINAL_REBOOT, when all has stopped; FINAL_NONE */
 	struct final_origin power_origin;
@@ -157,13 +176,20 @@ struct core {
 	/* intents */
 	struct group_intent intents[GROUPS_MAX];
 	struct node_intent node_intents[NODES_MAX];
+	struct monitor_intent monitor_intents[MONITORS_MAX];
+	struct cluster_intent cluster;
+	ha_time ratio_until;		    /* of cluster.ratio, by our count (rule R2) */
+	uint16_t ratio_told;		    /* to the drivers; 0: nothing yet */
+	uint64_t pending_hash, config_told; /* rules C1, C2 */
 	uint64_t intent_digest;
 	uint32_t counter; /* of versions in the installed epoch */
 	bool reaffirmed;  /* rule N3, in the installed view */
 
 	/* persistence */
 	uint64_t generation, generation_in_flight;
-	uint64_t reserve, reserve_in_flight, lease_max_us, lease_max_in_flight;
+	uint64_t reserve, reserve_in_flight;
+	uint64_t lease_max_us, lease_max_in_flight, lease_max_durable;
+	ha_time lease_max_hold; /* grants as long as lease_max_us have surely run out then */
 	uint64_t durable_digest, digest_in_flight, incarnation_in_flight;
 	bool persist_wanted, persist_busy, store_failed;
 	ha_time persist_after;
@@ -178,6 +204,13 @@ struct core {
 	bool groups_dirty;
 	bool stalled; /* a start has failed here for good: another node may become able */
 	ha_time groups_deadline;
+
+	/* this node's monitors */
+	struct monitor monitors[MONITORS_MAX];
+	struct monitor_actual actual_monitors[MONITORS_MAX]; /* as told */
+	bool monitors_dirty;				     /* somebody's status has changed */
+	node_mask error_on, critical_on; /* by node: some monitor, a critical one is in error */
+	ha_time monitors_deadline;
 
 	/* coordinator */
 	bool place_dirty;
@@ -233,6 +266,8 @@ bool core_quorate(const struct core *c, node_mask mask);
 node_mask core_all(const struct core *c);
 /* Its newest vector has accepted exactly the view that is installed here. */
 bool core_settled(const struct core *c, unsigned int node);
+/* Rule C3: rows of this peer mean what ours mean. */
+bool core_same_objects(const struct core *c, unsigned int node);
 
 /* detect.c */
 void detect_advance(struct core *c, uint64_t elapsed_us);
@@ -272,12 +307,15 @@ void intent_changed(struct core *c);
 struct version intent_next_version(struct core *c);
 uint64_t intent_digest(const struct core *c);
 uint64_t actual_digest(const struct core *c, const struct group_actual *groups,
-		       const struct resource_actual *resources);
+		       const struct resource_actual *resources,
+		       const struct monitor_actual *monitors);
 bool peer_actual_complete(struct core *c, unsigned int node);
 void persist_step(struct core *c);
 void persist_done(struct core *c, uint64_t generation, int result);
 
 /* request.c */
+/* Whoever ordered this node to stop has been answered, or does not wait for it. */
+bool request_stop_answered(const struct core *c);
 void request_enter(struct core *c, const struct core_event *event);
 void request_step(struct core *c);
 ha_time request_deadline(const struct core *c);
@@ -286,6 +324,30 @@ ha_time request_deadline(const struct core *c);
 uint8_t command_carry_out(struct core *c, const struct request *r);
 /* The group that a command is about, of a resource that of the resource; UINT16_MAX: none. */
 uint16_t command_group(const struct core *c, const struct request *r);
+
+/* operate.c: the cluster row, and commands about nodes and the whole cluster */
+bool core_suspended(const struct core *c);
+uint64_t operate_hash(uint64_t h, const struct cluster_intent *row);
+void operate_merge(struct core *c, uint8_t node, const struct vector_head *h);
+void operate_reaffirm(struct core *c);
+bool operate_forbidden(const struct core *c, uint8_t kind);
+uint8_t operate_carry_out(struct core *c, const struct request *r);
+bool operate_written(const struct core *c, const struct request *r);
+void operate_config_ready(struct core *c, uint64_t hash);
+void operate_config_step(struct core *c);
+
+/* ratio.c: what is in force here now */
+uint64_t core_timeout_us(const struct core *c);
+uint64_t core_lease_us(const struct core *c);
+/* Silence of `node` that counts as failed (rule R4). */
+uint64_t peer_timeout_us(const struct core *c, unsigned int node);
+uint64_t ratio_left_us(const struct core *c, ha_time now);
+void ratio_begin(struct core *c, uint64_t left_us);
+void ratio_heard(struct core *c, uint64_t left_us);
+void ratio_step(struct core *c);
+void ratio_hold_lease_max(struct core *c);
+void ratio_lower_lease_max(struct core *c);
+ha_time ratio_deadline(const struct core *c);
 
 /* proof.c */
 enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
@@ -343,6 +405,7 @@ void mode_step(struct core *c);
 /* Leaves in good order, until mode_restart(); then `power` (FINAL_NONE: nothing more). */
 void mode_leave(struct core *c, enum final_action power, const struct final_origin *origin);
 void mode_restart(struct core *c);
+ha_time mode_deadline(const struct core *c);
 
 /*
  * final.c: takes a final action now, with its event. `alone`: also when no other node is healthy.
@@ -352,19 +415,28 @@ void mode_restart(struct core *c);
 bool final_take(struct core *c, enum final_action action, bool alone,
 		const struct final_origin *origin);
 
-/* monitor.c. TODO(h3/mon): these two are replaced by the real ones */
-static inline bool monitor_critical_error(const struct core *c, unsigned int node)
-{
-	(void)c, (void)node;
-	return false;
-}
-static inline bool monitor_any_error(const struct core *c, unsigned int node)
-{
-	(void)c, (void)node;
-	return false;
-}
+/* monitor.c: for any node */
+bool monitor_critical_error(const struct core *c, unsigned int node);
+bool monitor_any_error(const struct core *c, unsigned int node);
+const struct monitor_actual *monitor_actual(const struct core *c, uint16_t monitor,
+					    unsigned int node);
+/* this node's */
+void monitor_step(struct core *c);
+void monitor_verdict(struct core *c, const struct core_event *event);
+void monitor_begin_anew(struct core *c, uint16_t monitor);
+struct event *monitor_say(struct core *c, enum event_id id, uint16_t monitor);
+/* rows */
+uint8_t monitor_request(struct core *c, const struct request *r);
+bool monitor_written(const struct core *c, const struct request *r);
+bool monitor_merge(struct core *c, const struct vector *v);
+void monitor_reaffirm(struct core *c);
+
+/* recover.c */
+void recover_step(struct core *c);
+void recover_script_done(struct core *c, const struct core_event *event);
 
 /* resource.c */
+uint32_t operation_next(struct core *c);
 void resource_start(struct core *c, uint16_t index);
 void resource_stop(struct core *c, uint16_t index);
 void resource_kill(struct core *c, uint16_t index);

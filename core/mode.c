@@ -71,11 +71,25 @@ static bool stop_was_told(const struct core *c)
 {
 	return c->mode == NODE_MODE_STOPPED &&
 	       (stop_is_known(c) || !c->ready ||
-		ha_time_since(c->now, c->stopped_at) >= 2 * c->cfg.timeout_us);
+		ha_time_since(c->now, c->stopped_at) >= 2 * core_timeout_us(c));
+}
+
+/* Rule O2: the row that told this node to leave tells what follows. */
+static void take_power_row(struct core *c)
+{
+	const struct node_intent *row = &c->node_intents[c->self];
+
+	if (c->power != FINAL_NONE || !row->version.epoch || row->incarnation != c->incarnation ||
+	    row->wanted != WANTED_OFFLINE || row->power == POWER_NONE)
+		return;
+	c->power = row->power == POWER_REBOOT ? FINAL_REBOOT : FINAL_SHUTDOWN;
+	c->power_origin = (struct final_origin){UINT16_MAX, UINT16_MAX, UINT16_MAX};
+	core_say(c, EVENT_NODE_POWER, c->self)->arg[0] = row->power;
 }
 
 static void power_step(struct core *c)
 {
+	take_power_row(c);
 	if (c->power == FINAL_NONE || c->power_given)
 		return;
 	if (!stop_was_told(c) && !(c->mode == NODE_MODE_STOPPING && stops_are_over(c)))
@@ -87,13 +101,36 @@ static void power_step(struct core *c)
 	a->power.monitor = c->power_origin.monitor;
 }
 
+static void stopping(struct core *c)
+{
+	set_mode(c, NODE_MODE_STOPPING);
+	c->stopping_since = c->now;
+}
+
+/* Whoever ordered it should hear that it was accepted before the view is gone that accepts it. */
+static ha_time answer_until(const struct core *c)
+{
+	return ha_time_add(c->stopping_since, c->cfg.request_timeout_us);
+}
+
+static bool may_stop(const struct core *c)
+{
+	return c->leave || c->stop_service || !c->installed.epoch || request_stop_answered(c) ||
+	       ha_time_reached(answer_until(c), c->now);
+}
+
+ha_time mode_deadline(const struct core *c)
+{
+	return c->mode == NODE_MODE_STOPPING && !may_stop(c) ? answer_until(c) : HA_TIME_NEVER;
+}
+
 void mode_step(struct core *c)
 {
 	if (c->mode == NODE_MODE_STARTING && c->ready && !cleaning(c))
 		set_mode(c, NODE_MODE_ONLINE);
 	if ((c->mode == NODE_MODE_ONLINE || c->mode == NODE_MODE_STARTING) && told_to_leave(c))
-		set_mode(c, NODE_MODE_STOPPING);
-	if (c->mode == NODE_MODE_STOPPING && all_groups_offline(c)) {
+		stopping(c);
+	if (c->mode == NODE_MODE_STOPPING && all_groups_offline(c) && may_stop(c)) {
 		set_mode(c, NODE_MODE_STOPPED);
 		c->stopped_at = c->now;
 		lease_end(c);

@@ -60,7 +60,8 @@ static bool synced(struct core *c)
 			return false;
 		if (is_self(c, n))
 			continue;
-		if (c->peers[n].head.intent_digest != c->intent_digest ||
+		if (!core_same_objects(c, n) ||
+		    c->peers[n].head.intent_digest != c->intent_digest ||
 		    !peer_actual_complete(c, n))
 			return false;
 	}
@@ -201,6 +202,8 @@ static void reaffirm(struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		if (c->node_intents[n].version.epoch)
 			c->node_intents[n].version = intent_next_version(c);
+	operate_reaffirm(c);
+	monitor_reaffirm(c);
 	c->reaffirmed = true;
 	c->cold = false;
 	intent_changed(c);
@@ -369,10 +372,10 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
 {
 	struct group_intent *row = &c->intents[group];
-	ha_time settled = ha_time_add(c->installed_at, c->cfg.timeout_us);
+	ha_time settled = ha_time_add(c->installed_at, core_timeout_us(c));
 	uint8_t target;
 
-	if (!c->cfg.groups[group].failback || row->wanted != WANTED_ONLINE ||
+	if (!c->cfg.groups[group].failback || core_suspended(c) || row->wanted != WANTED_ONLINE ||
 	    row->owner == NODE_NONE || row->target == row->owner || row->failovers ||
 	    s->not_offline != node_bit(row->owner) ||
 	    place_actual(c, group, row->owner)->state != GROUP_ONLINE)

@@ -2,6 +2,15 @@
 /* Why an absent node certainly holds nothing (rules Q1 to Q4). */
 #include "core/internal.h"
 
+/* When what peer `b` granted to `a` has run out, by its newest word; it cannot say more than this. */
+static ha_time told_clear(const struct core *c, unsigned int b, unsigned int a)
+{
+	const struct peer *p = &c->peers[b];
+	uint32_t clear_us = p->head.peer[a].clear_us;
+
+	return clear_us == UINT32_MAX ? HA_TIME_NEVER : ha_time_add(p->head_received, clear_us);
+}
+
 /* Rule Q1: when the last member's word says that its grants to `a` are over. */
 static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at)
 {
@@ -9,13 +18,10 @@ static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at
 	unsigned int b;
 
 	node_mask_for_each (b, c->installed.members) {
-		const struct peer *p = &c->peers[b];
-
 		if (!core_settled(c, b))
 			return false;
 		if (!is_self(c, b))
-			at = ha_time_max(at,
-					 ha_time_add(p->head_received, p->head.peer[a].clear_us));
+			at = ha_time_max(at, told_clear(c, b, a));
 	}
 	*ret_at = at;
 	return true;
@@ -37,8 +43,7 @@ static bool over_at(const struct core *c, unsigned int a, uint64_t incarnation, 
 		const struct peer *p = &c->peers[b];
 		const struct peer_entry *e = &p->head.peer[a];
 		uint64_t newest = is_self(c, b) ? absent->echo_incarnation : e->incarnation;
-		ha_time clear = is_self(c, b) ? absent->granted_clear
-					      : ha_time_add(p->head_received, e->clear_us);
+		ha_time clear = is_self(c, b) ? absent->granted_clear : told_clear(c, b, a);
 
 		if (!core_settled(c, b) || newest > incarnation)
 			return false;

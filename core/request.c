@@ -7,6 +7,24 @@ static bool request_is(const struct request_id *a, const struct request_id *b)
 	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
 }
 
+/* The node that a command is about, for its events. */
+static uint8_t about_node(const struct request *r)
+{
+	switch (r->kind) {
+	case REQUEST_NODE_START:
+	case REQUEST_NODE_STOP:
+	case REQUEST_NODE_SHUTDOWN:
+	case REQUEST_NODE_REBOOT:
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		return r->target;
+	default:
+		return NODE_NONE;
+	}
+}
+
 static void answer_token(struct core *c, uint64_t token, const struct request *r, uint8_t code)
 {
 	struct core_action *a = core_act(c, CORE_ACTION_ANSWER);
@@ -14,8 +32,8 @@ static void answer_token(struct core *c, uint64_t token, const struct request *r
 	a->answer.token = token;
 	a->answer.code = code;
 	a->answer.id = r->id;
-	struct event *e = core_say(c, EVENT_REQUEST_ANSWERED,
-				   r->kind >= REQUEST_NODE_START ? r->target : NODE_NONE);
+	struct event *e = core_say(c, EVENT_REQUEST_ANSWERED, about_node(r));
+
 	e->group = command_group(c, r);
 	e->arg[0] = r->kind;
 	e->arg[1] = r->id.number;
@@ -25,27 +43,70 @@ static void answer_token(struct core *c, uint64_t token, const struct request *r
 
 static bool request_valid(const struct core *c, const struct request *r)
 {
-	bool node_request = r->kind == REQUEST_NODE_START || r->kind == REQUEST_NODE_STOP;
+	bool some_node = r->target < c->cfg.n_nodes;
 
-	if (r->kind == REQUEST_NONE || r->kind >= REQUEST_KIND_COUNT_)
-		return false;
-	if (node_request)
-		return r->target < c->cfg.n_nodes;
-	return command_group(c, r) != UINT16_MAX &&
-	       (r->target == NODE_NONE || r->target < c->cfg.n_nodes);
+	switch ((enum request_kind)r->kind) {
+	case REQUEST_GROUP_START:
+	case REQUEST_GROUP_STOP:
+	case REQUEST_GROUP_MOVE:
+	case REQUEST_RESOURCE_START:
+	case REQUEST_RESOURCE_STOP:
+		return command_group(c, r) != UINT16_MAX && (r->target == NODE_NONE || some_node);
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		return r->object < c->cfg.n_monitors && (r->target == NODE_NONE || some_node);
+	case REQUEST_NODE_START:
+	case REQUEST_NODE_STOP:
+	case REQUEST_NODE_SHUTDOWN:
+	case REQUEST_NODE_REBOOT:
+		return some_node;
+	case REQUEST_CLUSTER_START:
+	case REQUEST_CLUSTER_STOP:
+	case REQUEST_CLUSTER_SUSPEND:
+	case REQUEST_CLUSTER_RESUME:
+	case REQUEST_CLUSTER_SHUTDOWN:
+	case REQUEST_CLUSTER_REBOOT:
+	case REQUEST_RATIO_SET:
+	case REQUEST_RATIO_RESET:
+	case REQUEST_CONFIG:
+		return true;
+	case REQUEST_NONE:
+	case REQUEST_KIND_COUNT_:
+		break;
+	}
+	return false;
+}
+
+static bool wants_start(const struct core *c, const struct request *r)
+{
+	return r->kind == REQUEST_CLUSTER_START ||
+	       (r->kind == REQUEST_NODE_START && is_self(c, r->target));
+}
+
+static void enqueue(struct core *c, const struct request *r, uint64_t token, bool restarted)
+{
+	c->queue[c->n_queue++] =
+		(struct pending_request){.request = *r,
+					 .token = token,
+					 .deadline = ha_time_add(c->now, c->cfg.request_timeout_us),
+					 .restarted = restarted};
 }
 
 void request_enter(struct core *c, const struct core_event *event)
 {
+	bool stopped = c->mode == NODE_MODE_STOPPED && !c->leave;
 	struct request r = {
 		.kind = event->request.kind,
 		.target = event->request.target,
 		.group = event->request.group,
 		.object = event->request.object,
+		.ratio = event->request.ratio,
+		.value = event->request.value,
 		.id = {c->incarnation, ++c->last_number, c->self},
 	};
-	struct event *e = core_say(c, EVENT_REQUEST_RECEIVED,
-				   r.kind >= REQUEST_NODE_START ? r.target : NODE_NONE);
+	struct event *e = core_say(c, EVENT_REQUEST_RECEIVED, about_node(&r));
 
 	e->group = command_group(c, &r);
 	e->arg[0] = r.kind;
@@ -55,18 +116,21 @@ void request_enter(struct core *c, const struct core_event *event)
 		answer_token(c, event->request.token, &r, ANSWER_BAD_TARGET);
 	} else if (c->n_queue == REQUESTS_MAX) {
 		answer_token(c, event->request.token, &r, ANSWER_BUSY);
-	} else if (r.kind == REQUEST_NODE_START && is_self(c, r.target) &&
-		   c->mode == NODE_MODE_STOPPED && !c->leave) {
+	} else if (r.kind == REQUEST_NODE_START && is_self(c, r.target) && stopped) {
 		answer_token(c, event->request.token, &r, ANSWER_ACCEPTED);
 		mode_restart(c);
+	} else if (r.kind == REQUEST_CLUSTER_START && stopped) {
+		enqueue(c, &r, event->request.token, true);
+		mode_restart(c);
 	} else {
-		c->queue[c->n_queue++] = (struct pending_request){
-			r, event->request.token, ha_time_add(c->now, c->cfg.request_timeout_us)};
+		enqueue(c, &r, event->request.token, false);
 	}
 }
 
 static void queue_pop(struct core *c, uint8_t code)
 {
+	if (c->queue[0].restarted && code == ANSWER_NOTHING_TO_DO)
+		code = ANSWER_ACCEPTED; /* what was to be done began when it entered */
 	answer_token(c, c->queue[0].token, &c->queue[0].request, code);
 	c->n_queue--;
 	for (uint32_t i = 0; i < c->n_queue; i++)
@@ -74,59 +138,36 @@ static void queue_pop(struct core *c, uint8_t code)
 	c->again = true;
 }
 
-static uint8_t node_change(struct core *c, const struct request *r, uint8_t wanted)
-{
-	const struct peer *p = &c->peers[r->target];
-	bool here = is_self(c, r->target);
-	uint8_t mode = here ? c->mode : p->head.mode;
-	bool heard = here || p->heard;
-	bool quarantined = node_mask_has(detect_quarantined(c), r->target);
-
-	if (wanted == WANTED_OFFLINE && (mode == NODE_MODE_STOPPED || mode == NODE_MODE_STOPPING))
-		return ANSWER_NOTHING_TO_DO;
-	if (!heard && !quarantined)
-		return ANSWER_TARGET_DOWN;
-	if (wanted == WANTED_ONLINE && mode != NODE_MODE_STOPPED && !quarantined)
-		return ANSWER_NOTHING_TO_DO;
-	c->node_intents[r->target] = (struct node_intent){
-		.version = intent_next_version(c),
-		.request = r->id,
-		.incarnation = here ? c->incarnation : p->head.incarnation,
-		.wanted = wanted,
-	};
-	if (wanted == WANTED_ONLINE)
-		detect_release(c, r->target);
-	intent_changed(c);
-	return ANSWER_NONE;
-}
-
 /* As coordinator: writes the row. ANSWER_NONE: done, the answer waits for the disks. */
 static uint8_t carry_out(struct core *c, const struct request *r)
 {
-	switch ((enum request_kind)r->kind) {
+	if (operate_forbidden(c, r->kind))
+		return ANSWER_SUSPENDED;
+	switch (r->kind) {
 	case REQUEST_GROUP_START:
 	case REQUEST_GROUP_STOP:
 	case REQUEST_GROUP_MOVE:
 	case REQUEST_RESOURCE_START:
 	case REQUEST_RESOURCE_STOP:
 		return command_carry_out(c, r);
-	case REQUEST_NODE_START:
-		return node_change(c, r, WANTED_ONLINE);
-	case REQUEST_NODE_STOP:
-		return node_change(c, r, WANTED_OFFLINE);
-	case REQUEST_NONE:
-	case REQUEST_KIND_COUNT_:
-		break;
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		return monitor_request(c, r);
+	default:
+		return operate_carry_out(c, r);
 	}
-	return ANSWER_BAD_TARGET;
 }
 
 /* A row that a former coordinator wrote for this very command. */
 static bool already_written(const struct core *c, const struct request *r)
 {
-	if (r->kind == REQUEST_NODE_START || r->kind == REQUEST_NODE_STOP)
-		return request_is(&c->node_intents[r->target].request, &r->id);
-	return request_is(&c->intents[command_group(c, r)].request, &r->id);
+	uint16_t group = command_group(c, r);
+
+	if (group != UINT16_MAX)
+		return request_is(&c->intents[group].request, &r->id);
+	return operate_written(c, r) || monitor_written(c, r);
 }
 
 static bool tells_store_failed(const struct core *c, unsigned int n)
@@ -226,6 +267,11 @@ static const struct answer *find_answer(const struct core *c, uint8_t from,
 	return NULL;
 }
 
+static bool starts(uint8_t kind)
+{
+	return kind == REQUEST_NODE_START || kind == REQUEST_CLUSTER_START;
+}
+
 static void follow_own(struct core *c)
 {
 	uint8_t from = coordinator_known(c);
@@ -234,7 +280,10 @@ static void follow_own(struct core *c)
 	if (!c->n_queue)
 		return;
 	if (from == NODE_NONE) {
-		queue_pop(c, ANSWER_NO_QUORUM);
+		/* a start may be what brings the quorum: it waits for those who are coming */
+		if (!starts(c->queue[0].request.kind) ||
+		    ha_time_reached(c->queue[0].deadline, c->now))
+			queue_pop(c, ANSWER_NO_QUORUM);
 		return;
 	}
 	a = find_answer(c, from, &c->queue[0].request.id);
@@ -257,14 +306,48 @@ static void obey_node_row(struct core *c)
 		mode_restart(c);
 }
 
+/*
+ * Where all have stopped there is no coordinator to write a row: who hears that somebody wants it to start, comes
+ * back by itself, once for each command (rule O3).
+ */
+static void come_by_request(struct core *c)
+{
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		const struct peer *p = &c->peers[n];
+		const struct request *r = &p->head.request;
+
+		if (c->mode != NODE_MODE_STOPPED || c->leave)
+			return;
+		if (is_self(c, n) || !p->heard || p->mismatch || !wants_start(c, r) ||
+		    r->id.node != n || request_is(&r->id, &c->come_request))
+			continue;
+		c->come_request = r->id;
+		mode_restart(c);
+	}
+}
+
+bool request_stop_answered(const struct core *c)
+{
+	const struct node_intent *row = &c->node_intents[c->self];
+	const struct request_id *id = &row->request;
+
+	if (!row->version.epoch || row->incarnation != c->incarnation || !id->number ||
+	    id->node >= c->cfg.n_nodes)
+		return true;
+	if (is_self(c, id->node))
+		return !c->n_queue || !request_is(&c->queue[0].request.id, id);
+	return !c->peers[id->node].heard || !request_is(&c->peers[id->node].head.request.id, id);
+}
+
 void request_step(struct core *c)
 {
 	obey_node_row(c);
+	come_by_request(c);
 	if (is_coordinator(c) && c->reaffirmed) {
 		for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 			const struct peer *p = &c->peers[n];
 
-			if (!is_self(c, n) && p->heard && !p->mismatch &&
+			if (!is_self(c, n) && p->heard && core_same_objects(c, n) &&
 			    p->head.request.kind != REQUEST_NONE && p->head.request.id.node == n)
 				coordinate(c, &p->head.request);
 		}

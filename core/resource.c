@@ -33,13 +33,18 @@ static void say_text(struct event *e, const char *text)
 		memcpy(e->text, text, n);
 }
 
+uint32_t operation_next(struct core *c)
+{
+	c->last_operation = c->last_operation >= OPERATION_MAX ? 1 : c->last_operation + 1;
+	return c->last_operation;
+}
+
 static void begin(struct core *c, uint16_t index, uint8_t state, uint64_t limit_us)
 {
 	struct resource *r = &c->resources[index];
 
 	r->state = state;
-	c->last_operation = c->last_operation >= OPERATION_MAX ? 1 : c->last_operation + 1;
-	r->operation = c->last_operation;
+	r->operation = operation_next(c);
 	r->killed = false;
 	r->started = c->now;
 	r->deadline = ha_time_add(c->now, limit_us);

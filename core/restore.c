@@ -94,6 +94,33 @@ static void restore_groups(struct core *c, const struct durable_state *durable,
 	}
 }
 
+static node_mask map_nodes(const struct node_map *map, node_mask nodes)
+{
+	node_mask mask = 0;
+	unsigned int n;
+
+	node_mask_for_each (n, nodes)
+		mask |= map->now[n] == NODE_NONE ? 0 : node_bit(map->now[n]);
+	return mask;
+}
+
+static void restore_monitors(struct core *c, const struct durable_state *durable,
+			     const struct node_map *map)
+{
+	for (uint16_t i = 0; i < durable->n_monitors && i < MONITORS_MAX; i++)
+		for (uint16_t m = 0; m < c->cfg.n_monitors; m++) {
+			struct monitor_intent *row = &c->monitor_intents[m];
+
+			if (!same_name(c->cfg.monitors[m].name, durable->monitor_names[i]))
+				continue;
+			*row = durable->monitor_intents[i];
+			row->request = map_request(map, row->request);
+			row->suspended = map_nodes(map, row->suspended);
+			row->failing = map_nodes(map, row->failing);
+			break;
+		}
+}
+
 static void defaults(struct core *c)
 {
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
@@ -109,6 +136,9 @@ static void defaults(struct core *c)
 			.wanted = WANTED_ONLINE,
 			.request.node = NODE_NONE,
 		};
+	for (uint16_t m = 0; m < MONITORS_MAX; m++)
+		c->monitor_intents[m].request.node = NODE_NONE;
+	c->cluster.request.node = NODE_NONE;
 }
 
 void restore_intents(struct core *c, const struct durable_state *durable)
@@ -122,6 +152,10 @@ void restore_intents(struct core *c, const struct durable_state *durable)
 	for (uint8_t i = 0; i < durable->n_nodes && i < NODES_MAX; i++)
 		map.now[i] = find_node(c, durable->node_names[i]);
 	restore_groups(c, durable, &map);
+	restore_monitors(c, durable, &map);
+	c->cluster = durable->cluster;
+	c->cluster.request = map_request(&map, c->cluster.request);
+	ratio_begin(c, durable->ratio_left_us); /* rule R6 */
 	for (uint8_t i = 0; i < durable->n_nodes && i < NODES_MAX; i++) {
 		if (map.now[i] == NODE_NONE)
 			continue;

@@ -100,7 +100,7 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 		e.grant = true;
 		p->granted_clear = ha_time_max(
 			p->granted_clear,
-			ha_time_add(p->echo_received, lease_clear_us(c, c->cfg.lease_us)));
+			ha_time_add(p->echo_received, lease_clear_us(c, core_lease_us(c))));
 	}
 	e.clear_us = saturate(ha_time_since(p->granted_clear, now));
 	return e;
@@ -116,6 +116,9 @@ static void fill_rows(struct core *c, struct vector *v)
 	v->group_actuals = c->actual_groups;
 	v->resource_actuals = c->actual_resources;
 	v->node_intents = c->node_intents;
+	v->n_monitors = c->cfg.n_monitors;
+	v->monitor_intents = c->monitor_intents;
+	v->monitor_actuals = c->actual_monitors;
 }
 
 static void fill_answers(const struct core *c, struct vector_head *h)
@@ -138,14 +141,17 @@ const struct vector *core_vector(struct core *c, ha_time now)
 	h->config_hash = c->cfg.config_hash;
 	h->safety_hash = c->cfg.safety_hash;
 	h->objects_hash = c->cfg.objects_hash;
-	h->timeout_us = c->cfg.timeout_us;
+	h->timeout_us = core_timeout_us(c);
+	h->pending_hash = c->pending_hash;
+	h->cluster = c->cluster;
+	h->ratio_left_us = ratio_left_us(c, now);
 	h->mode = c->mode;
 	h->promised = c->promised;
 	h->accepted = c->accepted;
 	h->installed = c->installed;
 	h->wanted = c->wanted;
 	h->quarantined = detect_quarantined_here(c);
-	h->lease_us = c->cfg.lease_us;
+	h->lease_us = core_lease_us(c);
 	h->lease_epoch = c->lease_epoch;
 	h->intent_digest = c->intent_digest;
 	h->durable_digest = c->durable_digest;

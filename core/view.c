@@ -9,12 +9,24 @@
 
 #include <string.h>
 
+/* Rule C3: until then a member may have other objects than we: one of us is about to follow. */
+static ha_time objects_until(const struct core *c, unsigned int n)
+{
+	return ha_time_add(c->peers[n].objects_differ_since, c->cfg.request_timeout_us);
+}
+
+static bool applying(const struct core *c, unsigned int n)
+{
+	return node_mask_has(c->installed.members, n) &&
+	       !ha_time_reached(objects_until(c, n), c->now);
+}
+
 static bool candidate(const struct core *c, unsigned int n, node_mask quarantined)
 {
 	const struct peer *p = &c->peers[n];
 
 	return p->heard && !p->mismatch && p->head.mode != NODE_MODE_STOPPED &&
-	       !node_mask_has(quarantined, n);
+	       !node_mask_has(quarantined, n) && (!p->objects_differ || applying(c, n));
 }
 
 /* Whom node `n` of the candidates hears, by its newest vector, in the incarnation we know. */
@@ -205,7 +217,7 @@ static bool may_propose(const struct core *c)
 static ha_time stable_at(const struct core *c)
 {
 	return only_removes(c, c->wanted) ? HA_TIME_ZERO
-					  : ha_time_add(c->wanted_since, c->cfg.timeout_us);
+					  : ha_time_add(c->wanted_since, core_timeout_us(c));
 }
 
 static void propose(struct core *c)
@@ -277,8 +289,13 @@ void view_step(struct core *c)
 
 ha_time view_deadline(const struct core *c)
 {
+	ha_time t = HA_TIME_NEVER, at;
+
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		if (!is_self(c, n) && c->peers[n].objects_differ && applying(c, n))
+			t = ha_time_min(t, objects_until(c, n));
 	if (!c->ready || !may_propose(c))
-		return HA_TIME_NEVER;
-	ha_time at = stable_at(c);
-	return ha_time_reached(at, c->now) ? HA_TIME_NEVER : at; /* past: waits for the disk */
+		return t;
+	at = stable_at(c);
+	return ha_time_reached(at, c->now) ? t : ha_time_min(t, at); /* past: waits for the disk */
 }

@@ -282,7 +282,7 @@ struct core_action {
 };
 
 /* One step can give each resource an end, a kill or an order, each with its event. */
-#define CORE_ACTIONS_MAX (8 * RESOURCES_MAX)
+#define CORE_ACTIONS_MAX (8 * RESOURCES_MAX + 8 * MONITORS_MAX)
 struct core_actions {
 	size_t n;
 	struct core_action action[CORE_ACTIONS_MAX];
