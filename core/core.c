@@ -217,6 +217,12 @@ static void take_event(struct core *c, const struct core_event *event)
 	case CORE_EVENT_LEAVE:
 		c->leave = true;
 		break;
+	case CORE_EVENT_MONITOR:
+		monitor_verdict(c, event);
+		break;
+	case CORE_EVENT_SCRIPT_DONE:
+		recover_script_done(c, event);
+		break;
 	case CORE_EVENT_CONFIG_READY:
 		operate_config_ready(c, event->config_ready.hash);
 		break;
@@ -249,6 +255,7 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 		request_step(c);
 		place_step(c);
 		group_step(c);
+		monitor_step(c);
 		persist_step(c);
 		operate_config_step(c);
 	}
@@ -268,6 +275,7 @@ ha_time core_deadline(const struct core *c)
 	t = ha_time_min(t, mode_deadline(c));
 	t = ha_time_min(t, c->place_deadline);
 	t = ha_time_min(t, c->groups_deadline);
+	t = ha_time_min(t, c->monitors_deadline);
 	if (c->persist_wanted && !c->persist_busy)
 		t = ha_time_min(t, c->persist_after);
 	return t;

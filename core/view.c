@@ -77,9 +77,10 @@ static node_mask clique(struct core *c)
 	struct clique_input in = {.preferred = newest_members(c)};
 	unsigned int n;
 
-	for (n = 0; n < c->cfg.n_nodes; n++)
-		if (!is_self(c, n) && candidate(c, n, quarantined))
+	node_mask_for_each (n, core_all(c) & ~node_bit(c->self)) {
+		if (candidate(c, n, quarantined))
 			candidates |= node_bit(n);
+	}
 	in.candidates = candidates;
 	heard_by[c->self] = candidates & ~node_bit(c->self);
 	node_mask_for_each (n, candidates & ~node_bit(c->self))
@@ -291,9 +292,12 @@ ha_time view_deadline(const struct core *c)
 {
 	ha_time t = HA_TIME_NEVER, at;
 
-	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
-		if (!is_self(c, n) && c->peers[n].objects_differ && applying(c, n))
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members & ~node_bit(c->self)) {
+		if (c->peers[n].objects_differ && applying(c, n))
 			t = ha_time_min(t, objects_until(c, n));
+	}
 	if (!c->ready || !may_propose(c))
 		return t;
 	at = stable_at(c);
