@@ -33,12 +33,22 @@ static void write_entry(struct trace *trace, enum trace_kind kind, const struct 
 		body->bad ? "entry too long" : strerror(errno));
 }
 
-static void write_start(struct trace *trace, const struct trace_start *start)
+static void write_config(struct trace *trace, ha_time now, const struct core_config *config,
+			 const bool *leftovers)
 {
 	struct buf_writer w = {.data = trace->entry, .size = sizeof trace->entry};
 
-	trace_put_config(&w, start);
+	trace->limits = trace_limits(config);
+	buf_put_u64(&w, now.us);
+	trace_put_config(&w, config, leftovers);
 	write_entry(trace, TRACE_KIND_CONFIG, &w);
+}
+
+static void write_start(struct trace *trace, const struct trace_start *start)
+{
+	struct buf_writer w;
+
+	write_config(trace, start->now, &start->config, start->leftovers);
 	if (!start->has_durable)
 		return;
 	w = (struct buf_writer){.data = trace->entry, .size = sizeof trace->entry};
@@ -60,7 +70,6 @@ int trace_new(const char *path, const struct trace_start *start, struct trace **
 		free(trace);
 		return r;
 	}
-	trace->limits = trace_limits(&start->config);
 	if (fwrite(magic, 1, TRACE_MAGIC_BYTES, trace->file) != TRACE_MAGIC_BYTES)
 		trace->failed = true;
 	write_start(trace, start);
@@ -111,11 +120,27 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		buf_put_u8(w, event->request.kind);
 		buf_put_u8(w, event->request.target);
 		buf_put_u16(w, event->request.group);
+		buf_put_u16(w, event->request.object);
+		buf_put_u16(w, event->request.ratio);
+		buf_put_u64(w, event->request.value);
 		buf_put_u64(w, event->request.token);
 		break;
 	case CORE_EVENT_FENCED:
 		buf_put_u8(w, event->fenced.node);
 		buf_put_u64(w, event->fenced.incarnation);
+		break;
+	case CORE_EVENT_MONITOR:
+		buf_put_u16(w, event->monitor.monitor);
+		buf_put_u8(w, event->monitor.status);
+		put_text(w, event->monitor.text);
+		break;
+	case CORE_EVENT_SCRIPT_DONE:
+		buf_put_u32(w, event->script_done.operation);
+		buf_put_u8(w, event->script_done.ok);
+		put_text(w, event->script_done.text);
+		break;
+	case CORE_EVENT_CONFIG_READY:
+		buf_put_u64(w, event->config_ready.hash);
 		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
@@ -132,6 +157,13 @@ void trace_event(struct trace *trace, ha_time now, const struct core_event *even
 	buf_put_u8(&w, (uint8_t)event->type);
 	put_event(trace, &w, event);
 	write_entry(trace, TRACE_KIND_EVENT, &w);
+}
+
+void trace_reconfigure(struct trace *trace, ha_time now, const struct core_config *config)
+{
+	static const bool none[RESOURCES_MAX];
+
+	write_config(trace, now, config, none);
 }
 
 struct trace *trace_free(struct trace *trace)

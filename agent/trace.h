@@ -28,15 +28,19 @@ struct trace_start {
 _must_check_ int trace_new(const char *path, const struct trace_start *start, struct trace **ret);
 /* After the first write error nothing more is written: that is logged once. */
 void trace_event(struct trace *trace, ha_time now, const struct core_event *event);
+/* From here on core_reconfigure() with this configuration. */
+void trace_reconfigure(struct trace *trace, ha_time now, const struct core_config *config);
 struct trace *trace_free(struct trace *trace);
 
 /* ---- reading ---- */
 
 struct trace_reader;
 
+/* Pointers in it are valid until the next call. */
 struct trace_entry {
 	ha_time now;
-	struct core_event event; /* its pointers are valid until the next call */
+	const struct core_config *config; /* for core_reconfigure(); NULL: an event */
+	struct core_event event;
 };
 
 /* Reads the whole file. -EBADMSG: not a trace, or damaged; -errno. `start` is filled. */
@@ -46,7 +50,7 @@ _must_check_ int trace_open(const char *path, struct trace_start *ret_start,
 _must_check_ int trace_open_bytes(const uint8_t *data, size_t n, struct trace_start *ret_start,
 				  struct trace_reader **ret);
 struct trace_reader *trace_close(struct trace_reader *reader);
-/* 1 and the next event; 0 at the end; -EBADMSG. A last entry that was cut off is the end. */
+/* 1 and the next entry; 0 at the end; -EBADMSG. A last entry that was cut off is the end. */
 _must_check_ int trace_next(struct trace_reader *reader, struct trace_entry *ret);
 
 #endif

@@ -18,6 +18,8 @@ struct trace_reader {
 	struct vector_rows rows;
 	struct vector vector;
 	char text[UINT8_MAX + 1];
+	struct core_config config; /* of the newest entry that has one */
+	bool leftovers[RESOURCES_MAX];
 };
 
 /* 1: an entry; 0: the end, or only a part of an entry is left; -EBADMSG. */
@@ -37,6 +39,18 @@ static int next_entry(struct buf_reader *r, uint8_t *ret_kind, struct buf_reader
 	return 1;
 }
 
+/* A configuration, into the reader. */
+static bool read_config(struct trace_reader *reader, struct buf_reader *body, ha_time *ret_now)
+{
+	memset(&reader->config, 0, sizeof reader->config);
+	memset(reader->leftovers, 0, sizeof reader->leftovers);
+	*ret_now = (ha_time){buf_get_u64(body)};
+	if (!trace_get_config(body, &reader->config, reader->leftovers))
+		return false;
+	reader->limits = trace_limits(&reader->config);
+	return true;
+}
+
 static int read_start(struct trace_reader *reader, struct trace_start *start)
 {
 	struct buf_reader body, ahead;
@@ -46,9 +60,10 @@ static int read_start(struct trace_reader *reader, struct trace_start *start)
 	if (reader->r.bad || memcmp(magic, TRACE_MAGIC, sizeof magic) != 0)
 		return -EBADMSG;
 	if (next_entry(&reader->r, &kind, &body) != 1 || kind != TRACE_KIND_CONFIG ||
-	    !trace_get_config(&body, start))
+	    !read_config(reader, &body, &start->now))
 		return -EBADMSG;
-	reader->limits = trace_limits(&start->config);
+	start->config = reader->config;
+	memcpy(start->leftovers, reader->leftovers, sizeof start->leftovers);
 	ahead = reader->r;
 	if (next_entry(&ahead, &kind, &body) != 1 || kind != TRACE_KIND_DURABLE)
 		return 0;
@@ -128,19 +143,68 @@ static bool get_vector(struct trace_reader *reader, struct buf_reader *body,
 				   &reader->rows, &reader->vector);
 }
 
+/* Whether the indexes that a request of this kind names exist; the others may be anything. */
+static bool request_ok(const struct hb_limits *limits, const struct core_event *event)
+{
+	switch ((enum request_kind)event->request.kind) {
+	case REQUEST_GROUP_START:
+	case REQUEST_GROUP_STOP:
+	case REQUEST_GROUP_MOVE:
+		return event->request.group < limits->n_groups;
+	case REQUEST_RESOURCE_START:
+	case REQUEST_RESOURCE_STOP:
+		return event->request.object < limits->n_resources;
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		return event->request.object < limits->n_monitors;
+	case REQUEST_NODE_START:
+	case REQUEST_NODE_STOP:
+	case REQUEST_NODE_SHUTDOWN:
+	case REQUEST_NODE_REBOOT:
+		return event->request.target < limits->n_nodes;
+	case REQUEST_NONE:
+	case REQUEST_CLUSTER_START:
+	case REQUEST_CLUSTER_STOP:
+	case REQUEST_CLUSTER_SUSPEND:
+	case REQUEST_CLUSTER_RESUME:
+	case REQUEST_CLUSTER_SHUTDOWN:
+	case REQUEST_CLUSTER_REBOOT:
+	case REQUEST_RATIO_SET:
+	case REQUEST_RATIO_RESET:
+	case REQUEST_CONFIG:
+		return true;
+	case REQUEST_KIND_COUNT_:
+	default:
+		return false;
+	}
+}
+
 static bool get_request(struct trace_reader *reader, struct buf_reader *body,
 			struct core_event *event)
 {
 	event->request.kind = buf_get_u8(body);
 	event->request.target = buf_get_u8(body);
 	event->request.group = buf_get_u16(body);
+	event->request.object = buf_get_u16(body);
+	event->request.ratio = buf_get_u16(body);
+	event->request.value = buf_get_u64(body);
 	event->request.token = buf_get_u64(body);
-	return event->request.kind < REQUEST_KIND_COUNT_ &&
-	       (event->request.target < reader->limits.n_nodes ||
+	return (event->request.target < reader->limits.n_nodes ||
 		event->request.target == NODE_NONE) &&
-	       (event->request.group < reader->limits.n_groups ||
-		event->request.kind == REQUEST_NODE_START ||
-		event->request.kind == REQUEST_NODE_STOP);
+	       request_ok(&reader->limits, event);
+}
+
+static bool get_verdict(struct trace_reader *reader, struct buf_reader *body,
+			struct core_event *event)
+{
+	event->monitor.monitor = buf_get_u16(body);
+	event->monitor.status = buf_get_u8(body);
+	event->monitor.text = get_text(reader, body);
+	return event->monitor.monitor < reader->limits.n_monitors &&
+	       (event->monitor.status == MONITOR_NORMAL ||
+		event->monitor.status == MONITOR_CAUTION || event->monitor.status == MONITOR_ERROR);
 }
 
 static bool get_event(struct trace_reader *reader, struct buf_reader *body,
@@ -172,6 +236,18 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		event->fenced.node = buf_get_u8(body);
 		event->fenced.incarnation = buf_get_u64(body);
 		break;
+	case CORE_EVENT_MONITOR:
+		if (!get_verdict(reader, body, event))
+			return false;
+		break;
+	case CORE_EVENT_SCRIPT_DONE:
+		event->script_done.operation = buf_get_u32(body);
+		event->script_done.ok = buf_get_u8(body) != 0;
+		event->script_done.text = get_text(reader, body);
+		break;
+	case CORE_EVENT_CONFIG_READY:
+		event->config_ready.hash = buf_get_u64(body);
+		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 		break;
@@ -191,6 +267,13 @@ int trace_next(struct trace_reader *reader, struct trace_entry *ret)
 
 	if (r <= 0)
 		return r;
+	if (kind == TRACE_KIND_CONFIG) {
+		if (!read_config(reader, &body, &entry.now))
+			return -EBADMSG;
+		entry.config = &reader->config;
+		*ret = entry;
+		return 1;
+	}
 	if (kind != TRACE_KIND_EVENT)
 		return -EBADMSG;
 	entry.now = (ha_time){buf_get_u64(&body)};

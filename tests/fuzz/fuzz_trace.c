@@ -17,7 +17,7 @@ static void replay(struct trace_reader *reader, const struct trace_start *start,
 	if (core_new(&start->config, start->has_durable ? &start->durable : NULL, start->leftovers,
 		     start->now, &core) < 0)
 		return;
-	for (int i = 0; i < STEPS_MAX && trace_next(reader, &entry) > 0; i++)
+	for (int i = 0; i < STEPS_MAX && trace_next(reader, &entry) > 0 && !entry.config; i++)
 		core_step(core, &entry.event, entry.now, actions);
 	core_free(core);
 }

@@ -42,6 +42,11 @@ static void make_start(struct trace_start *start)
 	c->n_links = 2;
 	c->n_groups = 1;
 	c->n_resources = 2;
+	c->n_monitors = 2;
+	c->n_exclusions = 1;
+	c->objects_hash = 0xaabb;
+	c->config_generation = 12;
+	c->failure_expiry_us = 77;
 	c->takeover = TAKEOVER_LEASE;
 	c->config_hash = 0x1122334455667788;
 	c->safety_hash = 0x99;
@@ -62,10 +67,49 @@ static void make_start(struct trace_start *start)
 	(void)strcpy(c->nodes[0].name, "alpha");
 	(void)strcpy(c->nodes[1].name, "a-name-with-31-characters-in-it");
 	c->groups[0] = (struct core_group_config){
-		.name = "g", .autostart = true, .n_nodes = 2, .nodes = {1, 0}};
+		.name = "g",
+		.autostart = true,
+		.failover_manual = true,
+		.failback = true,
+		.failover_limit = 5,
+		.failover_window_us = 600000000,
+		.n_nodes = 2,
+		.nodes = {1, 0},
+		.n_start_after = 1,
+		.n_stop_after = 2,
+		.stop_after = {0, 0},
+		.start_same_node = true,
+		.start_wait_continue = true,
+		.stop_wait_when = STOP_WAIT_CLUSTER | STOP_WAIT_GROUP,
+		.start_wait_us = 1800000000,
+		.stop_wait_us = 1,
+	};
+	c->monitors[0] = (struct core_monitor_config){
+		.name = "cpu",
+		.nodes = 3,
+		.active_group = 0,
+		.active_resource = UINT16_MAX,
+		.recovery = RECOVER_RESOURCE,
+		.target = 1,
+		.restarts = 3,
+		.failovers = FAILOVERS_NODES,
+		.final = FINAL_STOP_GROUP,
+		.final_alone = true,
+		.critical = true,
+		.scripts = 5,
+		.script_timeout_us = 180000000,
+	};
+	c->monitors[1] = (struct core_monitor_config){
+		.name = "idle", .nodes = 1, .active_group = UINT16_MAX, .active_resource = 1};
+	c->exclusions[0] = (struct core_exclusion_config){.absolute = true, .groups = {1}};
 	c->resources[0] = (struct core_resource_config){.name = "ip",
 							.address = true,
 							.start_retries = 2,
+							.stop_retries = 3,
+							.failovers = FAILOVERS_NODES,
+							.start_final = FINAL_CONTINUE,
+							.stop_final = FINAL_REBOOT,
+							.final_alone = true,
 							.start_timeout_us = 5,
 							.stop_timeout_us = 6};
 	c->resources[1] = (struct core_resource_config){.name = "exec",
@@ -75,12 +119,20 @@ static void make_start(struct trace_start *start)
 	start->leftovers[1] = true;
 	start->now = (ha_time){123456789};
 	start->has_durable = true;
-	start->durable = (struct durable_state){.generation = 5,
-						.incarnation = 6,
-						.epoch_reserve = 1000,
-						.lease_max_us = 400000,
-						.n_groups = 1,
-						.n_nodes = 2};
+	start->durable =
+		(struct durable_state){.generation = 5,
+				       .incarnation = 6,
+				       .epoch_reserve = 1000,
+				       .lease_max_us = 400000,
+				       .n_groups = 1,
+				       .n_nodes = 2,
+				       .n_monitors = 1,
+				       .n_resources = 1,
+				       .ratio_left_us = 5000000,
+				       .cluster = {.version = {3, 1}, .ratio = 2},
+				       .resource_names[0] = "ip",
+				       .monitor_names[0] = "cpu",
+				       .monitor_intents[0] = {.version = {3, 2}, .suspended = 1}};
 	(void)strcpy(start->durable.group_names[0], "g");
 	(void)strcpy(start->durable.node_names[0], "alpha");
 	(void)strcpy(start->durable.node_names[1], "a-name-with-31-characters-in-it");
@@ -135,8 +187,16 @@ static void test_events(void **state)
 		{.type = CORE_EVENT_RESOURCE_DONE, .resource_done = {1, RESOURCE_RESULT_OK, NULL}},
 		{.type = CORE_EVENT_RESOURCE_LOST, .resource_lost = {1, "gone"}},
 		{.type = CORE_EVENT_REQUEST,
-		 .request = {REQUEST_GROUP_MOVE, NODE_NONE, 0, 1ULL << 40}},
-		{.type = CORE_EVENT_REQUEST, .request = {REQUEST_NODE_STOP, 1, 0, 2}},
+		 .request = {.kind = REQUEST_GROUP_MOVE, .target = NODE_NONE, .token = 1ULL << 40}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_NODE_STOP, .target = 1, .token = 2}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {REQUEST_MONITOR_FAIL, NODE_NONE, UINT16_MAX, 1, 0, 0, 3}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {REQUEST_RATIO_SET, NODE_NONE, 0, 0, 20, 60000000, 4}},
+		{.type = CORE_EVENT_MONITOR, .monitor = {1, MONITOR_ERROR, "no answer"}},
+		{.type = CORE_EVENT_SCRIPT_DONE, .script_done = {9, true, NULL}},
+		{.type = CORE_EVENT_CONFIG_READY, .config_ready = {0xfedcba9876543210}},
 		{.type = CORE_EVENT_FENCED, .fenced = {1, 12}},
 		{.type = CORE_EVENT_LEAVE},
 	};
@@ -167,12 +227,136 @@ static void test_events(void **state)
 		if (e.event.type == CORE_EVENT_REQUEST)
 			assert_memory_equal(&e.event.request, &events[i].request,
 					    sizeof events[i].request);
+		if (e.event.type == CORE_EVENT_MONITOR) {
+			assert_int_equal(e.event.monitor.monitor, 1);
+			assert_int_equal(e.event.monitor.status, MONITOR_ERROR);
+			assert_string_equal(e.event.monitor.text, "no answer");
+		}
+		if (e.event.type == CORE_EVENT_SCRIPT_DONE)
+			assert_true(e.event.script_done.operation == 9 && e.event.script_done.ok);
+		if (e.event.type == CORE_EVENT_CONFIG_READY)
+			assert_true(e.event.config_ready.hash == 0xfedcba9876543210);
 		if (e.event.type == CORE_EVENT_FENCED)
 			assert_int_equal(e.event.fenced.incarnation, 12);
 	}
 	assert_int_equal(trace_next(reader, &e), 0);
 	trace_close(reader);
 	free(start);
+}
+
+/* What no agent records is not let through. */
+static void test_events_out_of_range(void **state)
+{
+	static const struct core_event events[] = {
+		{.type = CORE_EVENT_REQUEST, .request = {.kind = REQUEST_KIND_COUNT_}},
+		{.type = CORE_EVENT_REQUEST, .request = {.kind = REQUEST_GROUP_STOP, .group = 1}},
+		{.type = CORE_EVENT_REQUEST, .request = {.kind = REQUEST_NODE_STOP, .target = 2}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_NODE_STOP, .target = NODE_NONE}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_RESOURCE_STOP, .object = 2}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_MONITOR_UNFAIL, .object = 2}},
+		{.type = CORE_EVENT_MONITOR, .monitor = {2, MONITOR_ERROR, NULL}},
+		{.type = CORE_EVENT_MONITOR, .monitor = {0, MONITOR_SUSPENDED, NULL}},
+		{.type = CORE_EVENT_RESOURCE_LOST, .resource_lost = {2, NULL}},
+	};
+	struct trace_start *start = calloc(1, sizeof *start);
+
+	(void)state;
+	for (size_t i = 0; i < sizeof events / sizeof events[0]; i++) {
+		struct trace *trace;
+		struct trace_reader *reader;
+		struct trace_entry e;
+
+		make_start(start);
+		assert_int_equal(trace_new(path, start, &trace), 0);
+		trace_event(trace, start->now, &events[i]);
+		trace_free(trace);
+		assert_int_equal(trace_open(path, start, &reader), 0);
+		assert_int_equal(trace_next(reader, &e), -EBADMSG);
+		trace_close(reader);
+	}
+	free(start);
+}
+
+/* From there on indexes mean what the new configuration says. */
+static void test_reconfigured(void **state)
+{
+	const struct core_event verdict = {.type = CORE_EVENT_MONITOR,
+					   .monitor = {2, MONITOR_NORMAL, NULL}};
+	struct trace_start *start = calloc(1, sizeof *start), *new = calloc(1, sizeof *new);
+	struct trace *trace;
+	struct trace_reader *reader;
+	struct trace_entry e;
+
+	(void)state;
+	make_start(start);
+	make_start(new);
+	new->config.n_monitors = 3;
+	new->config.objects_hash++;
+	new->config.monitors[2] = new->config.monitors[1];
+	(void)strcpy(new->config.monitors[2].name, "new");
+	assert_int_equal(trace_new(path, start, &trace), 0);
+	trace_event(trace, start->now, &(struct core_event){.type = CORE_EVENT_TICK});
+	trace_reconfigure(trace, (ha_time){99}, &new->config);
+	trace_event(trace, (ha_time){100}, &verdict);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, start, &reader), 0);
+	assert_int_equal(trace_next(reader, &e), 1);
+	assert_null(e.config);
+	assert_int_equal(trace_next(reader, &e), 1);
+	assert_non_null(e.config);
+	assert_int_equal(e.now.us, 99);
+	assert_memory_equal(e.config, &new->config, sizeof new->config);
+	assert_int_equal(trace_next(reader, &e), 1);
+	assert_null(e.config);
+	assert_int_equal(e.event.monitor.monitor, 2);
+	assert_int_equal(trace_next(reader, &e), 0);
+	trace_close(reader);
+	free(start);
+	free(new);
+}
+
+/* The largest one there can be fits into an entry. */
+static void test_largest_config(void **state)
+{
+	struct trace_start *in = calloc(1, sizeof *in), *out = calloc(1, sizeof *out);
+	struct core_config *c = &in->config;
+	struct trace *trace;
+	struct trace_reader *reader;
+
+	(void)state;
+	make_start(in);
+	c->n_nodes = NODES_MAX;
+	c->n_groups = GROUPS_MAX;
+	c->n_resources = RESOURCES_MAX;
+	c->n_monitors = MONITORS_MAX;
+	c->n_exclusions = EXCLUSIONS_MAX;
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		c->nodes[i] = c->nodes[1];
+	for (unsigned int i = 0; i < GROUPS_MAX; i++) {
+		c->groups[i] = c->groups[0];
+		c->groups[i].n_nodes = NODES_MAX;
+		c->groups[i].n_start_after = c->groups[i].n_stop_after = GROUP_WAITS_MAX;
+		(void)strcpy(c->groups[i].name, c->nodes[1].name);
+	}
+	for (unsigned int i = 0; i < RESOURCES_MAX; i++) {
+		c->resources[i] = c->resources[0];
+		c->resources[i].n_deps = DEPS_MAX;
+		(void)strcpy(c->resources[i].name, c->nodes[1].name);
+	}
+	for (unsigned int i = 0; i < MONITORS_MAX; i++) {
+		c->monitors[i] = c->monitors[0];
+		(void)strcpy(c->monitors[i].name, c->nodes[1].name);
+	}
+	assert_int_equal(trace_new(path, in, &trace), 0);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, out, &reader), 0);
+	assert_memory_equal(&out->config, c, sizeof *c);
+	trace_close(reader);
+	free(in);
+	free(out);
 }
 
 /* ---- replay: two cores that talk, one of them recorded ---- */
@@ -338,7 +522,7 @@ static void test_replay(void **state)
 
 static void test_damage(void **state)
 {
-	static uint8_t bytes[8192];
+	static uint8_t bytes[16384];
 	struct trace_start *start = calloc(1, sizeof *start);
 	struct trace *trace;
 	struct trace_reader *reader;
@@ -378,9 +562,8 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),
-		TEST(test_events),
-		TEST(test_replay),
+		TEST(test_start),	 TEST(test_events),	    TEST(test_events_out_of_range),
+		TEST(test_reconfigured), TEST(test_largest_config), TEST(test_replay),
 		TEST(test_damage),
 	};
 
