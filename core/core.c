@@ -38,7 +38,7 @@ static bool resource_valid(const struct core_config *cfg, uint16_t i)
 	return true;
 }
 
-static int config_validate(const struct core_config *cfg)
+int core_config_validate(const struct core_config *cfg)
 {
 	uint64_t votes = 0;
 
@@ -90,7 +90,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	     const bool *leftovers, ha_time now, struct core **ret)
 {
 	_cleanup_free_ struct core *c = NULL;
-	int r = config_validate(config);
+	int r = core_config_validate(config);
 
 	if (r < 0)
 		return r;

@@ -258,6 +258,7 @@ static inline uint8_t next_attempt(uint8_t attempt)
 int version_compare(const struct version *a, const struct version *b);
 
 /* core.c */
+_must_check_ int core_config_validate(const struct core_config *cfg);
 struct core_action *core_act(struct core *c, enum core_action_type type);
 /* An event about `node`, no group or resource; the caller may fill in more. */
 struct event *core_say(struct core *c, enum event_id id, uint8_t node);
@@ -300,6 +301,7 @@ uint64_t lease_clear_us(const struct core *c, uint64_t lease_us);
 
 /* restore.c */
 void restore_intents(struct core *c, const struct durable_state *durable);
+void restore_defaults(struct core *c);
 
 /* intent.c */
 void intent_merge(struct core *c, const struct vector *v);

@@ -18,14 +18,19 @@ static uint16_t ratio_in_force(const struct core *c)
 	return c->cfg.lease_us * ratio <= c->lease_max_durable ? ratio : 1;
 }
 
-uint64_t core_timeout_us(const struct core *c)
-{
-	return c->cfg.timeout_us * ratio_in_force(c);
-}
-
+/* Also where another configuration has a longer one (rules P4, C4). */
 uint64_t core_lease_us(const struct core *c)
 {
-	return c->cfg.lease_us * ratio_in_force(c);
+	uint64_t lease_us = c->cfg.lease_us * ratio_in_force(c);
+
+	return c->ready && lease_us > c->lease_max_durable ? c->lease_max_durable : lease_us;
+}
+
+uint64_t core_timeout_us(const struct core *c)
+{
+	uint64_t timeout_us = c->cfg.timeout_us * ratio_in_force(c), lease_us = core_lease_us(c);
+
+	return timeout_us > lease_us ? lease_us : timeout_us;
 }
 
 /*

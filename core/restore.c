@@ -121,7 +121,7 @@ static void restore_monitors(struct core *c, const struct durable_state *durable
 		}
 }
 
-static void defaults(struct core *c)
+void restore_defaults(struct core *c)
 {
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		c->intents[g] = (struct group_intent){
@@ -131,21 +131,21 @@ static void defaults(struct core *c)
 			.attempt = 1,
 			.request.node = NODE_NONE,
 		};
-	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
-		c->node_intents[n] = (struct node_intent){
-			.wanted = WANTED_ONLINE,
-			.request.node = NODE_NONE,
-		};
 	for (uint16_t m = 0; m < MONITORS_MAX; m++)
 		c->monitor_intents[m].request.node = NODE_NONE;
-	c->cluster.request.node = NODE_NONE;
 }
 
 void restore_intents(struct core *c, const struct durable_state *durable)
 {
 	struct node_map map;
 
-	defaults(c);
+	restore_defaults(c);
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		c->node_intents[n] = (struct node_intent){
+			.wanted = WANTED_ONLINE,
+			.request.node = NODE_NONE,
+		};
+	c->cluster.request.node = NODE_NONE;
 	if (!durable)
 		return;
 	memset(&map, NODE_NONE, sizeof map);
