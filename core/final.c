@@ -9,12 +9,15 @@
  */
 #include "core/internal.h"
 
-/* Rule F2: another member that could take over what this one gives up. */
+/* Rule F2: another member could take over what this one gives up, and will not lose its lease. */
 static bool another_is_healthy(const struct core *c)
 {
+	node_mask others = c->installed.members & ~node_bit(c->self);
 	unsigned int n;
 
-	node_mask_for_each (n, c->installed.members & ~node_bit(c->self)) {
+	if (!core_quorate(c, others))
+		return false;
+	node_mask_for_each (n, others) {
 		const struct peer *p = &c->peers[n];
 
 		if (c->cfg.nodes[n].hosts && p->heard && p->head.mode == NODE_MODE_ONLINE &&

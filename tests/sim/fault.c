@@ -130,6 +130,7 @@ static void new_request(struct world *w, const struct fault *f)
 		.target = f->target,
 		.retries = f->retries,
 		.group = f->group,
+		.object = f->object,
 	};
 
 	request_issue(w, &token);
@@ -355,6 +356,7 @@ void request_issue(struct world *w, const struct token *token)
 	event.request.kind = token->kind;
 	event.request.target = token->target;
 	event.request.group = token->group;
+	event.request.object = token->object;
 	event.request.token = index;
 	w->counts.commands++;
 	trace(w, n->id, "command %zu: %s g%u target %u", index, request_to_string(token->kind),

@@ -18,7 +18,7 @@
  * I6 Every automatic action leaves an event in the step that decided it.
  *
  * Besides them: "bound" (work, actions, sendings stay within limits), "N4" (commands are answered
- * once, in time), "P" (one state write at a time), "G7" (start order).
+ * once, in time), "P" (one state write at a time), "G7" (start order), "G11" (exclusions).
  *
  * This file checks I1, I3 and I6; told.c checks I4 and I5; recovery.c checks I2.
  */
@@ -49,14 +49,36 @@ static node_mask group_answers(const struct world *w, unsigned int first, unsign
 	return mask;
 }
 
+/* Two groups of an absolute rule on one node, at any instant (rule G11). */
+static void check_exclusions(struct world *w, const node_mask runs[GROUPS_MAX])
+{
+	const struct core_config *c = &w->s->config;
+
+	for (unsigned int i = 0; i < c->n_exclusions; i++) {
+		const struct core_exclusion_config *rule = &c->exclusions[i];
+		node_mask all = 0;
+
+		for (unsigned int g = 0; rule->absolute && g < c->n_groups; g++) {
+			if (!(rule->groups[g / 8] & 1U << g % 8))
+				continue;
+			if (all & runs[g])
+				world_violate(w, "G11", "g%u and another run on %#x", g,
+					      all & runs[g]);
+			all |= runs[g];
+		}
+	}
+}
+
 void invariant_owners(struct world *w)
 {
+	node_mask runs[GROUPS_MAX] = {0};
 	unsigned int r = 0;
 
 	for (unsigned int g = 0; g < w->s->config.n_groups; g++) {
 		unsigned int first = r;
 		node_mask mask = group_runs(w, g, &r);
 
+		runs[g] = mask;
 		if (node_mask_count(mask) < 2)
 			continue;
 		w->counts.overlaps++;
@@ -64,6 +86,7 @@ void invariant_owners(struct world *w)
 		if (node_mask_count(mask) > 1)
 			world_violate(w, "I1", "g%u is answered by nodes %#x", g, mask);
 	}
+	check_exclusions(w, runs);
 }
 
 /* ---- I3 ---- */
@@ -166,6 +189,8 @@ void invariant_actions(struct world *w, const struct node *n)
 		if (a->type != CORE_ACTION_EVENT)
 			continue;
 		count_event(w, &a->event);
+		if (a->event.id == EVENT_FINAL_ACTION && a->event.arg[0] == FINAL_STOP_SERVICE)
+			invariant_departs(w, n);
 		told_event(w, n, &a->event);
 		if (w->calm)
 			check_calm_event(w, n, &a->event);

@@ -83,12 +83,37 @@ static bool placeable(const struct world *w, const struct survey *s, unsigned in
 	return false;
 }
 
+/* It is to run on its owner: not stopped singly (G12), not given up for a final action (G14). */
+static bool is_due(const struct world *w, const struct core_group_info *info, unsigned int r)
+{
+	const struct core_config *c = &w->s->config;
+	unsigned int bit = 0;
+
+	while (bit < r && c->resources[r - bit - 1].group == c->resources[r].group)
+		bit++;
+	return !(info->intent.stopped[bit / 8] & 1U << bit % 8) &&
+	       c->resources[r].start_final != FINAL_CONTINUE;
+}
+
+/* Wanted, and rightly not placed: a rule keeps it, or what it waits for does not run. */
+static bool is_held(const struct core_group_info *info)
+{
+	return info->held == GROUP_HOLD_EXCLUDED || info->held == GROUP_HOLD_WAIT ||
+	       info->held == GROUP_HOLD_WAIT_FAILED;
+}
+
+/* Only a command places it. */
+static bool needs_command(const struct core_group_info *info)
+{
+	return info->failed || info->held == GROUP_HOLD_MANUAL || info->held == GROUP_HOLD_LIMIT;
+}
+
 static bool group_done(struct world *w, const struct survey *s, unsigned int group, char *why,
 		       size_t size)
 {
 	const struct core_config *c = &w->s->config;
 	struct core_group_info info;
-	node_mask any = 0;
+	node_mask any = 0, due = 0;
 	bool all = true;
 
 	core_group_info(s->coordinator->core, (uint16_t)group, local(w, s->coordinator), &info);
@@ -97,22 +122,27 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 			continue;
 		any |= w->inv.running[r];
 		for (unsigned int i = 0; i < w->n_nodes; i++)
-			if (i == info.intent.owner && !w->node[i].resource[r].online)
-				all = false;
+			if (i == info.intent.owner && is_due(w, &info, r)) {
+				due = node_bit(i);
+				all = all && w->node[i].resource[r].online;
+			}
 	}
-	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) ||
-	    (info.failed && !w->repairing)) {
+	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) || is_held(&info) ||
+	    (needs_command(&info) && !w->repairing)) {
 		(void)snprintf(why, size, "g%u should be offline, runs on %#x", group, any);
 		/* rule G14: what failed for good may stay as it is where it failed */
 		return info.failed && info.intent.owner < w->n_nodes
 			       ? (any & ~node_bit(info.intent.owner)) == 0
 			       : any == 0;
 	}
-	(void)snprintf(why, size, "g%u: owner %u, runs on %#x, all online %d, %s, blocked by %u%s",
+	(void)snprintf(why, size,
+		       "g%u: owner %u, runs on %#x, all online %d, %s, blocked by %u%s, "
+		       "held: %s",
 		       group, info.intent.owner, any, all, group_state_to_string(info.state),
-		       info.blocked_by, info.failed ? ", failed" : "");
-	return info.intent.owner < w->n_nodes && any == node_bit(info.intent.owner) && all &&
-	       info.state == GROUP_ONLINE;
+		       info.blocked_by, info.failed ? ", failed" : "",
+		       group_hold_to_string(info.held));
+	return info.intent.owner < w->n_nodes && (any & ~node_bit(info.intent.owner)) == 0 &&
+	       (any & due) == due && all && info.state == GROUP_ONLINE;
 }
 
 bool recovery_done(struct world *w, char *why, size_t size)
@@ -159,6 +189,17 @@ static bool drew(const struct schedule *s, enum fault_type type)
 	return false;
 }
 
+/* Waits run out one after the other; groups make room, move back to where they belong. */
+static uint64_t rules_bound(const struct schedule *s)
+{
+	const struct core_config *c = &s->config;
+	uint64_t bound = 2 * c->timeout_us + 4 * resource_bound(s);
+
+	for (unsigned int g = 0; g < c->n_groups; g++)
+		bound += c->groups[g].start_wait_us + c->groups[g].stop_wait_us;
+	return bound;
+}
+
 /*
  * From the end of faults: silence is noticed and the lease of whoever was lost runs out; boots
  * wait for peers; a quarantine that holds ends; three views at most (departures, returns, a
@@ -186,6 +227,8 @@ uint64_t recovery_bound(const struct world *w)
 		bound += USEC_PER_SEC;
 	if (drew(s, FAULT_HANG) || drew(s, FAULT_START_SLOW) || drew(s, FAULT_STOP_SLOW))
 		bound += c->resources[0].start_timeout_us + c->resources[0].stop_timeout_us;
+	if (s->rules)
+		bound += rules_bound(s);
 	bound += w->quarantine_seen ? c->quarantine_max_us : 0;
 	return bound;
 }
@@ -278,7 +321,7 @@ static void repair_group(struct world *w, uint16_t group)
 		return;
 	n = &w->node[id];
 	core_group_info(n->core, group, local(w, n), &info);
-	if (info.failed) {
+	if (needs_command(&info)) {
 		const struct token start = {.node = id,
 					    .kind = REQUEST_GROUP_START,
 					    .target = NODE_NONE,

@@ -414,6 +414,7 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	ret->quiet_us = ret->config.timeout_us * rng_range(&rng, 5, 10);
 	rng = rng_make(options->seed, 2);
 	draw_faults(ret, &rng);
+	rules_draw(ret);
 	for (size_t i = 0; i < ret->n_faults; i++) {
 		struct fault *f = &ret->faults[i];
 
@@ -433,6 +434,7 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 
 	schedule_make(&options, ret);
 	memset(c, 0, sizeof(*c));
+	ret->rules = false;
 	c->n_nodes = 3;
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
 		c->nodes[i] = (struct core_node_config){.votes = 1, .hosts = true};

@@ -56,7 +56,7 @@ struct fault {
 	uint8_t target; /* FAULT_REQUEST */
 	uint8_t kind;	/* FAULT_REQUEST: enum request_kind */
 	uint8_t retries;
-	uint16_t group;
+	uint16_t group, object;
 	node_mask mask;
 	uint32_t value;
 	bool dropped; /* by shrinking */
@@ -81,6 +81,7 @@ struct schedule {
 	uint64_t seed;
 	uint8_t theme;
 	struct core_config config; /* self is set per node */
+	bool rules;		   /* groups have rules of rules.c */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
 	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
@@ -107,6 +108,7 @@ struct schedule_options {
 	uint64_t keep;	   /* bit i: fault i is kept */
 };
 
+void rules_draw(struct schedule *s);
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
 /* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */

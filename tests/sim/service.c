@@ -51,7 +51,8 @@ static void check_order(struct world *w, const struct node *n, unsigned int reso
 	const struct core_resource_config *config = &n->config.resources[resource];
 
 	for (unsigned int i = 0; i < config->n_deps; i++)
-		if (!n->resource[config->deps[i]].online)
+		if (!n->resource[config->deps[i]].online &&
+		    n->config.resources[config->deps[i]].start_final != FINAL_CONTINUE)
 			world_violate(w, "G7", "n%u starts %s before %s is online", n->id,
 				      config->name, n->config.resources[config->deps[i]].name);
 }

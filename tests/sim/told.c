@@ -124,6 +124,7 @@ static uint64_t hash_group(const struct group_intent *row)
 {
 	uint64_t h = hash_id(HASH64_INIT, &row->request);
 
+	h = hash64(hash64_u64(h, row->failovers), row->stopped, sizeof(row->stopped));
 	return hash64_u64(h, (uint64_t)row->wanted << 32 | (uint64_t)row->owner << 24 |
 				     (uint64_t)row->target << 16 | (uint64_t)row->cause << 8 |
 				     row->attempt);
@@ -284,11 +285,17 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
 }
 
+static bool is_about_a_group(const struct token *token)
+{
+	return token->kind <= REQUEST_GROUP_MOVE || token->kind == REQUEST_RESOURCE_START ||
+	       token->kind == REQUEST_RESOURCE_STOP;
+}
+
 /* Another command, of the same time, changed the object in the step that carried this one out. */
 static bool is_superseded(struct world *w, const struct durable_state *rows,
 			  const struct token *token)
 {
-	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	bool group = is_about_a_group(token);
 	const struct command_seen *c =
 		find_command(w, group ? &rows->group_intents[token->group].request
 				      : &rows->node_intents[token->target].request);
@@ -300,7 +307,7 @@ static bool is_superseded(struct world *w, const struct durable_state *rows,
 void invariant_accepted(struct world *w, const struct node *n, const struct request_id *id,
 			const struct token *token)
 {
-	bool group = token->kind <= REQUEST_GROUP_MOVE;
+	bool group = is_about_a_group(token);
 	struct command_floor *floor =
 		group ? &w->inv.floor_group[token->group] : &w->inv.floor_node[token->target];
 	static struct durable_state rows;

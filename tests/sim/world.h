@@ -160,7 +160,7 @@ struct active_fault {
 
 struct token {
 	uint8_t node, kind, target, retries;
-	uint16_t group;
+	uint16_t group, object;
 	uint64_t issued_at, issued_local, run;
 	bool open; /* waits for its answer */
 };

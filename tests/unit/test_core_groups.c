@@ -872,6 +872,22 @@ static void test_final_action_suppressed(void **state)
 	}
 }
 
+/* The other node is well, but would be no quorum. */
+static void test_final_action_of_half_a_cluster(void **state)
+{
+	struct world *w = two_groups(2, 0);
+
+	(void)state;
+	w->config.resources[1].stop_final = FINAL_REBOOT;
+	start_all(w);
+	w->stuck[0] = 1U << 1;
+	command(w, REQUEST_GROUP_STOP, NODE_NONE, 0);
+	assert_int_equal(w->power[0], FINAL_NONE);
+	assert_int_equal(w->seen[EVENT_FINAL_SUPPRESSED], 1);
+	assert_int_equal(place(w, 1), 0);
+	world_free(w);
+}
+
 static void test_stop_failure_continues(void **state)
 {
 	struct world *w = two_groups(3, 0);
@@ -951,6 +967,7 @@ int main(void)
 		cmocka_unit_test(test_reboot_after_a_good_stop),
 		cmocka_unit_test(test_strong_action_at_once),
 		cmocka_unit_test(test_final_action_suppressed),
+		cmocka_unit_test(test_final_action_of_half_a_cluster),
 		cmocka_unit_test(test_stop_failure_continues),
 		cmocka_unit_test(test_bad_configurations),
 	};
