@@ -310,6 +310,23 @@ ha_time core_deadline(const struct core *core);
 /* What to send now; owned by the core, valid until its next step. Each call is one sending. */
 const struct vector *core_vector(struct core *core, ha_time now);
 
+/* A state of the whole cluster, as a status tells it: for asking what would happen, never for an agent. */
+struct core_seed {
+	struct view view;  /* installed by `up` */
+	node_mask up;	   /* nodes whose agents run */
+	node_mask offline; /* of them: said STOPPED */
+	struct cluster_intent cluster;
+	uint64_t ratio_left_us;
+	struct group_intent group_intents[GROUPS_MAX];
+	struct group_actual group_actuals[NODES_MAX][GROUPS_MAX];
+	uint8_t resource_states[NODES_MAX][RESOURCES_MAX]; /* enum resource_state */
+	struct monitor_intent monitor_intents[MONITORS_MAX];
+	struct monitor_actual monitor_actuals[NODES_MAX][MONITORS_MAX];
+};
+/* A core in the middle of that state, with a fresh lease. Errors as core_new(). */
+_must_check_ int core_new_seeded(const struct core_config *config, const struct core_seed *seed,
+				 ha_time now, struct core **ret);
+
 /*
  * A new core that goes on where `old` is, with another configuration of the same nodes (rule C4):
  * views, leases, rows and running resources are carried over by name. Between two steps, and
