@@ -2,6 +2,7 @@
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
 #include "agent/power.h"
+#include "agent/simulate.h"
 
 #include "util/log.h"
 #include "util/parse.h"
@@ -245,6 +246,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } tools[] = {
 	{"--power", power_main},
+	{"--simulate", simulate_main},
 };
 
 int main(int argc, char **argv)

@@ -25,10 +25,10 @@ struct simulate_times {
 /* The question. */
 struct simulate_question {
 	struct simulate_times times;
-	uint64_t horizon_us;	 /* end at the latest after this time */
-	node_mask down;		 /* lose power at time 0 */
+	uint64_t horizon_us;	  /* end at the latest after this time */
+	node_mask down;		  /* lose power at time 0 */
 	node_mask cut[NODES_MAX]; /* bit b of [a]: a does not hear b any more */
-	node_mask leave;	 /* are told to leave in good order */
+	node_mask leave;	  /* are told to leave in good order */
 	uint8_t n_fails;
 	struct {
 		uint16_t monitor;

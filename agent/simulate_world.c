@@ -243,8 +243,7 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 		}
 		core_durable(w->nodes[node].core, d);
 		push(w,
-		     (struct entry){
-			     .type = ENTRY_PERSISTED, .node = node, .number = d->generation},
+		     (struct entry){.type = ENTRY_PERSISTED, .node = node, .number = d->generation},
 		     w->question->times.disk_us);
 		free(d);
 		break;
@@ -252,9 +251,8 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 	case CORE_ACTION_RESOURCE_START:
 	case CORE_ACTION_RESOURCE_STOP:
 		push(w,
-		     (struct entry){.type = ENTRY_RESOURCE,
-				    .node = node,
-				    .number = a->resource.operation},
+		     (struct entry){
+			     .type = ENTRY_RESOURCE, .node = node, .number = a->resource.operation},
 		     duration_us(w, a->resource.resource));
 		break;
 	case CORE_ACTION_EVENT:
@@ -305,11 +303,10 @@ static void step(struct world *w, uint8_t node, const struct core_event *event)
 static void monitor_verdict(struct world *w, const struct entry *e)
 {
 	bool bad = broken(w, e->node, e->monitor);
-	struct core_event event = {
-		.type = CORE_EVENT_MONITOR,
-		.monitor = {.monitor = e->monitor,
-			    .status = bad ? MONITOR_ERROR : MONITOR_NORMAL,
-			    .text = bad ? "as asked for" : NULL}};
+	struct core_event event = {.type = CORE_EVENT_MONITOR,
+				   .monitor = {.monitor = e->monitor,
+					       .status = bad ? MONITOR_ERROR : MONITOR_NORMAL,
+					       .text = bad ? "as asked for" : NULL}};
 
 	if (e->round != w->nodes[e->node].round[e->monitor])
 		return;
