@@ -66,6 +66,29 @@ static const struct cli_option explain_options[] = {
 	{0},
 };
 
+static const struct cli_option simulate_options[] = {
+	{"down", 0, "SERVERS", "these servers lose power, as in n1,n2"},
+	{"cut", 0, "A[,B]", "A and B do not hear each other any more; A alone: nobody hears it"},
+	{"leave", 0, "SERVERS", "these servers are stopped in good order"},
+	{"fail", 0, "MONITORS", "these monitors fail for good, as in web1@n1,db1"},
+	{"config", 0, "FILE", "with this configuration instead of the present one"},
+	{"program-time", 0, "TIME", "assume that each program takes so long (default 0)"},
+	{"for", 0, "TIME", "stop after so much simulated time (default 1h)"},
+	{"state", 0, "FILE", "from a state that --save wrote instead of the agent's"},
+	{"save", 0, "FILE", "only write the present state to FILE"},
+	{0},
+};
+
+static const struct cli_option drill_options[] = {
+	{"by", 0, "WAY", "move (default), monitor, server, or hand: you make the fault"},
+	{"monitor", 0, "NAME", "with --by monitor: this one"},
+	{"back", 0, NULL, "move the group back afterwards"},
+	{"force", 0, NULL, "also when the cluster is not healthy"},
+	{"yes", 'y', NULL, "do not ask although the group will be interrupted"},
+	{"timeout", 0, "S", "a step that takes longer has failed (default 300)"},
+	{0},
+};
+
 static const struct cli_option keygen_options[] = {
 	{"rotate", 0, NULL, "put a fresh key in front of the file's present one"},
 	{0},
@@ -134,6 +157,13 @@ const struct cli_command cli_commands[] = {
 	{"events", "", 0, 0, "show what the agents did and saw", NULL, events_options, cli_events},
 	{"explain", "[GROUP]", 0, 1, "the last failover step by step, with times and evidence",
 	 NULL, explain_options, cli_explain},
+	{"simulate", "", 0, 0, "what would happen, decided by the same code; touches nothing",
+	 "Prints every decision in its order with its time, then where each group would be.",
+	 simulate_options, cli_simulate},
+	{"drill", "GROUP [SERVER]", 1, 2, "a real failover test of a group, each step checked",
+	 "Checks that the cluster is fit, says what will happen, does it, checks the result and\n"
+	 "puts everything back. Exit status 0: every step went well; 1: one did not.",
+	 drill_options, cli_drill},
 	{"config check", "FILE", 1, 1, "check a configuration file and print its time budget",
 	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
 	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},

@@ -140,9 +140,9 @@ static bool find_monitor(struct drill *d)
 		const char *target = field_string(m, "recovery");
 		const json_t *resource = field_find(d->before, "resources", target);
 
-		if (asked && *asked ? !is(m, "name", asked)
-				    : strcmp(target, d->group) != 0 &&
-					      !is(resource, "group", d->group))
+		if (asked && *asked
+			    ? !is(m, "name", asked)
+			    : strcmp(target, d->group) != 0 && !is(resource, "group", d->group))
 			continue;
 		copy(d->monitor, sizeof d->monitor, field_string(m, "name"));
 	}
@@ -171,13 +171,16 @@ static bool predict(struct drill *d)
 {
 	_cleanup_json_ json_t *state = NULL, *answer = NULL;
 	char fault[160];
-	char *argv[] = {(char *)DAEMON, (char *)"--simulate", (char *)"--json",
-			(char *)way_option(d), fault, NULL};
+	char *argv[] = {(char *)DAEMON,
+			(char *)"--simulate",
+			(char *)"--json",
+			(char *)way_option(d),
+			fault,
+			NULL};
 	const json_t *group;
 
 	if (!way_option(d)) {
-		copy(d->expected, sizeof d->expected,
-		     d->args->arg[1] ? d->args->arg[1] : "");
+		copy(d->expected, sizeof d->expected, d->args->arg[1] ? d->args->arg[1] : "");
 		return true;
 	}
 	if (d->way == WAY_MONITOR)

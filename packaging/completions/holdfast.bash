@@ -43,6 +43,8 @@ _holdfast() {
 	"group "*|"resource stop"|"toratio "*) options="--wait --timeout" ;;
 	"events "*) options="--follow --since --lines --severity -f -n" ;;
 	"explain "*) options="--event" ;;
+	"simulate "*) options="--down --cut --leave --fail --config --program-time --for --state --save" ;;
+	"drill "*) options="--by --monitor --back --force --yes --timeout" ;;
 	"keygen "*) options="--rotate" ;;
 	" ") options="--version" ;;
 	esac
@@ -53,7 +55,7 @@ _holdfast() {
 
 	word=
 	case "${#words[@]} ${words[*]:0:2}" in
-	"0 ") word="status group resource monitor server cluster toratio events explain config keygen version help" ;;
+	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill config keygen version help" ;;
 	"1 group") word="start stop move list" ;;
 	"1 resource") word="start stop list" ;;
 	"1 monitor") word="suspend resume fail unfail list" ;;
@@ -68,8 +70,8 @@ _holdfast() {
 		--mon) word=$(_holdfast_names monitor) ;;
 		esac ;;
 	"1 config") word="check show" ;;
-	"1 help") word="status group resource monitor server cluster toratio events explain config keygen version" ;;
-	"1 explain"|"2 group "*) word=$(_holdfast_names group) ;;
+	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill config keygen version" ;;
+	"1 explain"|"1 drill"|"2 group "*) word=$(_holdfast_names group) ;;
 	"2 resource "*) word=$(_holdfast_names resource) ;;
 	"2 monitor "*) word=$(_holdfast_names monitor) ;;
 	"2 server "*|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;

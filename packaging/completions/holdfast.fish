@@ -36,6 +36,8 @@ complete -c holdfast -n '__holdfast_at' -a server -d 'start, stop, shut down, re
 complete -c holdfast -n '__holdfast_at' -a cluster -d 'start, stop, suspend, resume, shut down, reboot'
 complete -c holdfast -n '__holdfast_at' -a toratio -d 'multiply timeouts for a time'
 complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and saw'
+complete -c holdfast -n '__holdfast_at' -a simulate -d 'what would happen'
+complete -c holdfast -n '__holdfast_at' -a drill -d 'a real failover test of a group'
 complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
 complete -c holdfast -n '__holdfast_at' -a config -d 'check and show the configuration'
 complete -c holdfast -n '__holdfast_at' -a keygen -d 'create a heartbeat key'
@@ -68,7 +70,7 @@ complete -c holdfast -n '__holdfast_at toratio' -a 'set reset show'
 complete -c holdfast -n '__holdfast_at config' -a 'check show'
 complete -c holdfast -n '__holdfast_at config check' -F
 complete -c holdfast -n '__holdfast_at keygen' -F
-complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain config keygen version'
+complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill config keygen version'
 
 for sub in start stop move list
     complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'
@@ -82,6 +84,7 @@ end
 for sub in start stop shutdown reboot list
     complete -c holdfast -n "__holdfast_at server $sub" -a '(__holdfast_names server)'
 end
+complete -c holdfast -n '__holdfast_at drill' -a '(__holdfast_names group)'
 complete -c holdfast -n '__holdfast_at explain' -a '(__holdfast_names group)'
 set -l __holdfast_monitor 'monitor suspend' 'monitor resume' 'monitor fail' 'monitor unfail'
 set -l __holdfast_ending 'server stop' 'server shutdown' 'server reboot' 'cluster stop' 'cluster shutdown' 'cluster reboot'
@@ -102,5 +105,20 @@ complete -c holdfast -n '__holdfast_in events' -s f -l follow -d 'go on with new
 complete -c holdfast -n '__holdfast_in events' -l since -x -d 'only events after this number'
 complete -c holdfast -n '__holdfast_in events' -s n -l lines -x -d 'only the newest'
 complete -c holdfast -n '__holdfast_in events' -l severity -x -a 'info notice warning error' -d 'only what is at least so bad'
+complete -c holdfast -n '__holdfast_in simulate' -l down -x -d 'these servers lose power'
+complete -c holdfast -n '__holdfast_in simulate' -l cut -x -d 'these two do not hear each other'
+complete -c holdfast -n '__holdfast_in simulate' -l leave -x -d 'these servers are stopped'
+complete -c holdfast -n '__holdfast_in simulate' -l fail -x -d 'these monitors fail'
+complete -c holdfast -n '__holdfast_in simulate' -l config -r -d 'with this configuration'
+complete -c holdfast -n '__holdfast_in simulate' -l program-time -x -d 'each program takes so long'
+complete -c holdfast -n '__holdfast_in simulate' -l for -x -d 'stop after so much time'
+complete -c holdfast -n '__holdfast_in simulate' -l state -r -d 'from a saved state'
+complete -c holdfast -n '__holdfast_in simulate' -l save -r -d 'only save the state'
+complete -c holdfast -n '__holdfast_in drill' -l by -xa "move monitor server hand" -d 'how the fault is made'
+complete -c holdfast -n '__holdfast_in drill' -l monitor -x -d 'this monitor'
+complete -c holdfast -n '__holdfast_in drill' -l back -d 'move the group back afterwards'
+complete -c holdfast -n '__holdfast_in drill' -l force -d 'also when not healthy'
+complete -c holdfast -n '__holdfast_in drill' -l yes -d 'do not ask'
+complete -c holdfast -n '__holdfast_in drill' -l timeout -x -d 'limit of a step'
 complete -c holdfast -n '__holdfast_in explain' -l event -x -d 'the failover around this event'
 complete -c holdfast -n '__holdfast_in keygen' -l rotate -d 'put a fresh key in front'
