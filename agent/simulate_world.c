@@ -148,7 +148,7 @@ static bool hears(const struct world *w, uint8_t node, uint8_t from)
 	       !(w->begun && node_mask_has(w->question->cut[node], from));
 }
 
-static void send(struct world *w, uint8_t from)
+static void send_vector(struct world *w, uint8_t from)
 {
 	struct body *body = body_new(core_vector(w->nodes[from].core, w->now));
 
@@ -232,7 +232,7 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 {
 	switch (a->type) {
 	case CORE_ACTION_SEND:
-		send(w, node);
+		send_vector(w, node);
 		break;
 	case CORE_ACTION_PERSIST: {
 		struct durable_state *d = calloc(1, sizeof *d);

@@ -73,7 +73,9 @@ int core_new_seeded(const struct core_config *config, const struct core_seed *se
 	c->persist_wanted = false;
 	c->mode = node_mask_has(seed->offline, c->self) ? NODE_MODE_STOPPED : NODE_MODE_ONLINE;
 	seed_rows(c, seed);
-	ratio_seed(c, seed->ratio_left_us);
+	ratio_begin(c, seed->ratio_left_us);
+	c->lease_max_us = c->lease_max_durable =
+		c->cfg.lease_us * (seed->cluster.ratio > 1 ? seed->cluster.ratio : 1);
 	seed_own(c, seed);
 	seed_view(c, seed);
 	c->intent_digest = c->durable_digest = intent_digest(c);
