@@ -96,23 +96,28 @@ static void print_recovery(const struct render *render, const json_t *row)
 /* What it says on each server, without blanks. */
 static void print_places(const struct render *render, const json_t *row)
 {
-	const json_t *places = field_array(row, "servers");
+	const json_t *servers = field_array(render->status, "servers");
+	size_t n = 0;
 
-	for (size_t i = 0; i < json_array_size(places); i++) {
-		const json_t *place = json_array_get(places, i);
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *server = json_array_get(servers, i);
+		const char *word = render_monitor_on(row, server, NULL);
 
-		fputs(i > 0 ? "," : "", render->out);
-		text_put(render->out, field_string(place, "server"));
+		if (!*word)
+			continue;
+		fputs(n++ > 0 ? "," : "", render->out);
+		text_put(render->out, field_string(server, "name"));
 		fputc('=', render->out);
-		render_status(render, field_string(place, "status"), 0);
+		render_status(render, word, 0);
 	}
 }
 
 /* Columns that a cell takes without its colour. */
-static size_t cell_width(const struct column *column, const json_t *row)
+static size_t cell_width(const struct render *render, const struct column *column,
+			 const json_t *row)
 {
 	_cleanup_free_ char *text = NULL;
-	struct render plain = {0};
+	struct render plain = {.status = render->status};
 	size_t n = 0;
 
 	plain.out = open_memstream(&text, &n);
@@ -122,12 +127,12 @@ static size_t cell_width(const struct column *column, const json_t *row)
 	return fclose(plain.out) == 0 ? text_width(text) : 0;
 }
 
-static void measure(struct list *list, const json_t *rows)
+static void measure(const struct render *render, struct list *list, const json_t *rows)
 {
 	for (struct column *c = list->columns; c->title; c++) {
 		c->width = strlen(c->title);
 		for (size_t i = 0; i < json_array_size(rows); i++) {
-			size_t n = cell_width(c, json_array_get(rows, i));
+			size_t n = cell_width(render, c, json_array_get(rows, i));
 
 			c->width = n > c->width ? n : c->width;
 		}
@@ -137,7 +142,7 @@ static void measure(struct list *list, const json_t *rows)
 static void print_row(const struct render *render, const struct list *list, const json_t *row)
 {
 	for (const struct column *c = list->columns; c->title; c++) {
-		size_t n = row ? cell_width(c, row) : strlen(c->title);
+		size_t n = row ? cell_width(render, c, row) : strlen(c->title);
 
 		if (row)
 			c->print(render, row);
@@ -167,20 +172,21 @@ static json_t *select_rows(const json_t *status, const struct list *list, const 
 static enum cli_exit run_list(struct cli *cli, const struct cli_args *args, struct list *list)
 {
 	_cleanup_json_ json_t *status = NULL, *rows = NULL;
-	const struct render render = {.out = cli->out, .color = cli->color};
+	struct render render = {.out = cli->out, .color = cli->color};
 	const char *name = args->arg[0];
 	enum cli_exit code;
 
 	code = call_status(cli, &status);
 	if (code != CLI_OK)
 		return code;
+	render.status = status;
 	rows = select_rows(status, list, name);
 	if (name && json_array_size(rows) == 0)
 		return cli_fail(cli, CLI_FAILED, list->error, "there is no %s '%s'", list->kind,
 				name);
 	if (cli->json)
 		return cli_print_json(cli, json_pack("{s:O}", list->member, rows));
-	measure(list, rows);
+	measure(&render, list, rows);
 	print_row(&render, list, NULL);
 	for (size_t i = 0; i < json_array_size(rows); i++)
 		print_row(&render, list, json_array_get(rows, i));

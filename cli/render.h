@@ -26,10 +26,11 @@ enum render_part {
 struct render {
 	FILE *out;
 	bool color;
-	bool long_names;    /* not cut: the columns move */
-	bool detail;	    /* settings, counters */
-	unsigned int parts; /* of render_info(); 0: all */
-	const char *only;   /* the one object that render_info() shows; NULL: all */
+	bool long_names;      /* not cut: the columns move */
+	bool detail;	      /* settings, counters */
+	unsigned int parts;   /* of render_info(); 0: all */
+	const char *only;     /* the one object that render_info() shows; NULL: all */
+	const json_t *status; /* in lists: what a row is a part of */
 };
 
 /* The verdict line and what to know beside it, without the block that follows. */
@@ -56,9 +57,12 @@ void render_text_row(const struct render *render, const char *name, const char *
 void render_number_row(const struct render *render, const char *name, double value);
 void render_settings(const struct render *render, const json_t *row);
 /* One monitor of the configuration list; the statistics if they are asked for. */
-void render_monitor_info(const struct render *render, const json_t *monitor);
+void render_monitor_info(const struct render *render, const json_t *monitor, const json_t *status);
 /* What is to be known of a monitor on one server beside its status, with `detail`. */
 void render_monitor_counters(const struct render *render, const json_t *place);
+/* What the monitor says on that server, "" if it is not configured there; *ret_row (may be NULL):
+ * the row about that server, if there is one. */
+const char *render_monitor_on(const json_t *monitor, const json_t *server, const json_t **ret_row);
 /* "  Cluster : name" and the list "   *server0 : name". */
 void render_cluster_line(const struct render *render, const json_t *status);
 void render_server_list(const struct render *render, const json_t *status);

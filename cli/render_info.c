@@ -218,8 +218,9 @@ static void group_state(const struct render *render, const json_t *group)
 		render_text_row(render, "Waits for", field_string(group, "waits_for"));
 }
 
-static void group(const struct render *render, const json_t *row)
+static void group(const struct render *render, const json_t *row, const json_t *status)
 {
+	(void)status;
 	render_text_row(render, "Type", "failover");
 	render_text_row(render, "Comment", field_string(row, "comment"));
 	render_text_row(render, "Startup Attribute", field_string(row, "start"));
@@ -234,15 +235,17 @@ static void group(const struct render *render, const json_t *row)
 		group_state(render, row);
 }
 
-static void resource(const struct render *render, const json_t *row)
+static void resource(const struct render *render, const json_t *row, const json_t *status)
 {
+	(void)status;
 	render_text_row(render, "Type", field_string(row, "type"));
 	render_text_row(render, "Comment", field_string(row, "comment"));
 	render_text_row(render, "Group", field_string(row, "group"));
 }
 
-static void exclusion(const struct render *render, const json_t *row)
+static void exclusion(const struct render *render, const json_t *row, const json_t *status)
 {
+	(void)status;
 	render_text_row(render, "Type", field_string(row, "kind"));
 	names_row(render, "Groups", field_array(row, "groups"));
 }
@@ -251,7 +254,7 @@ static const struct part {
 	enum render_part part;
 	const char *member; /* of the Status object */
 	const char *kind;
-	void (*render)(const struct render *render, const json_t *row);
+	void (*render)(const struct render *render, const json_t *row, const json_t *status);
 } parts[] = {
 	{RENDER_GROUPS, "groups", "Group", group},
 	{RENDER_RESOURCES, "resources", "Resource", resource},
@@ -269,7 +272,7 @@ static void objects(const struct render *render, const json_t *status, const str
 		if (!is_wanted(render, row))
 			continue;
 		render_section(render, part->kind, i, field_string(row, "name"));
-		part->render(render, row);
+		part->render(render, row, status);
 		render_settings(render, row);
 	}
 }

@@ -111,24 +111,19 @@ void render_heartbeats(const struct render *render, const json_t *status)
 
 /* ---- monitors ---- */
 
-/* What `monitor` says on the server named `name`; "-" if that cannot be known. The original's map
- * calls a monitor that is well Online. */
-static void monitor_on(const struct render *render, const json_t *monitor, const char *name)
+/* What `monitor` says on that server; "-" if it is not configured there. The original's map calls a
+ * monitor that is well Online. */
+static void monitor_on(const struct render *render, const json_t *monitor, const json_t *server)
 {
-	const json_t *rows = field_array(monitor, "servers");
+	const json_t *row;
+	const char *word = render_monitor_on(monitor, server, &row);
 
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-
-		if (strcmp(field_string(row, "server"), name) == 0) {
-			const char *word = field_string(row, "status");
-
-			render_status(render, strcmp(word, "Normal") == 0 ? "Online" : word, 0);
-			render_monitor_counters(render, row);
-			return;
-		}
+	if (!*word) {
+		fputc('-', render->out);
+		return;
 	}
-	fputc('-', render->out);
+	render_status(render, strcmp(word, "Normal") == 0 ? "Online" : word, 0);
+	render_monitor_counters(render, row);
 }
 
 void render_monitors(const struct render *render, const json_t *status)
@@ -153,7 +148,7 @@ void render_monitors(const struct render *render, const json_t *status)
 
 			fprintf(render->out, "    server%zu [%c] : ", k,
 				render_server_mark(server));
-			monitor_on(render, monitor, field_string(server, "name"));
+			monitor_on(render, monitor, server);
 			fputc('\n', render->out);
 		}
 	}

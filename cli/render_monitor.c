@@ -7,6 +7,42 @@
 #include <string.h>
 #include <time.h>
 
+static const json_t *find_place(const json_t *monitor, const char *server)
+{
+	const json_t *rows = field_array(monitor, "servers");
+
+	for (size_t i = 0; i < json_array_size(rows); i++)
+		if (strcmp(field_string(json_array_get(rows, i), "server"), server) == 0)
+			return json_array_get(rows, i);
+	return NULL;
+}
+
+static bool is_configured(const json_t *monitor, const json_t *server)
+{
+	const json_t *nodes = field_array(monitor, "nodes");
+
+	if (!nodes)
+		return field_bool(server, "hosts");
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const char *name = json_string_value(json_array_get(nodes, i));
+
+		if (name && strcmp(name, field_string(server, "name")) == 0)
+			return true;
+	}
+	return false;
+}
+
+const char *render_monitor_on(const json_t *monitor, const json_t *server, const json_t **ret_row)
+{
+	const json_t *row = find_place(monitor, field_string(server, "name"));
+
+	if (ret_row)
+		*ret_row = row;
+	if (row)
+		return field_string(row, "status");
+	return is_configured(monitor, server) ? field_string(monitor, "elsewhere") : "";
+}
+
 static void counters(const struct render *render, const json_t *place)
 {
 	json_int_t restarts = field_integer(place, "restarts");
@@ -29,18 +65,21 @@ void render_monitor_counters(const struct render *render, const json_t *place)
 		counters(render, place);
 }
 
-static void places(const struct render *render, const json_t *monitor)
+static void places(const struct render *render, const json_t *monitor, const json_t *status)
 {
-	const json_t *rows = field_array(monitor, "servers");
+	const json_t *servers = field_array(status, "servers");
 
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *place = json_array_get(rows, i);
+	for (size_t i = 0; i < json_array_size(servers); i++) {
+		const json_t *server = json_array_get(servers, i), *row;
+		const char *word = render_monitor_on(monitor, server, &row);
 		char label[96];
 
-		snprintf(label, sizeof(label), "On %s", field_string(place, "server"));
+		if (!*word)
+			continue;
+		snprintf(label, sizeof(label), "On %s", field_string(server, "name"));
 		render_label(render, label);
-		render_status(render, field_string(place, "status"), 0);
-		counters(render, place);
+		render_status(render, word, 0);
+		counters(render, row);
 		fputc('\n', render->out);
 	}
 }
@@ -60,8 +99,8 @@ static void last_check(const struct render *render, const json_t *statistics)
 
 	if (wall_us > 0 && localtime_r(&seconds, &tm))
 		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S%z", &tm);
-	render_text_row(render, "Last Check", text);
-	render_text_row(render, "Last Result", field_string(statistics, "text"));
+	render_text_row(render, "Last Verdict", text);
+	render_text_row(render, "Verdict", field_string(statistics, "text"));
 }
 
 static void statistics(const struct render *render, const json_t *monitor)
@@ -80,7 +119,7 @@ static void statistics(const struct render *render, const json_t *monitor)
 	last_check(render, s);
 }
 
-void render_monitor_info(const struct render *render, const json_t *monitor)
+void render_monitor_info(const struct render *render, const json_t *monitor, const json_t *status)
 {
 	const char *recovery = field_string(monitor, "recovery");
 
@@ -92,6 +131,6 @@ void render_monitor_info(const struct render *render, const json_t *monitor)
 	if (!render->detail && render->parts != RENDER_MONITORS)
 		return;
 	render_text_row(render, "Status", render_status_word(field_string(monitor, "status")));
-	places(render, monitor);
+	places(render, monitor, status);
 	statistics(render, monitor);
 }
