@@ -72,6 +72,12 @@ struct agent_queue {
 	size_t size, head, n;
 };
 
+/* What the last verdict of a monitor on this node said, and when. */
+struct monitor_word {
+	uint64_t wall_us; /* 0: nothing yet */
+	char text[EVENT_TEXT_SIZE];
+};
+
 struct commands;
 struct stages;
 struct streams;
@@ -132,6 +138,9 @@ struct agent {
 	struct commands *commands;
 	struct streams *streams;
 	struct verdict_facts *facts;
+	struct monitor_word monitor_words[MONITORS_MAX];
+	/* The configuration that was last applied by command, and when; 0: none in the journal. */
+	uint64_t config_applied_hash, config_applied_wall_us;
 	bool realtime, memory_locked;
 	size_t n_warnings;
 	char *warnings[AGENT_WARNINGS_MAX];

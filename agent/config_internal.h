@@ -154,6 +154,9 @@ bool config_text_valid(const char *text, bool any_text);
 bool config_interface_valid(const char *text);
 void config_print_begin(const struct config_slot *slot, FILE *out);
 void config_print_string(const char *text, FILE *out);
+/* What the file says of one object, by the keys of `sections`. */
+void config_print_keys(const struct config *config, unsigned int sections, const void *object,
+		       FILE *out);
 /* Writes "key = [ " before the first element of a list, ", " before each other, and its end. */
 void config_print_next(const struct config_slot *slot, size_t i, FILE *out);
 void config_print_end(size_t n, FILE *out);

@@ -2,7 +2,7 @@
 /* The resolved configuration in the file's own syntax. It is also what the hash is made of. */
 #include "agent/config_internal.h"
 
-static void print_keys(const struct config *config, unsigned int sections, const void *object,
+void config_print_keys(const struct config *config, unsigned int sections, const void *object,
 		       FILE *out)
 {
 	/* A slot serves for reading and writing of fields; print() only reads. */
@@ -24,7 +24,7 @@ static void print_resources(const struct config *config, uint16_t group, FILE *o
 		if (resource->group != group)
 			continue;
 		(void)fputs(n++ ? ",\n\t\t\t{\n" : "\t\tresources = (\n\t\t\t{\n", out);
-		print_keys(config, SECTION_RESOURCE | own, resource, out);
+		config_print_keys(config, SECTION_RESOURCE | own, resource, out);
 		(void)fputs("\t\t\t}", out);
 	}
 	if (n)
@@ -36,7 +36,7 @@ static void print_element(const struct config *config, size_t i, unsigned int se
 			  const void *object, FILE *out)
 {
 	(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
-	print_keys(config, sections, object, out);
+	config_print_keys(config, sections, object, out);
 	(void)fputs("\t}", out);
 }
 
@@ -47,7 +47,7 @@ static void print_groups(const struct config *config, FILE *out)
 	(void)fputs("groups = (\n", out);
 	for (uint16_t i = 0; i < config->n_groups; i++) {
 		(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
-		print_keys(config, SECTION_GROUP, &config->groups[i], out);
+		config_print_keys(config, SECTION_GROUP, &config->groups[i], out);
 		print_resources(config, i, out);
 		(void)fputs("\t}", out);
 	}
@@ -82,9 +82,9 @@ static void print_monitors(const struct config *config, FILE *out)
 static void print_all(const struct config *config, FILE *out)
 {
 	(void)fputs("cluster = {\n", out);
-	print_keys(config, SECTION_CLUSTER, config, out);
+	config_print_keys(config, SECTION_CLUSTER, config, out);
 	(void)fputs("};\nagent = {\n", out);
-	print_keys(config, SECTION_AGENT, config, out);
+	config_print_keys(config, SECTION_AGENT, config, out);
 	(void)fputs("};\nnodes = (\n", out);
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		print_element(config, i, SECTION_NODE, &config->nodes[i], out);

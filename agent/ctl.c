@@ -13,11 +13,29 @@ static const struct ctl_method methods[] = {
 	{METHOD("GetConfig"), CTL_ACCESS_VIEW, ctl_get_config},
 	{METHOD("GetEvents"), CTL_ACCESS_VIEW, ctl_get_events},
 	{METHOD("Explain"), CTL_ACCESS_VIEW, ctl_explain},
+	{METHOD("GetSettings"), CTL_ACCESS_VIEW, ctl_get_settings},
+	{METHOD("RatioGet"), CTL_ACCESS_VIEW, ctl_ratio_get},
 	{METHOD("GroupStart"), CTL_ACCESS_CHANGE, ctl_group_start},
 	{METHOD("GroupStop"), CTL_ACCESS_CHANGE, ctl_group_stop},
 	{METHOD("GroupMove"), CTL_ACCESS_CHANGE, ctl_group_move},
+	{METHOD("ResourceStart"), CTL_ACCESS_CHANGE, ctl_resource_start},
+	{METHOD("ResourceStop"), CTL_ACCESS_CHANGE, ctl_resource_stop},
+	{METHOD("MonitorSuspend"), CTL_ACCESS_CHANGE, ctl_monitor_suspend},
+	{METHOD("MonitorResume"), CTL_ACCESS_CHANGE, ctl_monitor_resume},
+	{METHOD("MonitorFail"), CTL_ACCESS_CHANGE, ctl_monitor_fail},
+	{METHOD("MonitorUnfail"), CTL_ACCESS_CHANGE, ctl_monitor_unfail},
 	{METHOD("ServerStart"), CTL_ACCESS_CHANGE, ctl_server_start},
 	{METHOD("ServerStop"), CTL_ACCESS_CHANGE, ctl_server_stop},
+	{METHOD("ServerShutdown"), CTL_ACCESS_CHANGE, ctl_server_shutdown},
+	{METHOD("ServerReboot"), CTL_ACCESS_CHANGE, ctl_server_reboot},
+	{METHOD("ClusterStart"), CTL_ACCESS_CHANGE, ctl_cluster_start},
+	{METHOD("ClusterStop"), CTL_ACCESS_CHANGE, ctl_cluster_stop},
+	{METHOD("ClusterShutdown"), CTL_ACCESS_CHANGE, ctl_cluster_shutdown},
+	{METHOD("ClusterReboot"), CTL_ACCESS_CHANGE, ctl_cluster_reboot},
+	{METHOD("ClusterSuspend"), CTL_ACCESS_CHANGE, ctl_cluster_suspend},
+	{METHOD("ClusterResume"), CTL_ACCESS_CHANGE, ctl_cluster_resume},
+	{METHOD("RatioSet"), CTL_ACCESS_CHANGE, ctl_ratio_set},
+	{METHOD("RatioReset"), CTL_ACCESS_CHANGE, ctl_ratio_reset},
 	{NULL, CTL_ACCESS_NONE, NULL},
 };
 
@@ -27,6 +45,19 @@ static void on_gone(struct ctl_call *call, void *userdata)
 
 	if (!streams_gone(agent, call))
 		commands_gone(agent, call);
+}
+
+/* When this configuration came into force, if that is still in the journal. */
+static void look_back(struct agent *agent)
+{
+	uint64_t number = 0;
+	const struct event_record *record;
+
+	while ((record = store_event_after(agent->store, number))) {
+		number = record->number;
+		if (record->event.id == EVENT_CONFIG_APPLIED)
+			status_heard(agent, &record->event, record->wall_us);
+	}
 }
 
 int ctl_start(struct agent *agent)
@@ -41,6 +72,7 @@ int ctl_start(struct agent *agent)
 	};
 	int r;
 
+	look_back(agent);
 	r = streams_new(agent, &agent->streams);
 	if (r >= 0)
 		r = commands_new(&agent->commands);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Admin commands: handed to the core, answered when the cluster has accepted them, and followed to
  * their end for a client that waits. */
-#include "agent/ctl_internal.h"
+#include "agent/ctl_command.h"
 
 #include "util/clock.h"
 
@@ -10,22 +10,8 @@
 #include <string.h>
 
 #define COMMANDS_MAX 32
-#define COMMAND_TEXT 160
+#define REFUSAL_TEXT 256
 #define CALM_US	     (100 * USEC_PER_MSEC) /* between looks at commands in progress */
-
-struct command {
-	struct ctl_call *call; /* NULL: a free place, or the client has gone */
-	uint64_t token;	       /* 0: a free place */
-	uint8_t kind;	       /* enum request_kind */
-	uint8_t target;	       /* node or NODE_NONE */
-	uint8_t from;	       /* where the group was */
-	uint16_t group;
-	bool wait;
-	bool accepted; /* and is being followed */
-	uint8_t code;  /* enum answer_code */
-	struct request_id id;
-	char progress[COMMAND_TEXT]; /* told last */
-};
 
 struct commands {
 	uint64_t last_token;
@@ -62,35 +48,136 @@ void commands_gone(struct agent *agent, const struct ctl_call *call)
 	}
 }
 
+/* ---- what they are about ---- */
+
+enum command_object command_object(const struct command *command)
+{
+	switch ((enum request_kind)command->kind) {
+	case REQUEST_NODE_START:
+	case REQUEST_NODE_STOP:
+	case REQUEST_NODE_SHUTDOWN:
+	case REQUEST_NODE_REBOOT:
+		return COMMAND_SERVER;
+	case REQUEST_RESOURCE_START:
+	case REQUEST_RESOURCE_STOP:
+		return COMMAND_RESOURCE;
+	case REQUEST_MONITOR_SUSPEND:
+	case REQUEST_MONITOR_RESUME:
+	case REQUEST_MONITOR_FAIL:
+	case REQUEST_MONITOR_UNFAIL:
+		return COMMAND_MONITOR;
+	case REQUEST_CLUSTER_START:
+	case REQUEST_CLUSTER_STOP:
+	case REQUEST_CLUSTER_SUSPEND:
+	case REQUEST_CLUSTER_RESUME:
+	case REQUEST_CLUSTER_SHUTDOWN:
+	case REQUEST_CLUSTER_REBOOT:
+	case REQUEST_CONFIG:
+		return COMMAND_CLUSTER;
+	case REQUEST_RATIO_SET:
+	case REQUEST_RATIO_RESET:
+		return COMMAND_RATIO;
+	case REQUEST_NONE:
+	case REQUEST_GROUP_START:
+	case REQUEST_GROUP_STOP:
+	case REQUEST_GROUP_MOVE:
+	case REQUEST_KIND_COUNT_:
+	default:
+		return COMMAND_GROUP;
+	}
+}
+
+/* "group web", "the cluster" */
+static void name_object(const struct config *config, struct command *c)
+{
+	const char *kind = "the cluster", *which = "";
+
+	switch (command_object(c)) {
+	case COMMAND_GROUP:
+		kind = "group ";
+		which = config->groups[c->group].name;
+		break;
+	case COMMAND_RESOURCE:
+		kind = "resource ";
+		which = config->resources[c->object].name;
+		break;
+	case COMMAND_MONITOR:
+		kind = "monitor ";
+		which = config->monitors[c->object].name;
+		break;
+	case COMMAND_SERVER:
+		kind = "server ";
+		which = config->nodes[c->target].name;
+		break;
+	case COMMAND_RATIO:
+		kind = "the timeout ratio";
+		break;
+	case COMMAND_CLUSTER:
+	default:
+		break;
+	}
+	(void)snprintf(c->name, sizeof c->name, "%s%s", kind, which);
+}
+
+static bool same_object(const struct command *a, const struct command *b)
+{
+	enum command_object kind = command_object(a);
+
+	if (kind != command_object(b))
+		return false;
+	switch (kind) {
+	case COMMAND_GROUP:
+		return a->group == b->group;
+	case COMMAND_RESOURCE:
+	case COMMAND_MONITOR:
+		return a->object == b->object && a->target == b->target;
+	case COMMAND_SERVER:
+		return a->target == b->target;
+	case COMMAND_CLUSTER:
+	case COMMAND_RATIO:
+	default:
+		return true;
+	}
+}
+
 /* ---- answers ---- */
 
-static const char *refusal_text(uint8_t code)
+/* What follows the name of the object, and, if a server was named, what follows that. */
+static const struct {
+	const char *text, *after_server;
+} refusals[ANSWER_CODE_COUNT_] = {
+	[ANSWER_NO_QUORUM] = {": this node is in no view with a quorum, so nothing can be decided",
+			      NULL},
+	[ANSWER_BUSY] = {": another operation on it has not ended", NULL},
+	[ANSWER_BAD_TARGET] = {": server ", " is not in its list, or hosts no groups"},
+	[ANSWER_TARGET_DOWN] = {": server ", " is not in the cluster, or is leaving it"},
+	[ANSWER_NO_TARGET] = {": no other server can take it", NULL},
+	[ANSWER_OFFLINE] = {" is stopped: start it instead", NULL},
+	[ANSWER_STORE_FAILED] = {": a server cannot write its state file, so the command may have "
+				 "taken effect but could be forgotten",
+				 NULL},
+	[ANSWER_TIMEOUT] = {": no agreement in time; the command may still take effect", NULL},
+	[ANSWER_SUSPENDED] = {": the cluster is suspended; 'holdfast cluster resume' first", NULL},
+	[ANSWER_EXCLUDED] = {": an exclusion rule forbids it on server ", ""},
+	[ANSWER_UNFIT] = {": a critical monitor is in error on server ", ""},
+	[ANSWER_BAD_VALUE] = {": the ratio is 1 to 10000, the time up to 30 days", NULL},
+	[ANSWER_NOT_READY] = {": a server does not have that configuration ready", NULL},
+};
+
+static char *refusal_text(const struct agent *agent, const struct command *c, uint8_t code,
+			  char text[REFUSAL_TEXT])
 {
-	switch ((enum answer_code)code) {
-	case ANSWER_NO_QUORUM:
-		return "this node is in no view with a quorum, so nothing can be decided";
-	case ANSWER_BUSY:
-		return "another operation on the same group or server has not ended";
-	case ANSWER_BAD_TARGET:
-		return "that server is not in the group's list, or hosts no groups";
-	case ANSWER_TARGET_DOWN:
-		return "that server is not in the cluster, or is leaving it";
-	case ANSWER_NO_TARGET:
-		return "no other server can take the group";
-	case ANSWER_OFFLINE:
-		return "the group is stopped: start it instead";
-	case ANSWER_STORE_FAILED:
-		return "a server cannot write its state file: the command may have taken effect, "
-		       "but could be forgotten";
-	case ANSWER_TIMEOUT:
-		return "no agreement in time: the command may still take effect";
-	case ANSWER_NONE:
-	case ANSWER_ACCEPTED:
-	case ANSWER_NOTHING_TO_DO:
-	case ANSWER_CODE_COUNT_:
-	default:
-		return "the cluster refused the command";
-	}
+	bool known = code < ANSWER_CODE_COUNT_ && refusals[code].text;
+	bool named = known && refusals[code].after_server;
+	const char *server = names_node(agent->config, c->target);
+
+	(void)snprintf(text, REFUSAL_TEXT, "%s%s%s%s", c->name,
+		       known ? refusals[code].text : ": the cluster refused the command",
+		       !named	? ""
+		       : server ? server
+				: "(none named)",
+		       named ? refusals[code].after_server : "");
+	return text;
 }
 
 static void refuse(struct ctl_call *call, const char *answer, const char *message)
@@ -109,6 +196,8 @@ static json_t *progress_json(const struct command *c, bool done, bool failed)
 void commands_answered(struct agent *agent, uint64_t token, uint8_t code,
 		       const struct request_id *id)
 {
+	char text[REFUSAL_TEXT];
+
 	for (size_t i = 0; i < COMMANDS_MAX; i++) {
 		struct command *c = &agent->commands->command[i];
 		struct ctl_call *call = c->call;
@@ -122,6 +211,7 @@ void commands_answered(struct agent *agent, uint64_t token, uint8_t code,
 			agent->commands->looked_at = HA_TIME_ZERO;
 			return;
 		}
+		(void)refusal_text(agent, c, code, text);
 		*c = (struct command){.code = code};
 		if (!call)
 			return;
@@ -130,123 +220,12 @@ void commands_answered(struct agent *agent, uint64_t token, uint8_t code,
 					  json_pack("{s:s}", "answer",
 						    answer_code_to_string((enum answer_code)code)));
 		else
-			refuse(call, answer_code_to_string((enum answer_code)code),
-			       refusal_text(code));
+			refuse(call, answer_code_to_string((enum answer_code)code), text);
 		return;
 	}
 }
 
 /* ---- following ---- */
-
-enum outcome { OUTCOME_RUNNING, OUTCOME_DONE, OUTCOME_FAILED };
-
-static const char *node_name(const struct agent *agent, uint8_t node)
-{
-	const char *name = names_node(agent->config, node);
-
-	return name ? name : "no server";
-}
-
-static bool superseded(const struct command *c, const struct request_id *newest)
-{
-	return c->code == ANSWER_ACCEPTED && newest->number != 0 &&
-	       (newest->node != c->id.node || newest->incarnation != c->id.incarnation ||
-		newest->number != c->id.number);
-}
-
-static enum outcome group_up(const struct agent *agent, const struct command *c,
-			     const struct core_group_info *info, char *text)
-{
-	const char *group = agent->config->groups[c->group].name;
-	bool online = info->state == GROUP_ONLINE && info->intent.wanted == WANTED_ONLINE &&
-		      info->current == info->intent.owner;
-
-	if (online && c->target != NODE_NONE && info->current != c->target &&
-	    node_mask_has(info->failed_on, c->target)) {
-		(void)snprintf(text, COMMAND_TEXT, "%s failed on %s and is online on %s", group,
-			       node_name(agent, c->target), node_name(agent, info->current));
-		return OUTCOME_FAILED;
-	}
-	if (online && (c->target == NODE_NONE || info->current == c->target) &&
-	    (c->kind != REQUEST_GROUP_MOVE || info->current != c->from ||
-	     c->code == ANSWER_NOTHING_TO_DO)) {
-		(void)snprintf(text, COMMAND_TEXT, "%s is online on %s", group,
-			       node_name(agent, info->current));
-		return OUTCOME_DONE;
-	}
-	if (online && c->kind == REQUEST_GROUP_MOVE && info->failed_on) {
-		(void)snprintf(text, COMMAND_TEXT, "%s failed elsewhere and is online on %s again",
-			       group, node_name(agent, info->current));
-		return OUTCOME_FAILED;
-	}
-	if (info->failed) {
-		(void)snprintf(text, COMMAND_TEXT, "%s failed on every server that could take it",
-			       group);
-		return OUTCOME_FAILED;
-	}
-	if (info->state == GROUP_STOP_FAILED) {
-		(void)snprintf(text, COMMAND_TEXT, "%s could not be stopped on %s", group,
-			       node_name(agent, info->current));
-		return OUTCOME_FAILED;
-	}
-	(void)snprintf(text, COMMAND_TEXT, "%s is %s%s%s", group,
-		       group_state_to_string((enum group_state)info->state),
-		       info->current != NODE_NONE ? " on " : "",
-		       info->current != NODE_NONE ? node_name(agent, info->current) : "");
-	return OUTCOME_RUNNING;
-}
-
-static enum outcome group_down(const struct agent *agent, const struct command *c,
-			       const struct core_group_info *info, char *text)
-{
-	const char *group = agent->config->groups[c->group].name;
-
-	(void)snprintf(text, COMMAND_TEXT, "%s is %s%s%s", group,
-		       group_state_to_string((enum group_state)info->state),
-		       info->current != NODE_NONE ? " on " : "",
-		       info->current != NODE_NONE ? node_name(agent, info->current) : "");
-	if (info->state == GROUP_OFFLINE)
-		return OUTCOME_DONE;
-	return info->state == GROUP_STOP_FAILED ? OUTCOME_FAILED : OUTCOME_RUNNING;
-}
-
-static enum outcome look_at_group(struct agent *agent, const struct command *c, ha_time now,
-				  char *text)
-{
-	struct core_self_info self;
-	struct core_group_info info;
-
-	core_self_info(agent->core, now, &self);
-	if (!self.quorate) {
-		(void)snprintf(text, COMMAND_TEXT, "waiting: no quorum");
-		return OUTCOME_RUNNING;
-	}
-	core_group_info(agent->core, c->group, now, &info);
-	if (superseded(c, &info.intent.request)) {
-		(void)snprintf(text, COMMAND_TEXT, "another command for %s came after this one",
-			       agent->config->groups[c->group].name);
-		return OUTCOME_FAILED;
-	}
-	return c->kind == REQUEST_GROUP_STOP ? group_down(agent, c, &info, text)
-					     : group_up(agent, c, &info, text);
-}
-
-static enum outcome look_at_server(struct agent *agent, const struct command *c, ha_time now,
-				   char *text)
-{
-	struct core_peer_info info;
-	bool done;
-
-	core_peer_info(agent->core, c->target, now, &info);
-	(void)snprintf(text, COMMAND_TEXT, "%s is %s (%s)", node_name(agent, c->target),
-		       node_mode_to_string((enum node_mode)info.mode),
-		       peer_state_to_string((enum peer_state)info.state));
-	if (c->kind == REQUEST_NODE_STOP)
-		done = info.state == PEER_LEFT || info.mode == NODE_MODE_STOPPED;
-	else
-		done = info.state == PEER_MEMBER && info.mode == NODE_MODE_ONLINE;
-	return done ? OUTCOME_DONE : OUTCOME_RUNNING;
-}
 
 static void follow(struct agent *agent, struct command *c, ha_time now)
 {
@@ -255,9 +234,7 @@ static void follow(struct agent *agent, struct command *c, ha_time now)
 	enum outcome outcome;
 	json_t *json;
 
-	outcome = c->kind == REQUEST_NODE_START || c->kind == REQUEST_NODE_STOP
-			  ? look_at_server(agent, c, now, text)
-			  : look_at_group(agent, c, now, text);
+	outcome = command_look(agent, c, now, text);
 	if (outcome == OUTCOME_RUNNING && strcmp(text, c->progress) == 0)
 		return;
 	memcpy(c->progress, text, sizeof text);
@@ -285,6 +262,23 @@ void commands_progress(struct agent *agent, ha_time now)
 	}
 }
 
+void ctl_config_changed(struct agent *agent)
+{
+	memset(agent->monitor_words, 0, sizeof agent->monitor_words);
+	for (size_t i = 0; i < COMMANDS_MAX; i++) {
+		struct command *c = &agent->commands->command[i], last;
+		struct ctl_call *call = c->call;
+
+		if (c->token == 0 || !c->accepted || !call)
+			continue;
+		last = *c;
+		*c = (struct command){0};
+		(void)snprintf(last.progress, sizeof last.progress,
+			       "the configuration was changed meanwhile, see the status");
+		ctl_reply_checked(call, progress_json(&last, false, true));
+	}
+}
+
 /* ---- entry ---- */
 
 static struct command *free_command(struct commands *commands)
@@ -306,50 +300,30 @@ static bool get_wait(json_t *parameters, bool *ret)
 	return true;
 }
 
-static bool get_group(struct agent *agent, struct ctl_call *call, json_t *parameters, uint16_t *ret)
+/* One that the core has not answered yet, about the same thing. */
+static bool is_pending(const struct commands *commands, const struct command *command)
 {
-	const char *name = json_string_value(json_object_get(parameters, "group"));
-	int g = name ? config_find_group(agent->config, name) : -EINVAL;
+	for (size_t i = 0; i < COMMANDS_MAX; i++) {
+		const struct command *c = &commands->command[i];
 
-	if (!name)
-		ctl_reply_invalid(call, "group");
-	else if (g < 0)
-		ctl_reply_error(call, "io.holdfast.Agent.NoSuchGroup",
-				json_pack("{s:s}", "group", name));
-	else
-		*ret = (uint16_t)g;
-	return g >= 0;
+		if (c->token != 0 && !c->accepted && same_object(c, command))
+			return true;
+	}
+	return false;
 }
 
-static bool get_server(struct agent *agent, struct ctl_call *call, json_t *parameters,
-		       bool required, uint8_t *ret)
+static bool concerns_group(const struct command *command)
 {
-	const json_t *value = json_object_get(parameters, "server");
-	const char *name = json_string_value(value);
-	int n;
+	enum command_object object = command_object(command);
 
-	if ((!value || json_is_null(value)) && !required) {
-		*ret = NODE_NONE;
-		return true;
-	}
-	if (!name) {
-		ctl_reply_invalid(call, "server");
-		return false;
-	}
-	n = config_find_node(agent->config, name);
-	if (n < 0) {
-		ctl_reply_error(call, "io.holdfast.Agent.NoSuchServer",
-				json_pack("{s:s}", "server", name));
-		return false;
-	}
-	*ret = (uint8_t)n;
-	return true;
+	return object == COMMAND_GROUP || object == COMMAND_RESOURCE;
 }
 
-static void enter(struct agent *agent, struct ctl_call *call, json_t *parameters,
-		  struct command command)
+void command_enter(struct agent *agent, struct ctl_call *call, json_t *parameters,
+		   struct command command)
 {
 	struct command *c = free_command(agent->commands);
+	char text[REFUSAL_TEXT];
 	struct core_group_info info;
 
 	if (!get_wait(parameters, &command.wait)) {
@@ -360,10 +334,15 @@ static void enter(struct agent *agent, struct ctl_call *call, json_t *parameters
 		refuse(call, "busy", "too many commands are in progress at this agent");
 		return;
 	}
+	name_object(agent->config, &command);
+	if (is_pending(agent->commands, &command)) {
+		refuse(call, "busy", refusal_text(agent, &command, ANSWER_BUSY, text));
+		return;
+	}
 	command.call = call;
 	command.token = ++agent->commands->last_token;
 	command.from = NODE_NONE;
-	if (command.kind != REQUEST_NODE_START && command.kind != REQUEST_NODE_STOP) {
+	if (concerns_group(&command)) {
 		core_group_info(agent->core, command.group, clock_boot(), &info);
 		command.from = info.current;
 	}
@@ -372,53 +351,9 @@ static void enter(struct agent *agent, struct ctl_call *call, json_t *parameters
 					      .request = {.kind = command.kind,
 							  .target = command.target,
 							  .group = command.group,
+							  .object = command.object,
+							  .ratio = command.ratio,
+							  .value = command.value,
 							  .token = command.token}});
 	loop_turn(agent);
-}
-
-static void group_command(struct agent *agent, struct ctl_call *call, json_t *parameters,
-			  enum request_kind kind)
-{
-	struct command command = {.kind = (uint8_t)kind, .target = NODE_NONE};
-
-	if (!get_group(agent, call, parameters, &command.group))
-		return;
-	if (kind != REQUEST_GROUP_STOP &&
-	    !get_server(agent, call, parameters, false, &command.target))
-		return;
-	enter(agent, call, parameters, command);
-}
-
-static void server_command(struct agent *agent, struct ctl_call *call, json_t *parameters,
-			   enum request_kind kind)
-{
-	struct command command = {.kind = (uint8_t)kind};
-
-	if (get_server(agent, call, parameters, true, &command.target))
-		enter(agent, call, parameters, command);
-}
-
-void ctl_group_start(struct ctl_call *call, json_t *parameters, void *userdata)
-{
-	group_command(userdata, call, parameters, REQUEST_GROUP_START);
-}
-
-void ctl_group_stop(struct ctl_call *call, json_t *parameters, void *userdata)
-{
-	group_command(userdata, call, parameters, REQUEST_GROUP_STOP);
-}
-
-void ctl_group_move(struct ctl_call *call, json_t *parameters, void *userdata)
-{
-	group_command(userdata, call, parameters, REQUEST_GROUP_MOVE);
-}
-
-void ctl_server_start(struct ctl_call *call, json_t *parameters, void *userdata)
-{
-	server_command(userdata, call, parameters, REQUEST_NODE_START);
-}
-
-void ctl_server_stop(struct ctl_call *call, json_t *parameters, void *userdata)
-{
-	server_command(userdata, call, parameters, REQUEST_NODE_STOP);
 }

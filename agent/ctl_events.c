@@ -49,6 +49,14 @@ static const char *severity_name(const struct event_info *info)
 	return info && info->severity < EVENT_SEVERITY_COUNT_ ? names[info->severity] : "info";
 }
 
+/* Events 6xx are about a monitor: their first argument. */
+static json_t *monitor_or_null(const struct event_names *names, const struct event *event)
+{
+	if (event->id < 600 || event->id >= 700 || event->arg[0] >= UINT16_MAX || !names->monitor)
+		return json_null();
+	return ctl_text_or_null(names->monitor(names->userdata, (uint16_t)event->arg[0]));
+}
+
 json_t *event_to_json(const struct agent *agent, const struct event_record *record)
 {
 	const struct event *event = &record->event;
@@ -57,17 +65,18 @@ json_t *event_to_json(const struct agent *agent, const struct event_record *reco
 	char message[MESSAGE_SIZE];
 
 	(void)event_format(event, &names, message, sizeof message);
-	return json_pack("{s:I, s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o}",
-			 "number", (json_int_t)record->number, "origin",
-			 ctl_text(names_node(agent->config, event->origin)), "id", (int)event->id,
-			 "name", info ? info->name : "unknown", "severity", severity_name(info),
-			 "wall_us", (json_int_t)record->wall_us, "boot_us",
-			 (json_int_t)event->at.us, "epoch", (json_int_t)event->epoch, "node",
-			 ctl_text_or_null(names_node(agent->config, event->node)), "group",
-			 ctl_text_or_null(names.group(names.userdata, event->group)), "resource",
-			 ctl_text_or_null(names.resource(names.userdata, event->resource)), "args",
-			 args_json(event), "text", ctl_text(event->text), "message",
-			 ctl_text(message));
+	return json_pack(
+		"{s:I, s:o, s:i, s:s, s:s, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+		"number", (json_int_t)record->number, "origin",
+		ctl_text(names_node(agent->config, event->origin)), "id", (int)event->id, "name",
+		info ? info->name : "unknown", "severity", severity_name(info), "wall_us",
+		(json_int_t)record->wall_us, "boot_us", (json_int_t)event->at.us, "epoch",
+		(json_int_t)event->epoch, "node",
+		ctl_text_or_null(names_node(agent->config, event->node)), "group",
+		ctl_text_or_null(names.group(names.userdata, event->group)), "resource",
+		ctl_text_or_null(names.resource(names.userdata, event->resource)), "monitor",
+		monitor_or_null(&names, event), "args", args_json(event), "text",
+		ctl_text(event->text), "message", ctl_text(message));
 }
 
 /* ---- streams ---- */

@@ -3,9 +3,10 @@
 #define HF_AGENT_CTL_INTERNAL_H
 
 /*
- * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c and ctl_objects.c assemble
- * the status, ctl_events.c streams events, ctl_command.c carries admin commands to the core
- * and follows them, facts.c copies what the verdict is made from.
+ * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c, ctl_objects.c and
+ * ctl_monitors.c assemble the status, ctl_settings.c prints what was configured, ctl_events.c
+ * streams events, ctl_operate.c and ctl_command.c carry admin commands to the core, ctl_follow.c
+ * watches how far they are, facts.c copies what the verdict is made from.
  */
 
 #include "agent/agent.h"
@@ -25,9 +26,17 @@ void facts_collect(struct agent *agent, ha_time now);
 /* One line for `systemctl status`. */
 void facts_tell_manager(struct agent *agent);
 
-/* ctl_status.c, ctl_objects.c */
+/* ctl_status.c, ctl_objects.c, ctl_monitors.c, ctl_settings.c */
 void ctl_get_status(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_get_config(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_get_settings(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_ratio_get(struct ctl_call *call, json_t *parameters, void *userdata);
+json_t *status_monitors(struct agent *agent);
+/* Keeps what a verdict of this node's monitors said. */
+void monitors_heard(struct agent *agent, const struct event *event, uint64_t wall_us);
+/* Keeps what the status tells of an event of this node; of an old one when the agent starts. */
+void status_heard(struct agent *agent, const struct event *event, uint64_t wall_us);
+json_t *status_exclusions(const struct agent *agent);
 json_t *status_servers(struct agent *agent, ha_time now);
 json_t *status_groups(struct agent *agent, ha_time now);
 json_t *status_resources(struct agent *agent, ha_time now);
@@ -42,18 +51,38 @@ struct streams *streams_free(struct streams *streams);
 void streams_kick(struct agent *agent);
 bool streams_gone(struct agent *agent, const struct ctl_call *call);
 
-/* ctl_command.c */
+/* ctl_operate.c */
 void ctl_group_start(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_group_stop(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_group_move(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_resource_start(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_resource_stop(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_monitor_suspend(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_monitor_resume(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_monitor_fail(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_monitor_unfail(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_server_start(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_server_stop(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_server_shutdown(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_server_reboot(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_start(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_stop(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_shutdown(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_reboot(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_suspend(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_cluster_resume(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_ratio_set(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_ratio_reset(struct ctl_call *call, json_t *parameters, void *userdata);
+
+/* ctl_command.c */
 int commands_new(struct commands **ret);
 struct commands *commands_free(struct commands *commands);
 void commands_answered(struct agent *agent, uint64_t token, uint8_t code,
 		       const struct request_id *id);
 /* Tells those who wait how far it is. */
 void commands_progress(struct agent *agent, ha_time now);
+/* Numbers of objects mean other ones from now on: call it before the new configuration is used. */
+void ctl_config_changed(struct agent *agent);
 void commands_gone(struct agent *agent, const struct ctl_call *call);
 
 #endif

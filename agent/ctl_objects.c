@@ -141,6 +141,20 @@ static const char *server_status(const struct core_peer_info *info, bool links_o
 	}
 }
 
+/* The monitors that are in error on `node`; of those only the critical ones. */
+static json_t *monitors_in_error(const struct agent *agent, uint8_t node, bool critical)
+{
+	json_t *names = json_array();
+
+	for (uint16_t m = 0; m < agent->facts->n_monitors; m++) {
+		const struct verdict_monitor *monitor = &agent->facts->monitors[m];
+
+		if (node_mask_has(monitor->in_error, node) && (monitor->critical || !critical))
+			(void)json_array_append_new(names, json_string(monitor->name));
+	}
+	return names;
+}
+
 static json_t *server_json(struct agent *agent, uint8_t n, ha_time now)
 {
 	const struct node_config *config = &agent->config->nodes[n];
@@ -152,19 +166,20 @@ static json_t *server_json(struct agent *agent, uint8_t n, ha_time now)
 	silence = n == agent->self || info.state == PEER_UNKNOWN
 			  ? json_null()
 			  : json_integer((json_int_t)info.silence_us);
-	return json_pack("{s:s, s:i, s:b, s:I, s:b, s:s, s:s, s:s, s:I, s:o, s:I, s:b, s:b, s:s, "
-			 "s:o, s:o, s:o}",
-			 "name", config->name, "id", (int)n, "self", n == agent->self, "votes",
-			 (json_int_t)config->votes, "hosts", !config->witness, "status",
-			 server_status(&info, fact->links_down == 0), "state",
-			 peer_state_to_string((enum peer_state)info.state), "mode",
-			 node_mode_to_string((enum node_mode)info.mode), "incarnation",
-			 (json_int_t)info.incarnation, "silence_us", silence, "quarantine_us",
-			 (json_int_t)info.quarantine_us, "config_differs", info.config_differs,
-			 "grants_us", info.grants_us, "proof",
-			 proof_to_string((enum proof)info.proof), "hears",
-			 node_names(agent, info.hears), "paths", paths_json(agent, n), "links",
-			 links_json(agent, n, info.paths));
+	return json_pack(
+		"{s:s, s:i, s:b, s:I, s:b, s:s, s:s, s:s, s:I, s:o, s:I, s:b, s:b, s:s, "
+		"s:o, s:o, s:o, s:o, s:o}",
+		"name", config->name, "id", (int)n, "self", n == agent->self, "votes",
+		(json_int_t)config->votes, "hosts", !config->witness, "status",
+		server_status(&info, fact->links_down == 0), "state",
+		peer_state_to_string((enum peer_state)info.state), "mode",
+		node_mode_to_string((enum node_mode)info.mode), "incarnation",
+		(json_int_t)info.incarnation, "silence_us", silence, "quarantine_us",
+		(json_int_t)info.quarantine_us, "config_differs", info.config_differs, "grants_us",
+		info.grants_us, "proof", proof_to_string((enum proof)info.proof), "hears",
+		node_names(agent, info.hears), "paths", paths_json(agent, n), "monitors_in_error",
+		monitors_in_error(agent, n, false), "critical_in_error",
+		monitors_in_error(agent, n, true), "links", links_json(agent, n, info.paths));
 }
 
 json_t *status_servers(struct agent *agent, ha_time now)
@@ -212,16 +227,75 @@ static json_t *resource_names(const struct agent *agent, uint16_t group)
 	return names;
 }
 
+static json_t *group_names(const struct agent *agent, const uint16_t *groups, uint8_t n)
+{
+	json_t *names = json_array();
+
+	for (uint8_t i = 0; i < n; i++)
+		(void)json_array_append_new(names,
+					    json_string(agent->config->groups[groups[i]].name));
+	return names;
+}
+
+static json_t *exclusion_names(const struct agent *agent, uint16_t group)
+{
+	json_t *names = json_array();
+
+	for (uint8_t i = 0; i < agent->config->n_exclusions; i++) {
+		const struct exclusion_config *rule = &agent->config->exclusions[i];
+
+		if (rule->groups[group / 8] & 1U << group % 8)
+			(void)json_array_append_new(names, json_string(rule->name));
+	}
+	return names;
+}
+
+static const char *waits_for(const struct agent *agent, const struct core_group_info *info)
+{
+	return info->waits_for < agent->config->n_groups
+		       ? agent->config->groups[info->waits_for].name
+		       : NULL;
+}
+
+static json_t *hold_json(const struct agent *agent, const struct core_group_info *info)
+{
+	enum group_hold hold = (enum group_hold)info->held;
+	char text[VERDICT_TEXT_SIZE];
+
+	if (hold == GROUP_HOLD_NONE)
+		return json_null();
+	return json_pack("{s:s, s:s}", "word", group_hold_to_string(hold), "text",
+			 verdict_hold(hold, waits_for(agent, info), text));
+}
+
+/* How it is placed, and what keeps it. */
+static json_t *placing_json(const struct agent *agent, uint16_t g,
+			    const struct core_group_info *info)
+{
+	const struct group_config *config = &agent->config->groups[g];
+
+	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "start",
+			 config->autostart ? "auto" : "manual", "failover",
+			 config->failover_manual ? "manual" : "auto", "failback",
+			 config->failback ? "auto" : "manual", "failovers",
+			 (int)info->intent.failovers, "failover_limit", (int)config->failover_limit,
+			 "held", hold_json(agent, info), "waits_for",
+			 ctl_text_or_null(waits_for(agent, info)), "start_after",
+			 group_names(agent, config->start_after, config->n_start_after),
+			 "stop_after", group_names(agent, config->stop_after, config->n_stop_after),
+			 "exclusions", exclusion_names(agent, g));
+}
+
 static json_t *group_json(struct agent *agent, uint16_t g, ha_time now)
 {
 	const struct group_config *config = &agent->config->groups[g];
 	struct core_group_info info;
-	json_t *servers = json_array();
+	json_t *servers = json_array(), *json, *placing;
 
 	core_group_info(agent->core, g, now, &info);
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		(void)json_array_append_new(servers, node_or_null(agent, config->nodes[i]));
-	return json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o}", "name",
+	json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o, s:o}", "name",
 			 config->name, "status", group_status(&info, agent->facts->quorate),
 			 "wanted", info.intent.wanted == WANTED_ONLINE ? "online" : "offline",
 			 "current", node_or_null(agent, info.current), "owner",
@@ -229,7 +303,15 @@ static json_t *group_json(struct agent *agent, uint16_t g, ha_time now)
 			 node_names(agent, info.failed_on), "blocked_by",
 			 node_or_null(agent, info.blocked_by), "cause",
 			 intent_cause_to_string((enum intent_cause)info.intent.cause), "uptime_us",
-			 (json_int_t)info.online_us, "resources", resource_names(agent, g));
+			 (json_int_t)info.online_us, "resources", resource_names(agent, g),
+			 "comment", ctl_text(config->comment));
+	placing = placing_json(agent, g, &info);
+	if (json && json_object_update(json, placing) < 0) {
+		json_decref(json);
+		json = NULL;
+	}
+	json_decref(placing);
+	return json;
 }
 
 json_t *status_groups(struct agent *agent, ha_time now)
@@ -283,7 +365,7 @@ static bool state_known(const struct agent *agent, uint8_t node)
 	return node == agent->self || agent->facts->nodes[node].member;
 }
 
-static json_t *resource_json(struct agent *agent, uint16_t i)
+static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 {
 	const struct resource_config *config = &agent->config->resources[i];
 	const struct group_config *group = &agent->config->groups[config->group];
@@ -308,21 +390,33 @@ static json_t *resource_json(struct agent *agent, uint16_t i)
 		best = state;
 		current = node;
 	}
-	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o}", "name", config->name, "type",
+	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name", config->name, "type",
 			 config_resource_type_to_string(config->type), "group", group->name,
 			 "status",
 			 best == RESOURCE_OFFLINE && !agent->facts->quorate ? "Unknown"
 									    : resource_status(best),
 			 "current", node_or_null(agent, current), "comment",
-			 ctl_text(config->comment), "servers", servers);
+			 ctl_text(config->comment), "stopped", stopped, "servers", servers);
 }
 
 json_t *status_resources(struct agent *agent, ha_time now)
 {
 	json_t *resources = json_array();
+	struct core_group_info info;
+	uint16_t first = 0; /* of its group: they stand in the order of groups */
 
-	(void)now;
-	for (uint16_t i = 0; i < agent->config->n_resources; i++)
-		(void)json_array_append_new(resources, resource_json(agent, i));
+	for (uint16_t i = 0; i < agent->config->n_resources; i++) {
+		uint16_t group = agent->config->resources[i].group;
+		uint16_t bit;
+
+		if (i == 0 || agent->config->resources[i - 1].group != group) {
+			core_group_info(agent->core, group, now, &info);
+			first = i;
+		}
+		bit = (uint16_t)(i - first);
+		(void)json_array_append_new(resources, resource_json(agent, i,
+								     (info.intent.stopped[bit / 8] &
+								      1U << bit % 8) != 0));
+	}
 	return resources;
 }

@@ -8,10 +8,15 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Normal: all is well; Caution: works, but not as it should; Error: a service is down. */
+/* Normal: all is well; Caution: works, but not as it should; Error: a service is down; Suspend: it
+ * may be down, but nothing is done about it. */
 static const char *cluster_status(enum verdict_level level, const struct verdict_facts *facts)
 {
-	if (level == VERDICT_DOWN || !facts->quorate || !facts->lease_valid)
+	if (!facts->quorate || !facts->lease_valid)
+		return "Error";
+	if (facts->suspended)
+		return "Suspend";
+	if (level == VERDICT_DOWN)
 		return "Error";
 	return level == VERDICT_HEALTHY ? "Normal" : "Caution";
 }
@@ -83,6 +88,44 @@ static json_t *self_json(struct agent *agent, const struct core_self_info *self,
 			 "memory_locked", agent->memory_locked, "store_ok", !self->store_failed);
 }
 
+void status_heard(struct agent *agent, const struct event *event, uint64_t wall_us)
+{
+	if (event->origin != agent->self)
+		return;
+	if (event->id == EVENT_CONFIG_APPLIED) {
+		agent->config_applied_hash = event->arg[1];
+		agent->config_applied_wall_us = wall_us;
+	}
+	monitors_heard(agent, event, wall_us);
+}
+
+/* What one row decides for all nodes. */
+static int add_cluster(struct agent *agent, json_t *status, ha_time now)
+{
+	bool applied = agent->config_applied_hash == agent->config->hash;
+	uint64_t applied_us = applied ? agent->config_applied_wall_us : 0;
+	struct core_cluster_info info;
+	int r;
+
+	core_cluster_info(agent->core, now, &info);
+	r = json_object_set_new(
+		status, "mode",
+		json_string(info.intent.mode == CLUSTER_SUSPENDED ? "suspended" : "running"));
+	r |= json_object_set_new(status, "ratio",
+				 json_integer(info.intent.ratio > 1 ? info.intent.ratio : 1));
+	r |= json_object_set_new(status, "ratio_left_us",
+				 json_integer((json_int_t)info.ratio_left_us));
+	r |= json_object_set_new(status, "timeout_in_force_us",
+				 json_integer((json_int_t)info.timeout_us));
+	r |= json_object_set_new(status, "lease_in_force_us",
+				 json_integer((json_int_t)info.lease_us));
+	r |= json_object_set_new(status, "config_generation",
+				 json_integer((json_int_t)info.intent.config_generation));
+	r |= json_object_set_new(status, "config_applied_wall_us",
+				 applied_us ? json_integer((json_int_t)applied_us) : json_null());
+	return r;
+}
+
 static json_t *status_json(struct agent *agent)
 {
 	const struct timing_config *timing = &agent->config->timing;
@@ -98,8 +141,9 @@ static json_t *status_json(struct agent *agent)
 	status = self_json(agent, &self, now);
 	if (!status)
 		return NULL;
-	r = json_object_set_new(status, "status",
-				json_string(cluster_status(verdict.level, agent->facts)));
+	r = add_cluster(agent, status, now);
+	r |= json_object_set_new(status, "status",
+				 json_string(cluster_status(verdict.level, agent->facts)));
 	r |= json_object_set_new(status, "verdict", verdict_json(&verdict));
 	r |= json_object_set_new(status, "warnings", warnings_json(agent));
 	r |= json_object_set_new(status, "interval_us",
@@ -110,7 +154,8 @@ static json_t *status_json(struct agent *agent)
 	r |= json_object_set_new(status, "servers", status_servers(agent, now));
 	r |= json_object_set_new(status, "groups", status_groups(agent, now));
 	r |= json_object_set_new(status, "resources", status_resources(agent, now));
-	r |= json_object_set_new(status, "monitors", json_array());
+	r |= json_object_set_new(status, "monitors", status_monitors(agent));
+	r |= json_object_set_new(status, "exclusions", status_exclusions(agent));
 	r |= json_object_set_new(status, "counters", counters_json(agent));
 	if (r == 0)
 		return status;
@@ -122,6 +167,20 @@ void ctl_get_status(struct ctl_call *call, json_t *parameters, void *userdata)
 {
 	(void)parameters;
 	ctl_reply_checked(call, json_pack("{s:o}", "status", status_json(userdata)));
+}
+
+void ctl_ratio_get(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	const struct agent *agent = userdata;
+	struct core_cluster_info info;
+
+	(void)parameters;
+	core_cluster_info(agent->core, clock_boot(), &info);
+	ctl_reply_checked(call, json_pack("{s:i, s:I, s:I, s:I}", "ratio",
+					  info.intent.ratio > 1 ? (int)info.intent.ratio : 1,
+					  "left_us", (json_int_t)info.ratio_left_us, "timeout_us",
+					  (json_int_t)info.timeout_us, "lease_us",
+					  (json_int_t)info.lease_us));
 }
 
 void ctl_get_config(struct ctl_call *call, json_t *parameters, void *userdata)

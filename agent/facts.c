@@ -54,11 +54,45 @@ static void collect_group(struct agent *agent, uint16_t g, ha_time now)
 		.current = info.current,
 		.blocked_by = info.blocked_by,
 		.failed = info.failed,
+		.failover_manual = config->failover_manual,
+		.held = info.held,
+		.waits_for = info.waits_for,
 		.failed_on = info.failed_on,
 	};
 	(void)snprintf(fact->name, sizeof fact->name, "%s", config->name);
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		fact->allowed |= node_bit(config->nodes[i]);
+}
+
+static void collect_monitor(struct agent *agent, uint16_t m)
+{
+	const struct monitor_config *config = &agent->config->monitors[m];
+	struct verdict_monitor *fact = &agent->facts->monitors[m];
+	struct core_monitor_info info;
+
+	core_monitor_info(agent->core, m, &info);
+	*fact = (struct verdict_monitor){
+		.critical = config->critical,
+		.suspended = info.intent.suspended & config->nodes,
+		.failing = info.intent.failing & config->nodes,
+	};
+	(void)snprintf(fact->name, sizeof fact->name, "%s", config->name);
+	for (uint8_t n = 0; n < agent->config->n_nodes; n++) {
+		if (info.on[n].status != MONITOR_ERROR)
+			continue;
+		fact->in_error |= node_bit(n);
+		agent->facts->nodes[n].unfit |= config->critical;
+	}
+}
+
+static void collect_cluster(struct agent *agent, ha_time now)
+{
+	struct core_cluster_info info;
+
+	core_cluster_info(agent->core, now, &info);
+	agent->facts->suspended = info.intent.mode == CLUSTER_SUSPENDED;
+	agent->facts->ratio = info.intent.ratio;
+	agent->facts->ratio_left_us = info.ratio_left_us;
 }
 
 void facts_collect(struct agent *agent, ha_time now)
@@ -76,10 +110,14 @@ void facts_collect(struct agent *agent, ha_time now)
 	facts->votes_view = self.votes_view;
 	facts->n_nodes = agent->config->n_nodes;
 	facts->n_groups = agent->config->n_groups;
+	facts->n_monitors = agent->config->n_monitors;
+	collect_cluster(agent, now);
 	for (uint8_t n = 0; n < facts->n_nodes; n++)
 		collect_node(agent, n, &self, now);
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		collect_group(agent, g, now);
+	for (uint16_t m = 0; m < facts->n_monitors; m++) /* after the nodes, which it marks */
+		collect_monitor(agent, m);
 }
 
 void facts_tell_manager(struct agent *agent)

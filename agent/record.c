@@ -45,6 +45,7 @@ void record_add(struct agent *agent, const struct event *event)
 	if (agent->own_number < floor)
 		agent->own_number = floor;
 	agent->own_number++;
+	status_heard(agent, event, clock_wall_us());
 	(void)store_append_event(agent->store, event, agent->own_number, agent->incarnation,
 				 clock_wall_us());
 }

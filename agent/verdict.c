@@ -18,9 +18,7 @@ const char *verdict_level_to_string(enum verdict_level level)
 }
 
 /* Reasons are added most important first. */
-static void add(struct verdict *v, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void add(struct verdict *v, const char *format, ...)
+void verdict_add(struct verdict *v, const char *format, ...)
 {
 	size_t at = v->n_reasons++;
 	va_list ap;
@@ -33,7 +31,7 @@ static void add(struct verdict *v, const char *format, ...)
 }
 
 /* Levels are not ordered by number: a later check must not hide an earlier, worse finding. */
-static void set_level(struct verdict *v, enum verdict_level level)
+void verdict_set_level(struct verdict *v, enum verdict_level level)
 {
 	if (v->level == VERDICT_HEALTHY ||
 	    (v->level == VERDICT_DEGRADED && level != VERDICT_HEALTHY))
@@ -44,14 +42,47 @@ static void check_quorum(const struct verdict_facts *f, struct verdict *v)
 {
 	if (f->quorate && f->lease_valid)
 		return;
-	set_level(v, VERDICT_UNPROTECTED);
+	verdict_set_level(v, VERDICT_UNPROTECTED);
 	if (f->self_mode == NODE_MODE_STOPPED || f->self_mode == NODE_MODE_STOPPING)
-		add(v, "the cluster service on this node is stopped");
+		verdict_add(v, "the cluster service on this node is stopped");
 	else if (!f->quorate)
-		add(v, "no quorum: this node is in no view, %u of %u votes are needed",
-		    f->votes_total / 2 + 1, f->votes_total);
+		verdict_add(v, "no quorum: this node is in no view, %u of %u votes are needed",
+			    f->votes_total / 2 + 1, f->votes_total);
 	else
-		add(v, "this node has no valid lease, so it may hold no group");
+		verdict_add(v, "this node has no valid lease, so it may hold no group");
+}
+
+char *verdict_hold(enum group_hold hold, const char *other, char text[VERDICT_TEXT_SIZE])
+{
+	static const char *const sentences[GROUP_HOLD_COUNT_] = {
+		[GROUP_HOLD_NONE] = "",
+		[GROUP_HOLD_SUSPENDED] = "the cluster is suspended",
+		[GROUP_HOLD_MANUAL] = "its failover is manual, start or move it by command",
+		[GROUP_HOLD_LIMIT] = "it has failed over too often, start or move it by command",
+		[GROUP_HOLD_EXCLUDED] = "an exclusion rule forbids it on every server that is left",
+		[GROUP_HOLD_UNFIT] = "a critical monitor is in error on every server that is left",
+		[GROUP_HOLD_WAIT] = "it waits for group ",
+		[GROUP_HOLD_WAIT_FAILED] =
+			"what it waited for did not come in time, start it by command: group ",
+	};
+	bool waits = hold == GROUP_HOLD_WAIT || hold == GROUP_HOLD_WAIT_FAILED;
+
+	(void)snprintf(text, VERDICT_TEXT_SIZE, "%s%s",
+		       hold < GROUP_HOLD_COUNT_ ? sentences[hold] : "",
+		       !waits  ? ""
+		       : other ? other
+			       : "?");
+	return text;
+}
+
+static void check_held(const struct verdict_facts *f, const struct verdict_group *g,
+		       struct verdict *v)
+{
+	const char *other = g->waits_for < f->n_groups ? f->groups[g->waits_for].name : NULL;
+	char why[VERDICT_TEXT_SIZE];
+
+	verdict_add(v, "group %s is held: %.*s", g->name, VERDICT_TEXT_SIZE - NAME_SIZE - 20,
+		    verdict_hold((enum group_hold)g->held, other, why));
 }
 
 static void check_group(const struct verdict_facts *f, const struct verdict_group *g,
@@ -60,24 +91,26 @@ static void check_group(const struct verdict_facts *f, const struct verdict_grou
 	if (!g->wanted || (g->state == GROUP_ONLINE && !g->failed))
 		return;
 	if (f->quorate)
-		set_level(v, VERDICT_DOWN);
-	if (g->failed)
-		add(v, "group %s failed on every node that could take it", g->name);
+		verdict_set_level(v, VERDICT_DOWN);
+	if (g->held != GROUP_HOLD_NONE)
+		check_held(f, g, v);
+	else if (g->failed)
+		verdict_add(v, "group %s failed on every node that could take it", g->name);
 	else if (g->state == GROUP_STARTING && g->current < f->n_nodes)
-		add(v, "group %s is starting on %s", g->name, f->nodes[g->current].name);
+		verdict_add(v, "group %s is starting on %s", g->name, f->nodes[g->current].name);
 	else if (g->state == GROUP_STOPPING)
-		add(v, "group %s is stopping, to be started elsewhere", g->name);
+		verdict_add(v, "group %s is stopping, to be started elsewhere", g->name);
 	else if (g->state == GROUP_STOP_FAILED)
-		add(v, "group %s could not be stopped%s%s, so no other node may start it", g->name,
-		    g->current < f->n_nodes ? " on " : "",
-		    g->current < f->n_nodes ? f->nodes[g->current].name : "");
+		verdict_add(v, "group %s could not be stopped%s%s, so no other node may start it",
+			    g->name, g->current < f->n_nodes ? " on " : "",
+			    g->current < f->n_nodes ? f->nodes[g->current].name : "");
 	else if (g->blocked_by < f->n_nodes)
-		add(v, "group %s waits for proof that %s does not run it", g->name,
-		    f->nodes[g->blocked_by].name);
+		verdict_add(v, "group %s waits for proof that %s does not run it", g->name,
+			    f->nodes[g->blocked_by].name);
 	else if (f->starting)
-		add(v, "group %s waits until the cluster has started up", g->name);
+		verdict_add(v, "group %s waits until the cluster has started up", g->name);
 	else
-		add(v, "group %s is not online", g->name);
+		verdict_add(v, "group %s is not online", g->name);
 }
 
 /* Would the votes of the view without `node` still be a quorum? And of all nodes without it: if
@@ -99,13 +132,17 @@ static void check_votes(const struct verdict_facts *f, struct verdict *v)
 		if (!quorum_depends_on(f, n))
 			continue;
 		if (quorum_always_depends_on(f, n)) {
-			add(v, "losing %s always ends the quorum: no other nodes have a majority",
-			    f->nodes[n].name);
+			verdict_add(
+				v,
+				"losing %s always ends the quorum: no other nodes have a majority",
+				f->nodes[n].name);
 			continue;
 		}
-		set_level(v, VERDICT_UNPROTECTED);
-		add(v, "losing one more node (%s) would end the quorum: %u of %u votes are here",
-		    f->nodes[n].name, f->votes_view, f->votes_total);
+		verdict_set_level(v, VERDICT_UNPROTECTED);
+		verdict_add(
+			v,
+			"losing one more node (%s) would end the quorum: %u of %u votes are here",
+			f->nodes[n].name, f->votes_view, f->votes_total);
 		return;
 	}
 }
@@ -119,17 +156,20 @@ static void check_spare(const struct verdict_facts *f, const struct verdict_grou
 		return;
 	spare &= ~node_bit(g->current);
 	for (uint8_t n = 0; n < f->n_nodes; n++)
-		if (!f->nodes[n].usable || !f->nodes[n].hosts)
+		if (!f->nodes[n].usable || !f->nodes[n].hosts || f->nodes[n].unfit)
 			spare &= ~node_bit(n);
-	if (spare)
+	if (g->failover_manual)
+		verdict_add(v, "group %s is not failed over by itself: its failover is manual",
+			    g->name);
+	if (spare || g->failover_manual)
 		return;
 	if (node_mask_count(g->allowed) < 2) {
-		add(v, "group %s can run on one node only", g->name);
+		verdict_add(v, "group %s can run on one node only", g->name);
 		return;
 	}
-	set_level(v, VERDICT_UNPROTECTED);
-	add(v, "group %s has no spare node: losing %s would stop it", g->name,
-	    f->nodes[g->current].name);
+	verdict_set_level(v, VERDICT_UNPROTECTED);
+	verdict_add(v, "group %s has no spare node: losing %s would stop it", g->name,
+		    f->nodes[g->current].name);
 }
 
 static const char *why_absent(uint8_t state)
@@ -160,20 +200,21 @@ static void check_node(const struct verdict_facts *f, const struct verdict_node 
 		       struct verdict *v)
 {
 	if (!n->member && f->quorate) {
-		set_level(v, VERDICT_DEGRADED);
-		add(v, "%s %s", n->name, why_absent(n->state));
+		verdict_set_level(v, VERDICT_DEGRADED);
+		verdict_add(v, "%s %s", n->name, why_absent(n->state));
 	} else if (n->member && n->leaving) {
-		set_level(v, VERDICT_DEGRADED);
-		add(v, "%s is leaving", n->name);
+		verdict_set_level(v, VERDICT_DEGRADED);
+		verdict_add(v, "%s is leaving", n->name);
 	}
 	if (n->links_down) {
-		set_level(v, VERDICT_DEGRADED);
-		add(v, "%u link%s to %s %s down", n->links_down, n->links_down > 1 ? "s" : "",
-		    n->name, n->links_down > 1 ? "are" : "is");
+		verdict_set_level(v, VERDICT_DEGRADED);
+		verdict_add(v, "%u link%s to %s %s down", n->links_down,
+			    n->links_down > 1 ? "s" : "", n->name,
+			    n->links_down > 1 ? "are" : "is");
 	}
 	if (n->config_differs) {
-		set_level(v, VERDICT_DEGRADED);
-		add(v, "%s runs another configuration than this node", n->name);
+		verdict_set_level(v, VERDICT_DEGRADED);
+		verdict_add(v, "%s runs another configuration than this node", n->name);
 	}
 }
 
@@ -216,6 +257,7 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 {
 	*ret = (struct verdict){.level = VERDICT_HEALTHY};
 	check_quorum(facts, ret);
+	verdict_check_mode(facts, ret);
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		check_group(facts, &facts->groups[g], ret);
 	if (facts->quorate) {
@@ -224,11 +266,12 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 			check_spare(facts, &facts->groups[g], ret);
 	}
 	if (!facts->store_ok) {
-		set_level(ret, VERDICT_DEGRADED);
-		add(ret, "the state file of this node cannot be written: see its events");
+		verdict_set_level(ret, VERDICT_DEGRADED);
+		verdict_add(ret, "the state file of this node cannot be written: see its events");
 	}
 	for (uint8_t n = 0; n < facts->n_nodes; n++)
 		check_node(facts, &facts->nodes[n], ret);
+	verdict_check_monitors(facts, ret);
 	write_text(facts, ret);
 	if (ret->n_reasons > VERDICT_REASONS_MAX) {
 		(void)snprintf(ret->reasons[VERDICT_REASONS_MAX - 1], VERDICT_TEXT_SIZE,

@@ -27,6 +27,7 @@ struct verdict_node {
 	uint8_t state;	    /* enum peer_state; of self: PEER_MEMBER */
 	uint8_t links_down; /* links that are configured and not heard, while it is a member */
 	bool config_differs;
+	bool unfit; /* a critical monitor is in error on it: it is given no group */
 };
 
 struct verdict_group {
@@ -36,7 +37,16 @@ struct verdict_group {
 	uint8_t current; /* node or NODE_NONE */
 	uint8_t blocked_by;
 	bool failed;
+	bool failover_manual;
+	uint8_t held;	    /* enum group_hold */
+	uint16_t waits_for; /* index of a group; UINT16_MAX */
 	node_mask allowed, failed_on;
+};
+
+struct verdict_monitor {
+	char name[NAME_SIZE];
+	bool critical;
+	node_mask in_error, suspended, failing;
 };
 
 struct verdict_facts {
@@ -46,10 +56,15 @@ struct verdict_facts {
 	bool store_ok;
 	uint8_t self_mode; /* enum node_mode */
 	uint32_t votes_total, votes_view;
+	bool suspended; /* the whole cluster */
+	uint16_t ratio; /* of timeouts; 0 and 1: as configured */
+	uint64_t ratio_left_us;
 	uint8_t n_nodes;
 	uint16_t n_groups;
+	uint16_t n_monitors;
 	struct verdict_node nodes[NODES_MAX];
 	struct verdict_group groups[GROUPS_MAX];
+	struct verdict_monitor monitors[MONITORS_MAX];
 };
 
 #define VERDICT_TEXT_SIZE   160
@@ -64,5 +79,17 @@ struct verdict {
 
 void verdict_judge(const struct verdict_facts *facts, struct verdict *ret);
 const char *verdict_level_to_string(enum verdict_level level);
+/* Why a group is wanted but not placed, as the end of a sentence; `other`: the group it waits for,
+ * or NULL. "" if it is not held. */
+char *verdict_hold(enum group_hold hold, const char *other, char text[VERDICT_TEXT_SIZE]);
+
+/* ---- inside: verdict_monitor.c ---- */
+
+void verdict_add(struct verdict *verdict, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+/* A worse level than there is. */
+void verdict_set_level(struct verdict *verdict, enum verdict_level level);
+void verdict_check_mode(const struct verdict_facts *facts, struct verdict *verdict);
+void verdict_check_monitors(const struct verdict_facts *facts, struct verdict *verdict);
 
 #endif

@@ -168,6 +168,115 @@ static void leaving(struct verdict_facts *f)
 	f->nodes[1].leaving = true;
 }
 
+static void one_monitor(struct verdict_facts *f)
+{
+	f->n_monitors = 2;
+	f->monitors[0] = (struct verdict_monitor){.name = "quiet"};
+	f->monitors[1] = (struct verdict_monitor){.name = "m1"};
+}
+
+static void monitor_error(struct verdict_facts *f)
+{
+	one_monitor(f);
+	f->monitors[1].in_error = 6;
+}
+
+static void critical_error(struct verdict_facts *f)
+{
+	one_monitor(f);
+	f->monitors[1].critical = true;
+	f->monitors[1].in_error = 4;
+	f->nodes[2].unfit = true;
+}
+
+/* The spare nodes are there, but none may be given a group. */
+static void critical_everywhere(struct verdict_facts *f)
+{
+	critical_error(f);
+	f->nodes[1].unfit = true;
+}
+
+static void monitor_suspended(struct verdict_facts *f)
+{
+	one_monitor(f);
+	f->monitors[1].suspended = 1;
+}
+
+static void dummy_failure(struct verdict_facts *f)
+{
+	one_monitor(f);
+	f->monitors[1].failing = 31;
+}
+
+static void suspended(struct verdict_facts *f)
+{
+	f->suspended = true;
+}
+
+static void suspended_and_group_lost(struct verdict_facts *f)
+{
+	suspended(f);
+	group_blocked(f);
+	f->groups[0].held = GROUP_HOLD_SUSPENDED;
+}
+
+static void ratio(struct verdict_facts *f)
+{
+	f->ratio = 3;
+	f->ratio_left_us = 3725 * USEC_PER_SEC;
+}
+
+static void no_ratio(struct verdict_facts *f)
+{
+	f->ratio = 1;
+}
+
+static void hold(struct verdict_facts *f, enum group_hold why)
+{
+	f->groups[0].state = GROUP_OFFLINE;
+	f->groups[0].current = NODE_NONE;
+	f->groups[0].held = (uint8_t)why;
+	f->groups[0].waits_for = UINT16_MAX;
+}
+
+static void held_manual(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_MANUAL);
+}
+
+static void held_limit(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_LIMIT);
+}
+
+static void held_excluded(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_EXCLUDED);
+}
+
+static void held_unfit(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_UNFIT);
+}
+
+static void held_wait(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_WAIT);
+	f->groups[0].waits_for = 1;
+}
+
+static void held_wait_failed(struct verdict_facts *f)
+{
+	hold(f, GROUP_HOLD_WAIT_FAILED);
+	f->groups[0].waits_for = 1;
+}
+
+static void manual_group(struct verdict_facts *f)
+{
+	f->groups[0].failover_manual = true;
+	f->groups[0].failed_on = 6; /* no spare either: once is enough */
+}
+
 static void nothing(struct verdict_facts *f)
 {
 	(void)f;
@@ -195,6 +304,26 @@ static const struct {
 	{"store fails", store_fails, VERDICT_DEGRADED, "cannot be written"},
 	{"leaving", leaving, VERDICT_DEGRADED, "n2 is leaving"},
 	{"quorum at its edge", two_silent, VERDICT_UNPROTECTED, "would end the quorum: 3 of 5"},
+	{"monitor in error", monitor_error, VERDICT_DEGRADED, "monitor m1 is in error on n2, n3"},
+	{"critical monitor", critical_error, VERDICT_DEGRADED,
+	 "critical monitor m1 is in error on n3: no group is placed there"},
+	{"critical monitors on all spares", critical_everywhere, VERDICT_UNPROTECTED,
+	 "g1 has no spare node"},
+	{"monitor suspended", monitor_suspended, VERDICT_HEALTHY, "monitor m1 is suspended on n1"},
+	{"dummy failure", dummy_failure, VERDICT_HEALTHY,
+	 "monitor m1 has a dummy failure on n1, n2, n3, n4, n5"},
+	{"suspended", suspended, VERDICT_UNPROTECTED, "the cluster is suspended"},
+	{"group lost while suspended", suspended_and_group_lost, VERDICT_UNPROTECTED,
+	 "group g1 is held: the cluster is suspended"},
+	{"ratio", ratio, VERDICT_HEALTHY, "timeouts are multiplied by 3 for 1 h 2 min more"},
+	{"no ratio", no_ratio, VERDICT_HEALTHY, NULL},
+	{"manual failover", manual_group, VERDICT_HEALTHY, "group g1 is not failed over by itself"},
+	{"held: manual", held_manual, VERDICT_DOWN, "group g1 is held: its failover is manual"},
+	{"held: limit", held_limit, VERDICT_DOWN, "g1 is held: it has failed over too often"},
+	{"held: excluded", held_excluded, VERDICT_DOWN, "g1 is held: an exclusion rule"},
+	{"held: unfit", held_unfit, VERDICT_DOWN, "g1 is held: a critical monitor is in error"},
+	{"held: wait", held_wait, VERDICT_DOWN, "g1 is held: it waits for group g2"},
+	{"held: wait failed", held_wait_failed, VERDICT_DOWN, "start it by command: group g2"},
 	{"no spare node", both_spares_lost, VERDICT_UNPROTECTED, "g1 has no spare node"},
 	{"spares failed", spares_failed, VERDICT_UNPROTECTED, "losing n1 would stop it"},
 	{"spares are witnesses", spares_are_witnesses, VERDICT_UNPROTECTED, "no spare node"},
