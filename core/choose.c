@@ -131,15 +131,21 @@ node_mask place_left_out(const struct core *c, uint16_t group, enum group_hold h
 	return mask;
 }
 
+bool place_worn_out(const struct core *c, uint16_t group)
+{
+	uint8_t limit = c->cfg.groups[group].failover_limit;
+
+	return limit && c->intents[group].failovers >= limit;
+}
+
 /* The group itself is to blame, often enough. */
 static bool at_limit(const struct core *c, uint16_t group)
 {
 	const struct group_intent *row = &c->intents[group];
-	uint8_t limit = c->cfg.groups[group].failover_limit;
 
 	if (row->failovers == FAILOVERS_HALTED)
 		return true;
-	return limit && row->failovers >= limit &&
+	return place_worn_out(c, group) &&
 	       (row->cause == CAUSE_FAILURE || row->cause == CAUSE_MONITOR);
 }
 

@@ -156,6 +156,16 @@ struct event *core_say(struct core *c, enum event_id id, uint8_t node)
 	return e;
 }
 
+void core_say_text(struct event *e, const char *text)
+{
+	size_t n = text ? strlen(text) : 0;
+
+	if (n >= sizeof e->text)
+		n = sizeof e->text - 1;
+	if (n)
+		memcpy(e->text, text, n);
+}
+
 node_mask core_all(const struct core *c)
 {
 	return c->cfg.n_nodes == 32 ? UINT32_MAX : node_bit(c->cfg.n_nodes) - 1;

@@ -156,6 +156,28 @@ static bool survive_failures(struct core *c, uint16_t group)
 	return g->run && going_on;
 }
 
+/*
+ * Rule M2: of what is restarted in place everything is stopped, dependents first, before anything
+ * of it is started.
+ */
+static void stop_for_restart(struct core *c, uint16_t group)
+{
+	const struct group *g = &c->groups[group];
+	bool stopped = true;
+
+	for (uint16_t i = (uint16_t)(g->first + g->n); i-- > g->first;) {
+		const struct resource *r = &c->resources[i];
+
+		if (!r->restart)
+			continue;
+		if (needs_stop(r) && dependents_offline(c, g, i))
+			resource_stop(c, i);
+		stopped &= r->state == RESOURCE_OFFLINE;
+	}
+	for (uint16_t i = g->first; stopped && i < g->first + g->n; i++)
+		c->resources[i].restart = false;
+}
+
 void drive_up(struct core *c, uint16_t group)
 {
 	const struct group *g = &c->groups[group];
@@ -165,10 +187,12 @@ void drive_up(struct core *c, uint16_t group)
 			drive_down_one(c, g, i);
 	if (!survive_failures(c, group))
 		return;
+	if (g->restarting)
+		stop_for_restart(c, group);
 	for (uint16_t i = g->first; i < g->first + g->n; i++) {
 		struct resource *r = &c->resources[i];
 
-		if (r->stop)
+		if (r->stop || r->restart)
 			continue;
 		if (r->state == RESOURCE_STOP_FAILED)
 			resource_stop(c, i);

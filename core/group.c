@@ -76,7 +76,7 @@ static void set_goal(struct core *c, uint16_t group, bool run)
 	const struct group_intent *row = &c->intents[group];
 
 	g->run = run;
-	g->urgent = false;
+	g->urgent = g->restarting = false;
 	if (!run && !c->lease_valid)
 		set_urgent(c, g);
 	g->proven = run && (row->cause == CAUSE_FAILOVER || row->cause == CAUSE_LEAVE);
@@ -84,8 +84,11 @@ static void set_goal(struct core *c, uint16_t group, bool run)
 	g->goal_since = c->now;
 	if (run)
 		g->order = row->request;
-	for (uint16_t i = g->first; run && i < g->first + g->n; i++)
-		begin_anew(&c->resources[i]);
+	for (uint16_t i = g->first; i < g->first + g->n; i++) {
+		c->resources[i].restart = false;
+		if (run)
+			begin_anew(&c->resources[i]);
+	}
 	struct event *e =
 		group_say(c, run ? EVENT_GROUP_STARTING : EVENT_GROUP_STOPPING, group, c->self);
 	e->arg[0] = row->cause;
@@ -191,6 +194,49 @@ void group_halt(struct core *c, uint16_t group)
 	c->groups[group].halted = true;
 }
 
+void group_restart(struct core *c, uint16_t group, uint16_t resource)
+{
+	struct group *g = &c->groups[group];
+
+	for (uint16_t i = g->first; i < g->first + g->n; i++) {
+		const struct core_resource_config *cfg = &c->cfg.resources[i];
+		struct resource *r = &c->resources[i];
+
+		r->restart = resource == UINT16_MAX || i == resource;
+		for (uint8_t d = 0; d < cfg->n_deps; d++)
+			r->restart |= c->resources[cfg->deps[d]].restart;
+		if (r->restart && !r->stop)
+			begin_anew(
+				r); /* it did start: what will be counted is whether it does again */
+	}
+	g->restarting = true;
+	g->goal_since = c->now;
+	c->groups_dirty = c->place_dirty = c->again = true;
+}
+
+bool group_busy(const struct core *c, uint16_t group)
+{
+	const struct group *g = &c->groups[group];
+
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (c->resources[i].operation)
+			return true;
+	return false;
+}
+
+/* Back, or as far as it gets. */
+static void end_restart(struct core *c, uint16_t group)
+{
+	struct group *g = &c->groups[group];
+
+	if (!g->restarting || group_busy(c, group))
+		return;
+	g->restarting = false;
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		c->resources[i].restart = false;
+	c->again = true;
+}
+
 static uint8_t group_state(const struct core *c, const struct group *g)
 {
 	bool unknown = false, stop_failed = false, offline = true, online = true;
@@ -228,7 +274,7 @@ static void update_state(struct core *c, uint16_t group)
 	struct event *e =
 		group_say(c, state == GROUP_ONLINE ? EVENT_GROUP_ONLINE : EVENT_GROUP_OFFLINE,
 			  group, c->self);
-	e->arg[0] = g->cause;
+	e->arg[0] = g->restarting ? (uint8_t)CAUSE_RESTART : g->cause;
 	e->arg[1] = ha_time_since(c->now, g->goal_since);
 }
 
@@ -272,6 +318,7 @@ void group_step(struct core *c)
 		if (!c->groups[g].run)
 			drive_down(c, g);
 		update_state(c, g);
+		end_restart(c, g);
 	}
 	publish(c);
 }

@@ -75,6 +75,7 @@ struct resource {
 	bool killed;
 	bool halted;	    /* by a final action, until the next order or start */
 	bool stop;	    /* to be stopped though the group runs (rule G12) */
+	bool restart;	    /* to be stopped, and then started again in place (rule M2) */
 	bool passed;	    /* it failed, and its final action is to go on as if it had not */
 	uint32_t operation; /* in progress; 0: none */
 	ha_time started;    /* that operation */
@@ -82,10 +83,11 @@ struct resource {
 };
 
 struct group {
-	uint8_t state; /* enum group_state */
-	bool run;      /* the goal: running here */
-	bool urgent;   /* stop: the lease is lost */
-	bool proven;   /* start: by a takeover proof */
+	uint8_t state;	 /* enum group_state */
+	bool run;	 /* the goal: running here */
+	bool urgent;	 /* stop: the lease is lost */
+	bool proven;	 /* start: by a takeover proof */
+	bool restarting; /* in place, by the recovery of a monitor */
 	uint8_t failed_attempt;
 	uint8_t failed_cause;  /* CAUSE_FAILURE or CAUSE_MONITOR */
 	bool halted;	       /* by a final action, in that attempt: nobody is to have it (G14) */
@@ -109,8 +111,10 @@ struct monitor {
 	uint8_t verdict;   /* enum monitor_status: OFFLINE before the first one */
 	bool run, failing; /* as its driver was told */
 	bool suspended;	   /* has been said */
+	bool said;	   /* its verdict, since it began to check */
 	bool due;	   /* an error that nothing was done about yet */
-	bool skip_said;	   /* that nothing is done, since its target does not run here */
+	bool acting;	   /* its recovery goes on: it does not check (rule M3) */
+	uint8_t skips;	   /* bit of an enum monitor_skip: said since its last step or good check */
 	bool final;	   /* taken or suppressed */
 	uint8_t restarts, failovers;
 	uint8_t stage;	 /* enum recovery_stage that `script` comes before */
@@ -262,6 +266,8 @@ _must_check_ int core_config_validate(const struct core_config *cfg);
 struct core_action *core_act(struct core *c, enum core_action_type type);
 /* An event about `node`, no group or resource; the caller may fill in more. */
 struct event *core_say(struct core *c, enum event_id id, uint8_t node);
+/* As much as there is room for; NULL: none. */
+void core_say_text(struct event *e, const char *text);
 uint32_t core_votes(const struct core *c, node_mask mask);
 bool core_quorate(const struct core *c, node_mask mask);
 node_mask core_all(const struct core *c);
@@ -364,6 +370,8 @@ bool place_failed(const struct core *c, uint16_t group, unsigned int node);
 bool place_leaves(const struct core *c, unsigned int node);
 bool place_candidate(const struct core *c, uint16_t group, unsigned int node);
 bool place_possible(const struct core *c, uint16_t group, node_mask nodes);
+/* One more failover of its own would be one too many (rule G10). */
+bool place_worn_out(const struct core *c, uint16_t group);
 uint8_t place_choose(const struct core *c, uint16_t group);
 /* A node before the owner in the list that could take it as it is; NODE_NONE (rule G9). */
 uint8_t place_better(const struct core *c, uint16_t group);
@@ -394,6 +402,11 @@ void group_step(struct core *c);
 void group_fail(struct core *c, uint16_t group, uint16_t resource, enum intent_cause cause);
 /* A final action: everything of it is stopped here, and nobody else is given it (rule G14). */
 void group_halt(struct core *c, uint16_t group);
+/* Stopped and started again in place, as far as it is not to be stopped anyway (rule M2).
+ * `resource`: it and what depends on it; UINT16_MAX: all of the group. */
+void group_restart(struct core *c, uint16_t group, uint16_t resource);
+/* Something of it is being started or stopped. */
+bool group_busy(const struct core *c, uint16_t group);
 
 /* drive.c */
 void drive_up(struct core *c, uint16_t group);
@@ -425,7 +438,6 @@ const struct monitor_actual *monitor_actual(const struct core *c, uint16_t monit
 /* this node's */
 void monitor_step(struct core *c);
 void monitor_verdict(struct core *c, const struct core_event *event);
-void monitor_begin_anew(struct core *c, uint16_t monitor);
 struct event *monitor_say(struct core *c, enum event_id id, uint16_t monitor);
 /* rows */
 uint8_t monitor_request(struct core *c, const struct request *r);
@@ -435,6 +447,8 @@ void monitor_reaffirm(struct core *c);
 
 /* recover.c */
 void recover_step(struct core *c);
+/* It does not check for a while, since its target is being recovered (rules M1, M3). */
+bool recover_pauses(const struct core *c, uint16_t monitor);
 void recover_script_done(struct core *c, const struct core_event *event);
 
 /* resource.c */

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-static struct event *say(struct core *c, enum event_id id, uint16_t monitor)
+struct event *monitor_say(struct core *c, enum event_id id, uint16_t monitor)
 {
 	struct event *e = core_say(c, id, c->self);
 
@@ -15,17 +15,18 @@ static struct event *say(struct core *c, enum event_id id, uint16_t monitor)
 	return e;
 }
 
-struct event *monitor_say(struct core *c, enum event_id id, uint16_t monitor)
-{
-	return say(c, id, monitor);
-}
-
 /* ---- when it checks (rule M1) ---- */
 
+/* It runs here and is not on its way to anything else. */
 static bool target_active(const struct core *c, const struct core_monitor_config *cfg)
 {
-	if (cfg->active_resource != UINT16_MAX)
-		return c->resources[cfg->active_resource].state == RESOURCE_ONLINE;
+	if (cfg->active_resource != UINT16_MAX) {
+		const struct resource *r = &c->resources[cfg->active_resource];
+		uint16_t group = c->cfg.resources[cfg->active_resource].group;
+
+		return r->state == RESOURCE_ONLINE && !r->stop && !r->restart &&
+		       c->groups[group].run;
+	}
 	if (cfg->active_group != UINT16_MAX)
 		return c->groups[cfg->active_group].state == GROUP_ONLINE;
 	return true;
@@ -38,86 +39,69 @@ static bool is_suspended(const struct core *c, uint16_t monitor)
 
 static bool should_run(const struct core *c, uint16_t monitor)
 {
-	const struct core_monitor_config *cfg = &c->cfg.monitors[monitor];
-
-	return node_mask_has(cfg->nodes, c->self) && c->mode == NODE_MODE_ONLINE && c->ready &&
-	       !is_suspended(c, monitor) && target_active(c, cfg);
-}
-
-static void order(struct core *c, uint16_t monitor, bool run, bool failing)
-{
-	struct core_action *a = core_act(c, CORE_ACTION_MONITOR);
-
-	a->monitor.monitor = monitor;
-	a->monitor.run = run;
-	a->monitor.failing = failing;
-}
-
-/* Rule M3: what it says next is about what was done meanwhile. */
-void monitor_begin_anew(struct core *c, uint16_t monitor)
-{
-	struct monitor *m = &c->monitors[monitor];
-
-	m->due = false;
-	if (!m->run)
-		return;
-	order(c, monitor, false, m->failing);
-	order(c, monitor, true, m->failing);
+	return c->mode == NODE_MODE_ONLINE && c->ready && !is_suspended(c, monitor) &&
+	       target_active(c, &c->cfg.monitors[monitor]) && !recover_pauses(c, monitor);
 }
 
 static void clear_counters(struct monitor *m)
 {
 	m->restarts = m->failovers = 0;
 	m->final = false;
+	m->skips = 0;
 }
 
-static void say_run(struct core *c, uint16_t monitor, bool run)
+static void update_suspended(struct core *c, uint16_t monitor)
 {
 	struct monitor *m = &c->monitors[monitor];
 	bool suspended = is_suspended(c, monitor);
 
-	if (suspended != m->suspended) {
-		say(c, suspended ? EVENT_MONITOR_SUSPENDED : EVENT_MONITOR_RESUMED, monitor);
-		m->suspended = suspended;
-		if (!suspended)
-			clear_counters(m); /* rule M7 */
-	}
-	if (run != m->run)
-		say(c, run ? EVENT_MONITOR_STARTED : EVENT_MONITOR_STOPPED, monitor);
+	if (suspended == m->suspended)
+		return;
+	monitor_say(c, suspended ? EVENT_MONITOR_SUSPENDED : EVENT_MONITOR_RESUMED, monitor);
+	m->suspended = suspended;
+	if (!suspended)
+		clear_counters(m); /* rule M7 */
 }
 
 static void update_run(struct core *c, uint16_t monitor)
 {
 	struct monitor *m = &c->monitors[monitor];
 	bool run = should_run(c, monitor);
-	bool failing = node_mask_has(c->monitor_intents[monitor].failing, c->self) &&
-		       node_mask_has(c->cfg.monitors[monitor].nodes, c->self);
+	bool failing = node_mask_has(c->monitor_intents[monitor].failing, c->self);
 
-	say_run(c, monitor, run);
+	update_suspended(c, monitor);
 	if (failing != m->failing)
-		say(c, failing ? EVENT_MONITOR_FAILING : EVENT_MONITOR_FAILING_ENDED, monitor);
+		monitor_say(c, failing ? EVENT_MONITOR_FAILING : EVENT_MONITOR_FAILING_ENDED,
+			    monitor);
+	if (run != m->run) {
+		monitor_say(c, run ? EVENT_MONITOR_STARTED : EVENT_MONITOR_STOPPED, monitor);
+		m->due = m->said = false;
+	}
+	/* what it said still holds while its target is recovered: that is no reason to be well */
+	if (!run && !recover_pauses(c, monitor))
+		m->verdict = MONITOR_OFFLINE;
 	if (run == m->run && failing == m->failing)
 		return;
-	order(c, monitor, run, failing);
-	if (run != m->run) {
-		m->verdict = MONITOR_OFFLINE;
-		m->due = false;
-	}
 	m->run = run;
 	m->failing = failing;
+	struct core_action *a = core_act(c, CORE_ACTION_MONITOR);
+	a->monitor.monitor = monitor;
+	a->monitor.run = run;
+	a->monitor.failing = failing;
 }
 
 /* ---- what it says ---- */
 
+static bool is_here(const struct core *c, uint16_t monitor)
+{
+	return node_mask_has(c->cfg.monitors[monitor].nodes, c->self);
+}
+
 static uint8_t status(const struct core *c, uint16_t monitor)
 {
-	const struct monitor *m = &c->monitors[monitor];
-
-	if (!node_mask_has(c->cfg.monitors[monitor].nodes, c->self))
+	if (!is_here(c, monitor))
 		return MONITOR_UNUSED;
-	if (is_suspended(c, monitor))
-		return MONITOR_SUSPENDED;
-	return m->run ? m->verdict : (uint8_t)MONITOR_OFFLINE;
+	return is_suspended(c, monitor) ? (uint8_t)MONITOR_SUSPENDED : c->monitors[monitor].verdict;
 }
 
 static void say_verdict(struct core *c, uint16_t monitor, uint8_t verdict, const char *text)
@@ -127,13 +111,10 @@ static void say_verdict(struct core *c, uint16_t monitor, uint8_t verdict, const
 		[MONITOR_CAUTION] = EVENT_MONITOR_CAUTION,
 		[MONITOR_ERROR] = EVENT_MONITOR_ERROR,
 	};
-	struct event *e = say(c, ids[verdict], monitor);
-	size_t n = text ? strlen(text) : 0;
+	struct event *e = monitor_say(c, ids[verdict], monitor);
 
-	if (n >= sizeof e->text)
-		n = sizeof e->text - 1;
-	if (n)
-		memcpy(e->text, text, n);
+	e->arg[1] = c->monitors[monitor].verdict;
+	core_say_text(e, text);
 }
 
 void monitor_verdict(struct core *c, const struct core_event *event)
@@ -146,15 +127,15 @@ void monitor_verdict(struct core *c, const struct core_event *event)
 	    (verdict != MONITOR_NORMAL && verdict != MONITOR_CAUTION && verdict != MONITOR_ERROR))
 		return; /* said before it was told to stop */
 	m = &c->monitors[i];
-	if (verdict != m->verdict) {
+	if (verdict != m->verdict || !m->said)
 		say_verdict(c, i, verdict, event->monitor.text);
-		if (verdict == MONITOR_NORMAL)
-			m->normal_since = c->now;
-		m->verdict = verdict;
-		c->monitors_dirty = c->place_dirty = true;
+	m->said = true;
+	if (verdict == MONITOR_NORMAL && m->verdict != MONITOR_NORMAL) {
+		m->normal_since = c->now;
+		m->skips = 0;
 	}
+	m->verdict = verdict;
 	m->due = verdict == MONITOR_ERROR;
-	c->again = true;
 }
 
 /* Rule M4. */
@@ -171,8 +152,10 @@ static void forget(struct core *c, uint16_t monitor)
 		c->monitors_deadline = ha_time_min(c->monitors_deadline, at);
 		return;
 	}
+	struct event *e = monitor_say(c, EVENT_MONITOR_FORGOT, monitor);
+	e->arg[1] = m->restarts;
+	e->arg[2] = m->failovers;
 	clear_counters(m);
-	say(c, EVENT_MONITOR_FORGOT, monitor);
 }
 
 /* ---- what others are told, and what is known of others ---- */
@@ -217,7 +200,8 @@ void monitor_step(struct core *c)
 {
 	c->monitors_deadline = HA_TIME_NEVER;
 	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
-		update_run(c, i);
+		if (is_here(c, i))
+			update_run(c, i);
 	recover_step(c);
 	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
 		forget(c, i);

@@ -2,8 +2,6 @@
 /* Operations on single resources: one at a time each, with a deadline (rules G6, G7). */
 #include "core/internal.h"
 
-#include <string.h>
-
 struct event *group_say(struct core *c, enum event_id id, uint16_t group, uint8_t node)
 {
 	struct event *e = core_say(c, id, node);
@@ -21,16 +19,6 @@ struct event *resource_say(struct core *c, enum event_id id, uint16_t index)
 	e->arg[0] = r->operation;
 	e->arg[1] = r->operation ? ha_time_since(c->now, r->started) : 0;
 	return e;
-}
-
-static void say_text(struct event *e, const char *text)
-{
-	size_t n = text ? strlen(text) : 0;
-
-	if (n >= sizeof e->text)
-		n = sizeof e->text - 1;
-	if (n)
-		memcpy(e->text, text, n);
 }
 
 uint32_t operation_next(struct core *c)
@@ -58,7 +46,7 @@ static void order(struct core *c, enum core_action_type type, uint16_t index)
 
 	a->resource.operation = c->resources[index].operation;
 	a->resource.resource = index;
-	a->resource.cause = g->cause;
+	a->resource.cause = g->restarting ? (uint8_t)CAUSE_RESTART : g->cause;
 	a->resource.proven = g->proven;
 	a->resource.urgent = g->urgent;
 }
@@ -112,8 +100,9 @@ static void start_ended(struct core *c, uint16_t index, bool ok, const char *tex
 	struct resource *r = &c->resources[index];
 	const struct core_resource_config *cfg = &c->cfg.resources[index];
 
-	say_text(resource_say(c, ok ? EVENT_RESOURCE_ONLINE : EVENT_RESOURCE_START_FAILED, index),
-		 text);
+	core_say_text(
+		resource_say(c, ok ? EVENT_RESOURCE_ONLINE : EVENT_RESOURCE_START_FAILED, index),
+		text);
 	r->state = ok ? RESOURCE_ONLINE : RESOURCE_START_FAILED;
 	if (ok)
 		return;
@@ -149,8 +138,9 @@ static void stop_ended(struct core *c, uint16_t index, bool ok, const char *text
 {
 	struct resource *r = &c->resources[index];
 
-	say_text(resource_say(c, ok ? EVENT_RESOURCE_OFFLINE : EVENT_RESOURCE_STOP_FAILED, index),
-		 text);
+	core_say_text(
+		resource_say(c, ok ? EVENT_RESOURCE_OFFLINE : EVENT_RESOURCE_STOP_FAILED, index),
+		text);
 	r->state = ok ? RESOURCE_OFFLINE : RESOURCE_STOP_FAILED;
 	r->operation = 0;
 	if (!ok) {
@@ -198,7 +188,7 @@ void resource_lost(struct core *c, const struct core_event *event)
 	if (i >= c->cfg.n_resources || c->resources[i].state != RESOURCE_ONLINE)
 		return;
 	r = &c->resources[i];
-	say_text(resource_say(c, EVENT_RESOURCE_LOST, i), event->resource_lost.text);
+	core_say_text(resource_say(c, EVENT_RESOURCE_LOST, i), event->resource_lost.text);
 	r->state = RESOURCE_START_FAILED;
 	if (r->failures < UINT8_MAX)
 		r->failures++;
