@@ -397,7 +397,9 @@ static enum outcome look_at_monitor(struct agent *agent, const struct command *c
 	core_monitor_info(agent->core, c->object, &info);
 	pending = monitor_pending(c, &info, nodes);
 	if (!pending) {
-		(void)snprintf(text, COMMAND_TEXT, "%s: it is so on every server", config->name);
+		(void)snprintf(text, COMMAND_TEXT, "it is so on %s",
+			       c->target == NODE_NONE ? "every server"
+						      : node_name(agent, c->target));
 		return OUTCOME_DONE;
 	}
 	if (superseded(c, &info.intent.request)) {
@@ -405,7 +407,7 @@ static enum outcome look_at_monitor(struct agent *agent, const struct command *c
 			       config->name);
 		return OUTCOME_FAILED;
 	}
-	(void)snprintf(text, COMMAND_TEXT, "%s: waiting for ", config->name);
+	(void)snprintf(text, COMMAND_TEXT, "waiting for ");
 	node_mask_for_each (n, pending)
 		add_name(agent, (uint8_t)n, text);
 	return OUTCOME_RUNNING;

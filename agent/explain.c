@@ -68,6 +68,8 @@ static int story_rank(const struct explain_source *source, const struct event_re
 {
 	if (r->event.id == EVENT_GROUP_PLACED && r->event.node != NODE_NONE)
 		return placed_rank(r);
+	if (story_is_restart(&r->event))
+		return 3;
 	return is_still_held(source, r) ? 4 : 0;
 }
 
@@ -109,6 +111,8 @@ static const struct event_record *story_of(const struct explain_source *source, 
 
 	if (is_still_held(source, r))
 		return r;
+	if (r->event.id >= EVENT_MONITOR_NORMAL && r->event.id <= EVENT_MONITOR_FORGOT)
+		return story_of_monitor(source, at);
 	for (size_t i = at + 1; r->event.group != UINT16_MAX && i-- > 0;)
 		if (placement_of(source->records[i], r))
 			return source->records[i];
@@ -232,6 +236,13 @@ static void find_placement(struct story *s)
 	find_end(s);
 }
 
+/* In place: it stays where it is. */
+static void find_restart(struct story *s)
+{
+	s->owner = s->lost = s->anchor->event.origin;
+	find_end(s);
+}
+
 /* The group was taken away, or never given: by whom, the placement before tells. */
 static void find_hold(struct story *s)
 {
@@ -253,10 +264,13 @@ static void find_story(struct story *s)
 	s->group = UINT16_MAX;
 	s->lost = s->owner = NODE_NONE;
 	explain_clock_init(s->source, s->anchor, &s->clock);
-	if (e->id == EVENT_GROUP_PLACED || is_still_held(s->source, s->anchor)) {
+	if (e->id == EVENT_GROUP_PLACED || story_is_restart(e) ||
+	    is_still_held(s->source, s->anchor)) {
 		s->group = e->group;
 		if (e->id == EVENT_GROUP_PLACED)
 			find_placement(s);
+		else if (story_is_restart(e))
+			find_restart(s);
 		else
 			find_hold(s);
 		story_find_monitors(s);

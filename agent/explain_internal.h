@@ -26,6 +26,10 @@ struct story {
 };
 
 /* explain_monitor.c */
+/* A recovery that restarts something of one group in place. */
+bool story_is_restart(const struct event *event);
+/* The story that an event of a monitor is part of; the event itself if there is none. */
+const struct event_record *story_of_monitor(const struct explain_source *source, size_t at);
 void story_find_monitors(struct story *story);
 /* An event of a monitor that had a part in it, on the node that lost the group. */
 bool story_has_monitor(const struct story *story, const struct event *event);

@@ -22,6 +22,48 @@ static uint64_t monitor_of(const struct story *s, const struct event *e)
 	}
 }
 
+bool story_is_restart(const struct event *e)
+{
+	return e->id == EVENT_MONITOR_RESTART && e->group != UINT16_MAX;
+}
+
+/* The placement by which a recovery of `group` on node `from` ended, after record `at`. */
+static const struct event_record *moved_away(const struct explain_source *source, size_t at,
+					     uint16_t group, uint8_t from)
+{
+	for (size_t i = at; i < source->n; i++) {
+		const struct event_record *r = source->records[i];
+
+		if (r->event.id != EVENT_GROUP_PLACED || r->event.group != group ||
+		    r->event.node == NODE_NONE)
+			continue;
+		return r->event.arg[0] == CAUSE_MONITOR && r->event.arg[1] == from &&
+				       r->wall_us < source->records[at]->wall_us + LOOK_BACK_US
+			       ? r
+			       : NULL;
+	}
+	return NULL;
+}
+
+const struct event_record *story_of_monitor(const struct explain_source *source, size_t at)
+{
+	const struct event *e = &source->records[at]->event;
+
+	/* What the monitor did next on that node. */
+	for (size_t i = at; i < source->n; i++) {
+		const struct event_record *r = source->records[i], *placed;
+
+		if (r->event.origin != e->origin || r->event.arg[0] != e->arg[0] ||
+		    (r->event.id != EVENT_MONITOR_RESTART && r->event.id != EVENT_MONITOR_FAILOVER))
+			continue;
+		placed = moved_away(source, i, r->event.group, e->origin);
+		if (placed)
+			return placed;
+		return story_is_restart(&r->event) ? r : source->records[at];
+	}
+	return source->records[at];
+}
+
 void story_find_monitors(struct story *s)
 {
 	int64_t anchor = (int64_t)s->anchor->event.at.us, at;

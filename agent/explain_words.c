@@ -143,6 +143,16 @@ void story_title(const struct story *s, struct explain *x)
 		(void)snprintf(took, sizeof took, ": %lld.%03lld ms from first step to %s",
 			       (long long)(end / 1000), (long long)(end % 1000),
 			       s->end->event.id == EVENT_GROUP_ONLINE ? "online" : "failure");
+	if (story_is_restart(e)) {
+		const char *monitor = names->monitor && e->arg[0] < MONITORS_MAX
+					      ? names->monitor(names->userdata, (uint16_t)e->arg[0])
+					      : NULL;
+
+		(void)snprintf(x->title, sizeof x->title,
+			       "group %s restarted on %s by monitor %s%s", group ? group : "?",
+			       to ? to : "?", monitor ? monitor : "?", took);
+		return;
+	}
 	if (e->id == EVENT_GROUP_HELD) {
 		(void)snprintf(x->title, sizeof x->title, "group %s is held (%s)%s%s",
 			       group ? group : "?",

@@ -361,6 +361,40 @@ static void test_monitor(void **state)
 	assert_non_null(strstr(x.evidence[0], "n1: monitor http is in error"));
 }
 
+/* A restart in place that helped is a story of its own, unless there is a failover to tell. */
+static void test_restart(void **state)
+{
+	static struct journal j;
+	static struct explain x;
+	struct event *e;
+
+	(void)state;
+	memset(&j, 0, sizeof j);
+	e = add_group(&j, 0, 1000, EVENT_GROUP_PLACED);
+	e->arg[0] = CAUSE_START;
+	e->arg[1] = NODE_NONE;
+	add_group(&j, 0, 1010, EVENT_GROUP_ONLINE);
+	add_monitor(&j, 61000, EVENT_MONITOR_ERROR, 0);
+	add_monitor(&j, 61000, EVENT_MONITOR_RESTART, 0)->group = 0;
+	add_group(&j, 0, 61050, EVENT_RESOURCE_STOPPING)->resource = 0;
+	add_group(&j, 0, 61125, EVENT_GROUP_ONLINE);
+	add_monitor(&j, 62000, EVENT_MONITOR_NORMAL, 0);
+	add_monitor(&j, 99000, EVENT_MONITOR_NORMAL, 1);
+	for (int ask = 0; ask < 3; ask++) { /* by group, by its error, by the restart itself */
+		uint64_t number = ask ? j.records[1 + ask].number : 0;
+
+		assert_int_equal(tell(&j, ask ? UINT16_MAX : 0, number, &x), 0);
+		check_order(&x);
+		assert_string_equal(x.title,
+				    "group web restarted on n1 by monitor http: 125.000 ms "
+				    "from first step to online");
+		assert_string_equal(x.steps[0].what, "monitor in error: http");
+		assert_string_equal(x.steps[x.n_steps - 1].what, "group online");
+	}
+	assert_int_equal(tell(&j, UINT16_MAX, j.records[7].number, &x), 0); /* did nothing */
+	assert_non_null(strstr(x.title, "around event 80"));
+}
+
 /* Nobody may have it: the story ends with why. A later placement makes it history. */
 static void test_held(void **state)
 {
@@ -449,7 +483,8 @@ int main(void)
 		cmocka_unit_test(test_clock_bounds), cmocka_unit_test(test_nothing),
 		cmocka_unit_test(test_around),	     cmocka_unit_test(test_move),
 		cmocka_unit_test(test_bounded),	     cmocka_unit_test(test_monitor),
-		cmocka_unit_test(test_held),	     cmocka_unit_test(test_orderly_stop),
+		cmocka_unit_test(test_restart),	     cmocka_unit_test(test_held),
+		cmocka_unit_test(test_orderly_stop),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
