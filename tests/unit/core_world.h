@@ -40,7 +40,18 @@ struct world {
 	uint8_t stuck[N_MAX];  /* bit r: a stop of resource r fails */
 	uint8_t broken[N_MAX]; /* bit r: a start of resource r fails */
 	uint8_t misses[N_MAX]; /* so many more stops fail */
-	uint8_t power[N_MAX];  /* enum final_action, of CORE_ACTION_POWER */
+	uint8_t slow[N_MAX];   /* bit r: a stop of resource r is not answered yet */
+	uint8_t slow_start[N_MAX];
+	uint32_t unanswered[N_MAX][8];
+	bool unanswered_start[N_MAX][8];
+	uint8_t power[N_MAX]; /* enum final_action, of CORE_ACTION_POWER */
+	uint8_t cause[N_MAX]; /* of the last order to a resource */
+	/* as the drivers of monitors were told last */
+	bool checks[N_MAX][MONITORS_MAX], failing[N_MAX][MONITORS_MAX];
+	unsigned int begun[N_MAX]; /* monitors, anew each time */
+	uint32_t script[N_MAX];	   /* operation of the last program before a step */
+	uint8_t stage[N_MAX];	   /* enum recovery_stage of it */
+	struct event last[700];	   /* by id */
 	ha_time lease[N_MAX];
 	uint16_t stopped[64]; /* resources, in the order of their stops */
 	unsigned int n_stopped;
@@ -48,7 +59,7 @@ struct world {
 	unsigned int starts, seen[700];
 	struct datagram *queue[QUEUE];
 	unsigned int n_queue;
-	struct core_actions actions;
+	size_t most_actions; /* of one step */
 };
 
 static inline void step(struct world *w, uint8_t i, const struct core_event *event);
@@ -73,10 +84,16 @@ static inline void post(struct world *w, uint8_t from)
 		memcpy(d->rows.resource_actuals, v->resource_actuals,
 		       v->n_resources * sizeof *v->resource_actuals);
 		memcpy(d->rows.node_intents, v->node_intents, v->n_nodes * sizeof *v->node_intents);
+		memcpy(d->rows.monitor_intents, v->monitor_intents,
+		       v->n_monitors * sizeof *v->monitor_intents);
+		memcpy(d->rows.monitor_actuals, v->monitor_actuals,
+		       v->n_monitors * sizeof *v->monitor_actuals);
 		d->vector.group_intents = d->rows.group_intents;
 		d->vector.group_actuals = d->rows.group_actuals;
 		d->vector.resource_actuals = d->rows.resource_actuals;
 		d->vector.node_intents = d->rows.node_intents;
+		d->vector.monitor_intents = d->rows.monitor_intents;
+		d->vector.monitor_actuals = d->rows.monitor_actuals;
 		assert_true(w->n_queue < QUEUE);
 		w->queue[w->n_queue++] = d;
 	}
@@ -91,15 +108,46 @@ static inline void drive(struct world *w, uint8_t i, const struct core_action *a
 	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
 
 	w->misses[i] = (uint8_t)(w->misses[i] - (!start && w->misses[i]));
+	w->cause[i] = a->resource.cause;
 	if (start)
 		w->starts++;
 	else if (w->n_stopped < 64)
 		w->stopped[w->n_stopped++] = a->resource.resource;
+	if ((start ? w->slow_start[i] : w->slow[i]) & bit) {
+		w->unanswered[i][a->resource.resource] = a->resource.operation;
+		w->unanswered_start[i][a->resource.resource] = start;
+		return;
+	}
 	if (!fail || start)
 		w->running[i][a->resource.resource] = start && !fail;
 	e.resource_done.operation = a->resource.operation;
 	e.resource_done.result = fail ? RESOURCE_RESULT_FAILED : RESOURCE_RESULT_OK;
 	step(w, i, &e);
+}
+
+/* The answer to an order that was held back. */
+static inline void answer(struct world *w, uint8_t i, uint16_t resource, bool ok)
+{
+	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
+
+	assert_int_not_equal(w->unanswered[i][resource], 0);
+	e.resource_done.operation = w->unanswered[i][resource];
+	e.resource_done.result = ok ? RESOURCE_RESULT_OK : RESOURCE_RESULT_FAILED;
+	w->unanswered[i][resource] = 0;
+	if (ok)
+		w->running[i][resource] = w->unanswered_start[i][resource];
+	step(w, i, &e);
+}
+
+/* An order to a monitor always changes something (rule M1). */
+static inline void drive_monitor(struct world *w, uint8_t i, const struct core_action *a)
+{
+	uint16_t m = a->monitor.monitor;
+
+	assert_true(a->monitor.run != w->checks[i][m] || a->monitor.failing != w->failing[i][m]);
+	w->begun[i] += a->monitor.run && !w->checks[i][m];
+	w->checks[i][m] = a->monitor.run;
+	w->failing[i][m] = a->monitor.failing;
 }
 
 static inline void carry_out(struct world *w, uint8_t i, const struct core_action *a)
@@ -131,6 +179,7 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		break;
 	case CORE_ACTION_EVENT:
 		w->seen[a->event.id]++;
+		w->last[a->event.id] = a->event;
 		if (getenv("TRACE"))
 			printf("%10.3f n%u %u node %u group %u args %lx %lx\n",
 			       (double)w->now.us / 1000, i, a->event.id, a->event.node,
@@ -145,7 +194,17 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 	case CORE_ACTION_POWER:
 		w->power[i] = a->power.action;
 		break;
+	case CORE_ACTION_SCRIPT:
+		w->script[i] = a->script.operation;
+		w->stage[i] = a->script.stage;
+		break;
 	case CORE_ACTION_RESOURCE_KILL:
+		answer(w, i, a->resource.resource, false);
+		break;
+	case CORE_ACTION_MONITOR: /* has been */
+	case CORE_ACTION_RATIO:
+	case CORE_ACTION_CONFIG:
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 		fail();
 	}
@@ -169,6 +228,11 @@ static inline void step(struct world *w, uint8_t i, const struct core_event *eve
 	assert_non_null(mine);
 	core_step(w->core[i], event, w->now, mine);
 	core_check(w->core[i]);
+	w->most_actions = mine->n > w->most_actions ? mine->n : w->most_actions;
+	/* an order that is answered at once steps again before the rest is carried out */
+	for (size_t k = 0; k < mine->n; k++)
+		if (mine->action[k].type == CORE_ACTION_MONITOR)
+			drive_monitor(w, i, &mine->action[k]);
 	for (size_t k = 0; k < mine->n; k++)
 		carry_out(w, i, &mine->action[k]);
 	free(mine);
@@ -223,6 +287,8 @@ static inline void boot(struct world *w, uint8_t i)
 {
 	w->config.self = i;
 	w->dead[i] = w->frozen[i] = false;
+	memset(w->checks[i], 0, sizeof w->checks[i]);
+	memset(w->failing[i], 0, sizeof w->failing[i]);
 	w->core[i] = core_free(w->core[i]);
 	assert_int_equal(core_new(&w->config, w->on_disk[i] ? &w->disk[i] : NULL, w->running[i],
 				  w->now, &w->core[i]),
