@@ -49,7 +49,7 @@ int core_config_validate(const struct core_config *cfg)
 	    cfg->n_links > LINKS_MAX || cfg->flap_limit > FLAPS_MAX)
 		return -EINVAL;
 	if (cfg->interval_us == 0 || cfg->timeout_us < 3 * cfg->interval_us ||
-	    cfg->lease_us < cfg->timeout_us)
+	    cfg->lease_us < cfg->timeout_us || cfg->lease_us > LEASE_CONFIG_MAX_US)
 		return -EINVAL;
 	for (uint8_t i = 0; i < cfg->n_nodes; i++)
 		votes += cfg->nodes[i].votes;
@@ -80,7 +80,7 @@ static void init_epochs(struct core *c, const struct durable_state *durable)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].excluded = c->promised; /* rule L8: it may have */
 	c->lease_max_us = lease_before > c->cfg.lease_us ? lease_before : c->cfg.lease_us;
-	c->lease_max_hold = ha_time_add(c->now, lease_clear_us(c, c->lease_max_us));
+	c->lease_lowered = c->now;
 	/* rule L5: whoever ran before us may have granted up to the moment of its death */
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].granted_clear = ha_time_add(c->now, lease_clear_us(c, c->lease_max_us));
@@ -103,6 +103,9 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->now = c->started = c->next_beat = c->grants_after = now;
 	c->mode = NODE_MODE_STARTING;
 	c->monitors_deadline = HA_TIME_NEVER;
+	c->timeout_us = config->timeout_us;
+	c->lease_us = config->lease_us;
+	c->unshrunk_us = UINT64_MAX / 2; /* it never did */
 	restore_intents(c, durable);
 	init_epochs(c, durable);
 	group_init(c, leftovers);
@@ -303,7 +306,10 @@ void core_check(const struct core *c)
 	assert(!c->ready || c->promised <= c->reserve);
 	assert(c->intent_digest == intent_digest(c));
 	assert(c->cluster.version.epoch <= c->epoch_seen);
-	assert(core_lease_us(c) <= c->lease_max_us); /* rule P4 */
+	/* rules P4, R5 */
+	assert(c->lease_us <= c->lease_max_us);
+	assert(!c->ready || c->lease_us <= c->lease_max_durable);
+	assert(c->timeout_us <= c->lease_us);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		/* rules L3, G1: nothing runs without a lease, but for what is being stopped */
 		assert(!c->groups[g].run || c->lease_valid);

@@ -20,6 +20,7 @@ void detect_advance(struct core *c, uint64_t elapsed_us)
 
 	if (elapsed_us > core_timeout_us(c) && c->ready)
 		core_say(c, EVENT_AGENT_STALLED, c->self)->arg[0] = elapsed_us;
+	c->unshrunk_us += c->unshrunk_us < UINT64_MAX / 2 ? add : 0;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		struct peer *p = &c->peers[n];
 
@@ -36,7 +37,7 @@ static void judge_links(struct core *c, uint8_t node)
 	for (uint8_t k = 0; k < c->cfg.n_links; k++) {
 		bool was = p->paths & (1U << k);
 		bool up = (p->links_known & (1U << k)) && p->verified &&
-			  p->link_silence_us[k] < peer_timeout_us(c, node);
+			  (was || !p->link_silence_us[k]) && link_silence_left(c, node, k);
 
 		if (was == up)
 			continue;
@@ -51,7 +52,8 @@ static void judge_silence(struct core *c, uint8_t node)
 {
 	struct peer *p = &c->peers[node];
 	uint64_t timeout_us = peer_timeout_us(c, node);
-	bool heard = p->verified && p->silence_us < timeout_us;
+	/* only a beat brings it back: a limit that grows does not */
+	bool heard = p->verified && (p->heard || !p->silence_us) && peer_silence_left(c, node);
 
 	if (p->heard && heard && !p->late && p->silence_us >= late_us(c, node)) {
 		struct event *e = core_say(c, EVENT_NODE_LATE, node);
@@ -83,7 +85,7 @@ static void judge_isolation(struct core *c, uint8_t node)
 	bool isolated = p->heard && c->installed.epoch && !p->left_incarnation && !p->mismatch &&
 			!node_mask_has(c->wanted, node) &&
 			!node_mask_has(detect_quarantined(c), node) &&
-			ha_time_since(c->now, c->wanted_since) > core_timeout_us(c);
+			ha_time_since(c->now, c->wanted_since) > c->cfg.timeout_us;
 	node_mask hears = 0;
 
 	if (isolated == p->isolated)
@@ -94,24 +96,6 @@ static void judge_isolation(struct core *c, uint8_t node)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		hears |= p->head.peer[n].heard ? node_bit(n) : 0;
 	core_say(c, EVENT_NODE_ISOLATED, node)->arg[0] = hears;
-}
-
-void detect_judge(struct core *c)
-{
-	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
-		struct peer *p = &c->peers[n];
-
-		if (is_self(c, n))
-			continue;
-		judge_silence(c, n);
-		judge_links(c, n);
-		judge_isolation(c, n);
-		if (p->quarantine_until.us && ha_time_reached(p->quarantine_until, c->now)) {
-			p->quarantine_until = HA_TIME_ZERO;
-			core_say(c, EVENT_NODE_RELEASED, n);
-			c->again = true;
-		}
-	}
 }
 
 static void take_echo(struct core *c, uint8_t node, const struct vector_head *h)
@@ -153,7 +137,6 @@ static void take_hashes(struct core *c, uint8_t node, const struct vector_head *
 {
 	struct peer *p = &c->peers[node];
 	bool differs = h->config_hash != c->cfg.config_hash;
-
 	bool objects = h->objects_hash != c->cfg.objects_hash;
 
 	p->mismatch = h->safety_hash != c->cfg.safety_hash;
@@ -162,13 +145,50 @@ static void take_hashes(struct core *c, uint8_t node, const struct vector_head *
 		c->place_dirty = c->again = true;
 	}
 	p->objects_differ = objects;
-	if (differs != p->config_differs) {
-		struct event *e =
-			core_say(c, differs ? EVENT_CONFIG_MISMATCH : EVENT_CONFIG_MATCH, node);
-		e->arg[0] = h->config_hash;
-		e->arg[1] = c->cfg.config_hash;
-	}
+	if (differs != p->config_differs)
+		p->config_since = c->now;
 	p->config_differs = differs;
+}
+
+/* Rule C2: one of the two is about to apply what the cluster has agreed on. */
+static bool is_applying(const struct core *c, const struct peer *p)
+{
+	uint64_t agreed = c->cluster.config_hash;
+
+	return agreed && (p->head.config_hash == agreed || c->cfg.config_hash == agreed) &&
+	       ha_time_since(c->now, p->config_since) < c->cfg.request_timeout_us;
+}
+
+static void judge_config(struct core *c, uint8_t node)
+{
+	struct peer *p = &c->peers[node];
+	bool differs = p->config_differs;
+
+	if (differs == p->config_said || !p->verified || (differs && is_applying(c, p)))
+		return;
+	p->config_said = differs;
+	struct event *e = core_say(c, differs ? EVENT_CONFIG_MISMATCH : EVENT_CONFIG_MATCH, node);
+	e->arg[0] = p->head.config_hash;
+	e->arg[1] = c->cfg.config_hash;
+}
+
+void detect_judge(struct core *c)
+{
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		struct peer *p = &c->peers[n];
+
+		if (is_self(c, n))
+			continue;
+		judge_silence(c, n);
+		judge_links(c, n);
+		judge_isolation(c, n);
+		judge_config(c, n);
+		if (p->quarantine_until.us && ha_time_reached(p->quarantine_until, c->now)) {
+			p->quarantine_until = HA_TIME_ZERO;
+			core_say(c, EVENT_NODE_RELEASED, n);
+			c->again = true;
+		}
+	}
 }
 
 static void take_mode(struct core *c, uint8_t node, const struct vector_head *h)
@@ -269,6 +289,7 @@ void detect_vector(struct core *c, const struct vector *v, uint8_t link)
 		take_rows(c, h->node, v);
 	p->silence_us = 0;
 	p->late = false;
+	ratio_beat_heard(c, h->node, link);
 	if (link < LINKS_MAX) {
 		p->links_known |= (uint8_t)(1U << link);
 		p->link_silence_us[link] = 0;
@@ -350,14 +371,13 @@ ha_time detect_deadline(const struct core *c)
 
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		const struct peer *p = &c->peers[n];
-		uint64_t timeout = peer_timeout_us(c, n), late = late_us(c, n);
-		uint64_t left = timeout > p->silence_us ? timeout - p->silence_us : 0;
+		uint64_t left = peer_silence_left(c, n), late = late_us(c, n);
 
 		if (p->quarantine_until.us)
 			t = ha_time_min(t, p->quarantine_until);
 		if (is_self(c, n) || !p->heard)
 			continue;
-		if (!p->late && p->silence_us < late)
+		if (!p->late && p->silence_us < late && late - p->silence_us < left)
 			left = late - p->silence_us;
 		soonest = left < soonest ? left : soonest;
 	}

@@ -155,7 +155,7 @@ void persist_step(struct core *c)
 	c->persist_busy = true;
 	c->generation_in_flight = ++c->generation;
 	c->reserve_in_flight = reserve_goal(c);
-	c->lease_max_in_flight = c->lease_max_us;
+	ratio_persist_begun(c);
 	c->digest_in_flight = c->intent_digest;
 	c->incarnation_in_flight = c->incarnation;
 	core_act(c, CORE_ACTION_PERSIST);

@@ -22,6 +22,8 @@
 #define FAILOVERS_HALTED UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
 #define KILL_GRACE_US	 (10 * USEC_PER_SEC)
 #define STORE_RETRY_US	 USEC_PER_SEC
+/* a lease of this with the largest ratio is still a number that the wire carries */
+#define LEASE_CONFIG_MAX_US (EPOCH_MAX / RATIO_MAX / 2)
 
 struct peer {
 	struct vector_head head; /* the newest verified one (rules D1, D2) */
@@ -31,10 +33,12 @@ struct peer {
 	bool late;     /* the warning of this silence has been given */
 	bool isolated; /* the event of this isolation has been given */
 	bool mismatch;
-	bool config_differs;
+	bool config_differs, config_said;
+	ha_time config_since;
 	uint64_t silence_us; /* counted by rule D3 */
 	uint64_t link_silence_us[LINKS_MAX];
-	uint8_t links_known; /* bit k: link k was heard at least once */
+	uint64_t limit_us, link_limit_us[LINKS_MAX]; /* of these silences (rule R4) */
+	uint8_t links_known;			     /* bit k: link k was heard at least once */
 	uint8_t paths;
 
 	/* the newest authentic vector, verified or not: what we echo */
@@ -182,8 +186,12 @@ struct core {
 	struct node_intent node_intents[NODES_MAX];
 	struct monitor_intent monitor_intents[MONITORS_MAX];
 	struct cluster_intent cluster;
-	ha_time ratio_until;		    /* of cluster.ratio, by our count (rule R2) */
-	uint16_t ratio_told;		    /* to the drivers; 0: nothing yet */
+	ha_time ratio_until;	       /* of cluster.ratio, by our count (rule R2) */
+	ha_time ratio_written;	       /* what is left of it, to disk */
+	uint16_t ratio_told;	       /* to the drivers; 0: nothing yet */
+	bool ratio_again;	       /* the same one was set anew */
+	uint64_t timeout_us, lease_us; /* in force (rule R5) */
+	uint64_t unshrunk_us;	       /* since our timeout shrank, counted as silence is (R4) */
 	uint64_t pending_hash, config_told; /* rules C1, C2 */
 	uint64_t intent_digest;
 	uint32_t counter; /* of versions in the installed epoch */
@@ -193,7 +201,7 @@ struct core {
 	uint64_t generation, generation_in_flight;
 	uint64_t reserve, reserve_in_flight;
 	uint64_t lease_max_us, lease_max_in_flight, lease_max_durable;
-	ha_time lease_max_hold; /* grants as long as lease_max_us have surely run out then */
+	ha_time lease_lowered; /* grants got shorter then, or a former run ended: lease_us */
 	uint64_t durable_digest, digest_in_flight, incarnation_in_flight;
 	bool persist_wanted, persist_busy, store_failed;
 	ha_time persist_after;
@@ -324,6 +332,8 @@ void persist_done(struct core *c, uint64_t generation, int result);
 /* request.c */
 /* Whoever ordered this node to stop has been answered, or does not wait for it. */
 bool request_stop_answered(const struct core *c);
+/* Our coordinator has carried out this command, and has not yet answered it. */
+bool request_is_open(const struct core *c, const struct request_id *id);
 void request_enter(struct core *c, const struct core_event *event);
 void request_step(struct core *c);
 ha_time request_deadline(const struct core *c);
@@ -349,11 +359,16 @@ uint64_t core_timeout_us(const struct core *c);
 uint64_t core_lease_us(const struct core *c);
 /* Silence of `node` that counts as failed (rule R4). */
 uint64_t peer_timeout_us(const struct core *c, unsigned int node);
+/* How much longer it may be silent, on any link and on this one. */
+uint64_t peer_silence_left(const struct core *c, unsigned int node);
+uint64_t link_silence_left(const struct core *c, unsigned int node, uint8_t link);
+void ratio_beat_heard(struct core *c, uint8_t node, uint8_t link);
+void ratio_persist_begun(struct core *c);
 uint64_t ratio_left_us(const struct core *c, ha_time now);
 void ratio_begin(struct core *c, uint64_t left_us);
 void ratio_heard(struct core *c, uint64_t left_us);
 void ratio_step(struct core *c);
-void ratio_hold_lease_max(struct core *c);
+void ratio_adopt(struct core *c);
 void ratio_lower_lease_max(struct core *c);
 ha_time ratio_deadline(const struct core *c);
 

@@ -71,7 +71,7 @@ static bool stop_was_told(const struct core *c)
 {
 	return c->mode == NODE_MODE_STOPPED &&
 	       (stop_is_known(c) || !c->ready ||
-		ha_time_since(c->now, c->stopped_at) >= 2 * core_timeout_us(c));
+		ha_time_since(c->now, c->stopped_at) >= 2 * c->cfg.timeout_us);
 }
 
 /* Rule O2: the row that told this node to leave tells what follows. */
@@ -84,7 +84,6 @@ static void take_power_row(struct core *c)
 		return;
 	c->power = row->power == POWER_REBOOT ? FINAL_REBOOT : FINAL_SHUTDOWN;
 	c->power_origin = (struct final_origin){UINT16_MAX, UINT16_MAX, UINT16_MAX};
-	core_say(c, EVENT_NODE_POWER, c->self)->arg[0] = row->power;
 }
 
 static void power_step(struct core *c)
@@ -95,6 +94,9 @@ static void power_step(struct core *c)
 	if (!stop_was_told(c) && !(c->mode == NODE_MODE_STOPPING && stops_are_over(c)))
 		return;
 	c->power_given = true;
+	if (c->power_origin.group == UINT16_MAX && c->power_origin.monitor == UINT16_MAX)
+		core_say(c, EVENT_NODE_POWER, c->self)->arg[0] =
+			c->power == FINAL_REBOOT ? POWER_REBOOT : POWER_SHUTDOWN;
 	struct core_action *a = core_act(c, CORE_ACTION_POWER);
 	a->power.action = c->power;
 	a->power.resource = c->power_origin.resource;

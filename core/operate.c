@@ -32,7 +32,8 @@ static void say_change(struct core *c, const struct cluster_intent *former)
 		core_say(c,
 			 row->mode == CLUSTER_SUSPENDED ? EVENT_CLUSTER_SUSPENDED
 							: EVENT_CLUSTER_RESUMED,
-			 NODE_NONE);
+			 row->request.node)
+			->arg[0] = row->request.number;
 	if (row->config_generation > former->config_generation) {
 		struct event *e = core_say(c, EVENT_CONFIG_AGREED, NODE_NONE);
 		e->arg[0] = row->config_generation;
@@ -98,7 +99,7 @@ static uint8_t reset_ratio(struct core *c, const struct request *r)
 
 static uint8_t set_ratio(struct core *c, const struct request *r)
 {
-	if (r->ratio == 1 && r->value == 0)
+	if (r->ratio == 1 && r->value <= RATIO_TIME_MAX_US)
 		return reset_ratio(c, r);
 	if (r->ratio < 2 || r->ratio > RATIO_MAX || r->value == 0 || r->value > RATIO_TIME_MAX_US)
 		return ANSWER_BAD_VALUE;
@@ -111,9 +112,10 @@ static uint8_t set_ratio(struct core *c, const struct request *r)
 
 /* ---- the configuration ---- */
 
-/* Rule C1: every member has it ready, or runs with it. */
-static bool all_ready(const struct core *c, uint64_t hash)
+/* Members that run with that configuration; or have it ready, too. */
+static node_mask have_config(const struct core *c, uint64_t hash, bool ready)
 {
+	node_mask mask = 0;
 	unsigned int n;
 
 	node_mask_for_each (n, c->installed.members) {
@@ -121,10 +123,10 @@ static bool all_ready(const struct core *c, uint64_t hash)
 		uint64_t pending = is_self(c, n) ? c->pending_hash : h->pending_hash;
 		uint64_t running = is_self(c, n) ? c->cfg.config_hash : h->config_hash;
 
-		if (pending != hash && running != hash)
-			return false;
+		if (running == hash || (ready && pending == hash))
+			mask |= node_bit(n);
 	}
-	return true;
+	return mask;
 }
 
 static uint8_t set_config(struct core *c, const struct request *r)
@@ -133,11 +135,14 @@ static uint8_t set_config(struct core *c, const struct request *r)
 
 	if (r->value == 0)
 		return ANSWER_BAD_VALUE;
-	if (r->value == c->cluster.config_hash)
+	if (r->value == former.config_hash &&
+	    have_config(c, r->value, false) == c->installed.members)
 		return ANSWER_NOTHING_TO_DO;
-	if (!all_ready(c, r->value))
+	if (have_config(c, r->value, true) != c->installed.members) /* rule C1 */
 		return ANSWER_NOT_READY;
 	begin_row(c, r);
+	if (c->cluster.config_generation < c->cfg.config_generation)
+		c->cluster.config_generation = c->cfg.config_generation;
 	c->cluster.config_generation++;
 	c->cluster.config_hash = r->value;
 	say_change(c, &former);
@@ -145,11 +150,13 @@ static uint8_t set_config(struct core *c, const struct request *r)
 	return ANSWER_NONE;
 }
 
-/* Rule C2: not before every member of the view knows the row, or a node that applied it early would be
- * alone with its rows. */
-static bool agreed_everywhere(const struct core *c)
+/*
+ * Rule C1: all or none. It is on our disk, and the command that wrote it is not waiting for another one's. A
+ * coordinator that is lost meanwhile leaves the row to the next one.
+ */
+static bool is_agreed(const struct core *c)
 {
-	return c->durable_digest == c->intent_digest || !c->installed.epoch;
+	return c->durable_digest == c->intent_digest && !request_is_open(c, &c->cluster.request);
 }
 
 void operate_config_step(struct core *c)
@@ -158,7 +165,7 @@ void operate_config_step(struct core *c)
 
 	if (!row->config_hash || row->config_hash == c->cfg.config_hash ||
 	    row->config_hash != c->pending_hash || row->config_generation == c->config_told ||
-	    !agreed_everywhere(c))
+	    !is_agreed(c))
 		return;
 	c->config_told = row->config_generation;
 	struct core_action *a = core_act(c, CORE_ACTION_CONFIG);
@@ -168,6 +175,11 @@ void operate_config_step(struct core *c)
 
 void operate_config_ready(struct core *c, uint64_t hash)
 {
+	if (hash && hash != c->pending_hash) {
+		struct event *e = core_say(c, EVENT_CONFIG_READY, c->self);
+		e->arg[0] = c->cfg.config_generation;
+		e->arg[1] = hash;
+	}
 	c->pending_hash = hash;
 	c->config_told = 0;
 	c->send_wanted = true;

@@ -357,7 +357,7 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	bool count = row->failovers && row->failovers != FAILOVERS_HALTED &&
 		     online_for(c, group, active, c->cfg.groups[group].failover_window_us);
 
-	if (!marks && !count)
+	if (core_suspended(c) || (!marks && !count))
 		return false;
 	row->version = intent_next_version(c);
 	row->attempt = marks ? next_attempt(row->attempt) : row->attempt;
@@ -372,7 +372,7 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
 {
 	struct group_intent *row = &c->intents[group];
-	ha_time settled = ha_time_add(c->installed_at, core_timeout_us(c));
+	ha_time settled = ha_time_add(c->installed_at, c->cfg.timeout_us);
 	uint8_t target;
 
 	if (!c->cfg.groups[group].failback || core_suspended(c) || row->wanted != WANTED_ONLINE ||

@@ -69,15 +69,16 @@ static void make_map(const struct core_config *old, const struct core_config *cf
 		map->monitor[m] = find_monitor(old, cfg->monitors[m].name);
 }
 
-/* A resource that would be lost must not run: nobody could stop it any more. */
+/* A resource that would be lost, or is something else then, must not run: nobody could stop it any more. */
 static bool loses_something(const struct core *old, const struct core_config *cfg)
 {
 	for (uint16_t i = 0; i < old->cfg.n_resources; i++) {
-		uint16_t group = old->cfg.resources[i].group;
+		const struct core_resource_config *r = &old->cfg.resources[i];
+		uint16_t now = find_resource(cfg, r->name, old->cfg.groups[r->group].name);
 
-		if (find_resource(cfg, old->cfg.resources[i].name, old->cfg.groups[group].name) ==
-			    UINT16_MAX &&
-		    (old->groups[group].state != GROUP_OFFLINE || old->groups[group].run))
+		if (now != UINT16_MAX && cfg->resources[now].address == r->address)
+			continue;
+		if (old->groups[r->group].state != GROUP_OFFLINE || old->groups[r->group].run)
 			return true;
 	}
 	return false;
@@ -151,7 +152,7 @@ static void carry_peer(const struct core *old, struct core *c, const struct map 
 	p->actual_stale = true;
 	p->config_differs = p->verified && p->head.config_hash != c->cfg.config_hash;
 	p->objects_differ = p->verified && p->head.objects_hash != c->cfg.objects_hash;
-	p->objects_differ_since = c->now;
+	p->config_since = p->objects_differ_since = c->now;
 }
 
 /* Commands in hand name objects by index. */
@@ -165,13 +166,13 @@ static void carry_requests(const struct core *old, struct core *c, const struct 
 
 		r->group = r->object = UINT16_MAX;
 		for (uint16_t g = 0; g < c->cfg.n_groups; g++)
-			if (map->group[g] == from->group)
+			if (map->group[g] != UINT16_MAX && map->group[g] == from->group)
 				r->group = g;
 		for (uint16_t i = 0; !monitor && i < c->cfg.n_resources; i++)
-			if (map->resource[i] == from->object)
+			if (map->resource[i] != UINT16_MAX && map->resource[i] == from->object)
 				r->object = i;
 		for (uint16_t m = 0; monitor && m < c->cfg.n_monitors; m++)
-			if (map->monitor[m] == from->object)
+			if (map->monitor[m] != UINT16_MAX && map->monitor[m] == from->object)
 				r->object = m;
 	}
 }

@@ -339,8 +339,31 @@ bool request_stop_answered(const struct core *c)
 	return !c->peers[id->node].heard || !request_is(&c->peers[id->node].head.request.id, id);
 }
 
+bool request_is_open(const struct core *c, const struct request_id *id)
+{
+	uint8_t k = c->installed.coordinator;
+	bool here = is_coordinator(c);
+
+	if (!c->installed.epoch || (!here && !c->peers[k].heard))
+		return false;
+	const struct answer *list = here ? c->answers : c->peers[k].head.answers;
+	uint8_t n = here ? c->cfg.n_nodes : c->peers[k].head.n_answers;
+	for (uint8_t i = 0; i < n; i++)
+		if (request_is(&list[i].id, id) && list[i].code == ANSWER_NONE)
+			return true;
+	return false;
+}
+
+/* What they name has gone with another configuration (rule C4). */
+static void drop_invalid(struct core *c)
+{
+	while (c->n_queue && !request_valid(c, &c->queue[0].request))
+		queue_pop(c, ANSWER_BAD_TARGET);
+}
+
 void request_step(struct core *c)
 {
+	drop_invalid(c);
 	obey_node_row(c);
 	come_by_request(c);
 	if (is_coordinator(c) && c->reaffirmed) {

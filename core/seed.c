@@ -76,6 +76,7 @@ int core_new_seeded(const struct core_config *config, const struct core_seed *se
 	ratio_begin(c, seed->ratio_left_us);
 	c->lease_max_us = c->lease_max_durable =
 		c->cfg.lease_us * (seed->cluster.ratio > 1 ? seed->cluster.ratio : 1);
+	ratio_adopt(c);
 	seed_own(c, seed);
 	seed_view(c, seed);
 	c->intent_digest = c->durable_digest = intent_digest(c);

@@ -26,7 +26,21 @@ static bool candidate(const struct core *c, unsigned int n, node_mask quarantine
 	const struct peer *p = &c->peers[n];
 
 	return p->heard && !p->mismatch && p->head.mode != NODE_MODE_STOPPED &&
-	       !node_mask_has(quarantined, n) && (!p->objects_differ || applying(c, n));
+	       !node_mask_has(quarantined, n) &&
+	       (!p->objects_differ || node_mask_has(c->installed.members, n));
+}
+
+/* Those that are still not the same after that time; but to keep one is better than to have no quorum. */
+static node_mask without_others(const struct core *c, node_mask candidates)
+{
+	node_mask others = 0;
+	unsigned int n;
+
+	node_mask_for_each (n, candidates & ~node_bit(c->self)) {
+		if (c->peers[n].objects_differ && !applying(c, n))
+			others |= node_bit(n);
+	}
+	return core_quorate(c, candidates & ~others) ? candidates & ~others : candidates;
 }
 
 /* Whom node `n` of the candidates hears, by its newest vector, in the incarnation we know. */
@@ -81,6 +95,7 @@ static node_mask clique(struct core *c)
 		if (candidate(c, n, quarantined))
 			candidates |= node_bit(n);
 	}
+	candidates = without_others(c, candidates);
 	in.candidates = candidates;
 	heard_by[c->self] = candidates & ~node_bit(c->self);
 	node_mask_for_each (n, candidates & ~node_bit(c->self))
@@ -218,7 +233,7 @@ static bool may_propose(const struct core *c)
 static ha_time stable_at(const struct core *c)
 {
 	return only_removes(c, c->wanted) ? HA_TIME_ZERO
-					  : ha_time_add(c->wanted_since, core_timeout_us(c));
+					  : ha_time_add(c->wanted_since, c->cfg.timeout_us);
 }
 
 static void propose(struct core *c)
