@@ -60,8 +60,9 @@ static bool synced(struct core *c)
 			return false;
 		if (is_self(c, n))
 			continue;
-		if (!core_same_objects(c, n) ||
-		    c->peers[n].head.intent_digest != c->intent_digest ||
+		if (!core_same_objects(c, n)) /* rule C3 */
+			return false;
+		if (c->peers[n].head.intent_digest != c->intent_digest ||
 		    !peer_actual_complete(c, n))
 			return false;
 	}
