@@ -33,6 +33,7 @@ static int set_timeout(struct watchdog *w, unsigned int timeout_s)
 		return -errno;
 	if (have <= 0)
 		return -ERANGE;
+	w->wanted_s = timeout_s;
 	w->timeout_s = (unsigned int)have;
 	return 0;
 }
@@ -96,7 +97,7 @@ int watchdog_open(const struct watchdog_io *io, const char *path, struct watchdo
 
 int watchdog_set_timeout(struct watchdog *watchdog, unsigned int timeout_s)
 {
-	return timeout_s == watchdog->timeout_s ? 0 : set_timeout(watchdog, timeout_s);
+	return timeout_s == watchdog->wanted_s ? 0 : set_timeout(watchdog, timeout_s);
 }
 
 int watchdog_feed(struct watchdog *watchdog)

@@ -22,7 +22,8 @@ extern const struct watchdog_io watchdog_io_kernel;
 struct watchdog {
 	const struct watchdog_io *io;
 	int fd;
-	unsigned int timeout_s; /* in force */
+	unsigned int wanted_s;	/* what it was asked for */
+	unsigned int timeout_s; /* in force: a device may take less */
 	bool closes;		/* it can be told good-bye */
 };
 
