@@ -3,9 +3,9 @@
 #define HF_AGENT_MONITOR_CHILD_H
 
 /*
- * Children of the monitor process: programs, and work that may hang in the kernel. Each has a
- * session and process group of its own, and a pipe for what it says. Reading from it is bounded
- * in each turn of the loop and over time, so a flood slows down whoever makes it.
+ * Children of the monitor process, for work that may hang in the kernel. Each has a session and
+ * process group of its own and a socket for messages. It has ended when nothing of its group is
+ * left.
  */
 
 #include "util/cleanup.h"
@@ -19,20 +19,21 @@
 /* From SIGTERM to SIGKILL, and from there until it is given up: it hangs in the kernel. */
 #define CHILD_TERM_GRACE_US 500000ULL
 #define CHILD_KILL_GRACE_US 2000000ULL
+#define CHILD_MESSAGE_MAX   1024
 
-/* What is read from one child in a turn, and how long it then has to wait for the next. */
-#define CHILD_READ_BYTES    16384
-#define CHILD_READ_PAUSE_US (20 * USEC_PER_MSEC)
-
+struct children;
 struct child;
 
+/* All children of a process. SIGCHLD must be blocked. */
+_must_check_ int children_new(sd_event *event, struct children **ret);
+/* Kills those that are left and forgets about them: nothing is called any more. */
+struct children *children_free(struct children *children);
+
 struct child_config {
-	sd_event *event;
-	/* In the child, with `fd` to write to (close-on-exec); everything else but standard
-	 * input, output and error is closed. Must not return. */
+	/* In the child; all descriptors but `fd` (close-on-exec) and standard input, output and
+	 * error are closed. Must not return. */
 	void (*run)(int fd, void *userdata);
-	/* What it wrote, in pieces. */
-	void (*output)(const char *data, size_t n, void *userdata);
+	void (*message)(const void *data, size_t n, void *userdata);
 	/* It has ended, and is freed after this call. `code` and `status` as of waitid(2). */
 	void (*ended)(int code, int status, void *userdata);
 	/* It was killed and does not end. ended() follows should it ever do. */
@@ -40,14 +41,16 @@ struct child_config {
 	void *userdata;
 };
 
-_must_check_ int child_start(const struct child_config *config, struct child **ret);
+_must_check_ int child_start(struct children *children, const struct child_config *config,
+			     struct child **ret);
+_must_check_ int child_tell(struct child *child, const void *data, size_t n);
 /* Ends it, with its whole process group. */
 void child_end(struct child *child);
 /* It was given up. */
 bool child_is_stuck(const struct child *child);
+/* child_end() was called. */
+bool child_is_ending(const struct child *child);
 pid_t child_pid(const struct child *child);
-/* Kills it and forgets about it: nothing is called any more. */
-struct child *child_free(struct child *child);
 
 /* kill(-pid, number). A file of its own, so that a test can have children that do not die. */
 int child_signal(pid_t pid, int number);

@@ -167,35 +167,31 @@ static void judge_file(struct monitor *m, int result, const struct pid_file *fil
 
 /* ---- the check ---- */
 
-static _Noreturn void read_in_child(int out, void *monitor)
+static void read_in_child(const struct monitor *m, struct job_result *ret)
 {
-	const struct monitor *m = monitor;
-	struct child_result result = {.outcome = MONITOR_GOOD};
+	_cleanup_close_ int fd = -1;
 	struct pid_file file = {0};
-	int fd = open(m->config->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	int r = fd < 0 ? -errno : read_open_file(fd, &file);
+	int r;
 
-	result.value[0] = r < 0 ? (uint64_t)-r << 32 : (uint32_t)file.pid;
-	result.value[1] = file.inode;
-	result.value[2] = file.changed_ns;
-	worker_child_done(out, &result);
+	fd = open(m->config->pid_file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	r = fd < 0 ? -errno : read_open_file(fd, &file);
+	ret->value[0] = r < 0 ? (uint64_t)-r << 32 : (uint32_t)file.pid;
+	ret->value[1] = file.inode;
+	ret->value[2] = file.changed_ns;
 }
 
-static void child_has_read(struct monitor *m, int code, int status)
+static void child_has_read(struct monitor *m, const struct job_result *result)
 {
-	const struct child_result *result = worker_result(m, code, status);
 	const struct pid_file file = {.pid = (int32_t)(uint32_t)result->value[0],
 				      .inode = result->value[1],
 				      .changed_ns = result->value[2]};
 
-	if (result->outcome == MONITOR_GOOD)
-		judge_file(m, -(int)(result->value[0] >> 32), &file);
-	else
-		worker_failed(m, "%s", result->text);
+	judge_file(m, -(int)(result->value[0] >> 32), &file);
 }
 
-static const struct work read_work = {
-	.run = read_in_child, .ended = child_has_read, .output = worker_take_result};
+static const struct job read_job = {.run = read_in_child,
+				    .done = child_has_read,
+				    .waits_for = "the pid file could not be read"};
 
 static void pid_begin(struct monitor *m)
 {
@@ -215,7 +211,7 @@ static void pid_begin(struct monitor *m)
 	if (read_in_run(m->config->pid_file, &file, &r))
 		judge_file(m, r, &file);
 	else
-		worker_start_child(m, &read_work);
+		worker_start_job(m, &read_job);
 }
 
 /* What it knows of the process stays: when it begins anew, a number that was used again still

@@ -195,47 +195,41 @@ static bool is_program(int proc, const char *pid, const char *program)
 	return strcmp(text, program) == 0;
 }
 
-static _Noreturn void count_program(int fd, void *monitor)
+static void count_program(const struct monitor *m, struct job_result *ret)
 {
-	const struct monitor *m = monitor;
-	struct child_result result = {.outcome = MONITOR_GOOD};
 	DIR *directory = opendir("/proc");
 	const struct dirent *entry;
 	struct proc_stat stat;
 
 	if (!directory) {
-		result.outcome = MONITOR_FAILED;
-		(void)snprintf(result.text, sizeof result.text, "cannot read /proc: %s",
-			       error_words(errno));
-		worker_child_done(fd, &result);
+		job_failed(ret, "cannot read /proc", errno);
+		return;
 	}
 	while ((entry = readdir(directory))) {
 		if (!isdigit((unsigned char)entry->d_name[0]))
 			continue;
 		if (is_program(dirfd(directory), entry->d_name, m->config->process) &&
 		    read_stat_at(dirfd(directory), entry->d_name, &stat) >= 0)
-			result.value[0] += is_alive(&stat);
+			ret->value[0] += is_alive(&stat);
 	}
-	worker_child_done(fd, &result);
+	(void)closedir(directory); /* was only read */
 }
 
-static void program_counted(struct monitor *m, int code, int status)
+static void program_counted(struct monitor *m, const struct job_result *result)
 {
-	const struct child_result *result = worker_result(m, code, status);
-
 	if (result->outcome == MONITOR_GOOD)
 		judge_count(m, result->value[0]);
 	else
 		worker_failed(m, "%s", result->text);
 }
 
-static const struct work count_work = {
-	.run = count_program, .ended = program_counted, .output = worker_take_result};
+static const struct job count_job = {
+	.run = count_program, .done = program_counted, .waits_for = "not finished"};
 
 static void psw_begin(struct monitor *m)
 {
 	if (strchr(m->config->process, '/'))
-		worker_start_child(m, &count_work);
+		worker_start_job(m, &count_job);
 	else
 		check_name(m);
 }

@@ -30,75 +30,78 @@ struct user {
 	ha_time busy_since;
 };
 
-/* ---- in the child ---- */
+/* ---- in another process; each returns what could not be done, with the reason in `errno` ---- */
 
-static _Noreturn void fail(int fd, const char *what)
-{
-	struct child_result result = {.outcome = MONITOR_FAILED};
-
-	(void)snprintf(result.text, sizeof result.text, "%s: %s", what, error_words(errno));
-	worker_child_done(fd, &result);
-}
-
-static void use_memory(int fd)
+static const char *use_memory(void)
 {
 	volatile uint8_t *memory = mmap(NULL, MEMORY_BYTES, PROT_READ | PROT_WRITE,
 					MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
-		fail(fd, "cannot allocate memory");
+		return "cannot allocate memory";
 	for (size_t i = 0; i < MEMORY_BYTES; i += 4096)
 		memory[i] = 1;
 	(void)munmap((void *)(uintptr_t)memory, MEMORY_BYTES);
+	return NULL;
 }
 
-static void use_fork(int fd)
+static const char *use_fork(void)
 {
 	pid_t pid = fork();
-	int status;
 
 	if (pid < 0)
-		fail(fd, "cannot make a process");
+		return "cannot make a process";
 	if (pid == 0)
 		_exit(0);
-	if (waitpid(pid, &status, 0) < 0)
-		fail(fd, "cannot wait for a process");
+	return waitpid(pid, NULL, 0) < 0 ? "cannot wait for a process" : NULL;
 }
 
-static void use_file(int fd, const struct monitor *m)
+/* Writes and reads back. */
+static const char *use_open_file(int fd)
 {
-	char name[NAME_SIZE + 32], mark[MARK_SIZE] = "", back[MARK_SIZE] = "";
-	int directory = open(m->worker->config->run_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int file;
+	char mark[MARK_SIZE] = "", back[MARK_SIZE] = "";
 
-	if (directory < 0)
-		fail(fd, "cannot open the run directory");
-	(void)snprintf(name, sizeof name, "%s.check", m->config->name);
 	(void)snprintf(mark, sizeof mark, "%d", (int)getpid());
-	(void)unlinkat(directory, name, 0); /* of a check that was cut; else the next line fails */
-	file = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (file < 0)
-		fail(fd, "cannot make a file in the run directory");
-	if (write(file, mark, sizeof mark) != sizeof mark)
-		fail(fd, "cannot write a file in the run directory");
-	if (pread(file, back, sizeof back, 0) != sizeof back)
-		fail(fd, "cannot read a file in the run directory");
-	if (memcmp(mark, back, sizeof mark) != 0) {
-		errno = EIO;
-		fail(fd, "a file in the run directory reads differently");
-	}
-	if (unlinkat(directory, name, 0) < 0)
-		fail(fd, "cannot remove a file in the run directory");
+	if (write(fd, mark, sizeof mark) != sizeof mark)
+		return "cannot write a file in the run directory";
+	if (pread(fd, back, sizeof back, 0) != sizeof back)
+		return "cannot read a file in the run directory";
+	errno = EIO;
+	return memcmp(mark, back, sizeof mark) == 0
+		       ? NULL
+		       : "a file in the run directory reads differently";
 }
 
-static _Noreturn void use_everything(int fd, void *monitor)
+static const char *use_file(const struct monitor *m)
 {
-	const struct child_result good = {.outcome = MONITOR_GOOD};
+	_cleanup_close_ int directory = -1, fd = -1;
+	char name[NAME_SIZE + 32];
+	const char *fault;
 
-	use_fork(fd);
-	use_memory(fd);
-	use_file(fd, monitor);
-	worker_child_done(fd, &good);
+	directory = open(m->worker->config->run_directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (directory < 0)
+		return "cannot open the run directory";
+	(void)snprintf(name, sizeof name, "%s.check", m->config->name);
+	(void)unlinkat(directory, name, 0); /* of a check that was cut; else the next line fails */
+	fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return "cannot make a file in the run directory";
+	fault = use_open_file(fd);
+	if (!fault && unlinkat(directory, name, 0) < 0)
+		fault = "cannot remove a file in the run directory";
+	return fault;
+}
+
+static void use_everything(const struct monitor *m, struct job_result *ret)
+{
+	const char *fault = use_fork();
+
+	if (!fault)
+		fault = use_memory();
+	if (!fault)
+		fault = use_file(m);
+	if (fault)
+		job_failed(ret, fault, errno);
 }
 
 /* ---- the watchdog ---- */
@@ -154,9 +157,8 @@ static int feed_watchdog(struct monitor *m)
 
 /* ---- the check ---- */
 
-static void user_checked(struct monitor *m, int code, int status)
+static void user_checked(struct monitor *m, const struct job_result *result)
 {
-	const struct child_result *result = worker_result(m, code, status);
 	const struct user *user = m->keep;
 	int r;
 
@@ -171,8 +173,8 @@ static void user_checked(struct monitor *m, int code, int status)
 		worker_good(m);
 }
 
-static const struct work user_work = {
-	.run = use_everything, .ended = user_checked, .output = worker_take_result};
+static const struct job user_job = {
+	.run = use_everything, .done = user_checked, .waits_for = "user space made no progress"};
 
 static void try_check(struct monitor *m);
 
@@ -212,7 +214,7 @@ static void try_check(struct monitor *m)
 	else if (r < 0)
 		worker_failed(m, "%s", error);
 	else
-		worker_start_child(m, &user_work);
+		worker_start_job(m, &user_job);
 }
 
 static void user_begin(struct monitor *m)

@@ -55,6 +55,8 @@ bool worker_checking(const struct monitor *m)
 static void clear_check(struct monitor *m)
 {
 	m->child_waits = m->child_mine = false;
+	if (m->queued)
+		worker_leave_queue(m);
 	if (m->child)
 		child_end(m->child);
 	if (m->driver->end)
@@ -209,8 +211,8 @@ static _Noreturn void end_in_good_order(struct worker *w)
 
 		if (m->plan.phase != MONITOR_STOPPED)
 			stop_monitor(m);
-		m->child = child_free(m->child);
 	}
+	w->children = children_free(w->children);
 	w->bus = bus_free(w->bus);
 	w->icmp = icmp_free(w->icmp);
 	w->netlink = netlink_free(w->netlink);
@@ -221,8 +223,7 @@ static _Noreturn void end_in_good_order(struct worker *w)
 /* The agent has died: whoever feeds a watchdog does not say good-bye to it. */
 static _Noreturn void end_orphaned(struct worker *w)
 {
-	for (uint16_t i = 0; i < w->config->n_monitors; i++)
-		(void)child_free(w->monitors[i].child);
+	w->children = children_free(w->children);
 	_exit(0);
 }
 
@@ -305,6 +306,9 @@ static int init(struct worker *w)
 	w->monitors = calloc(w->config->n_monitors + 1U, sizeof *w->monitors);
 	if (!w->monitors)
 		return -ENOMEM;
+	r = children_new(w->event, &w->children);
+	if (r >= 0)
+		r = jobs_new(w);
 	for (uint16_t i = 0; r >= 0 && i < w->config->n_monitors; i++)
 		r = init_monitor(w, i);
 	if (r >= 0)
@@ -340,6 +344,7 @@ static void raise_descriptor_limit(void)
 static _Noreturn void become_worker(const struct config *config, int socket)
 {
 	static struct worker worker;
+	sigset_t set;
 	int r;
 
 	(void)prctl(PR_SET_NAME, "holdfast-monitor");
@@ -354,6 +359,9 @@ static _Noreturn void become_worker(const struct config *config, int socket)
 	(void)signal(SIGTERM, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGCHLD);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	raise_descriptor_limit();
 	worker.config = config;
 	worker.socket = SOCKET_FD;

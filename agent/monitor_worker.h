@@ -73,6 +73,7 @@ _must_check_ int monitor_worker_start(const struct config *config, pid_t *ret_pi
 struct bus;
 struct icmp;
 struct netlink;
+struct jobs;
 struct processes;
 
 struct worker {
@@ -84,6 +85,8 @@ struct worker {
 	uint32_t stats_turn;	  /* asked for; 0: nothing to answer */
 	unsigned int n_pending;	  /* verdicts to be sent */
 	bool congested;		  /* the socket is full */
+	struct children *children;
+	struct jobs *jobs;
 	/* what drivers share; made when the first one needs it */
 	struct bus *bus;
 	struct icmp *icmp;
@@ -93,9 +96,10 @@ struct worker {
 	struct log_ratelimit lines;
 };
 
-/* What a child that is no program writes when it is done. */
-struct child_result {
-	int32_t outcome; /* enum monitor_outcome */
+/* What comes of a job. */
+struct job_result {
+	int32_t outcome; /* enum monitor_outcome; GOOD until said otherwise */
+	bool spent;	 /* its process is not to be used again, and ends */
 	uint64_t value[3];
 	char text[EVENT_TEXT_SIZE];
 };
@@ -119,21 +123,22 @@ struct monitor {
 	struct child *child; /* of this check, or of an earlier one that has not ended */
 	bool child_mine;     /* of this one */
 	bool child_waits;    /* this one's is started when that of the earlier one has ended */
-	const struct work *work;
-	struct child_result result; /* as far as it was read */
-	size_t result_n;
+	bool queued;	     /* waits for a process to become free */
+	struct monitor *next_queued;
+	const struct job *job;
 	struct log_ratelimit lines;
 	void *check; /* of the check in progress, owned by the driver */
 	void *keep;  /* from one check to the next */
 };
 
-/* What a child does, and what becomes of it. */
-struct work {
-	/* In the child; must not return. */
-	void (*run)(int fd, void *monitor);
-	/* It has ended by itself, in time; `code` and `status` as of waitid(2). */
-	void (*ended)(struct monitor *m, int code, int status);
-	void (*output)(const char *data, size_t n, void *monitor);
+/* Work that may hang, done in another process. */
+struct job {
+	/* There. Only what the configuration says of the monitor can be used, and nothing may be
+	 * left open. */
+	void (*run)(const struct monitor *m, struct job_result *ret);
+	void (*done)(struct monitor *m, const struct job_result *result);
+	void (*line)(struct monitor *m, const char *line); /* of job_say_line(); may be NULL */
+	const char *waits_for;				   /* as worker_waits() */
 };
 
 struct monitor_driver {
@@ -165,13 +170,14 @@ void worker_hurry(struct monitor *m);
 /* A check in progress, not yet ended. */
 bool worker_checking(const struct monitor *m);
 
-/* For a check whose work may hang: does it in a child, once an earlier one has ended. */
-void worker_start_child(struct monitor *m, const struct work *work);
-/* In `work` of a child that is no program: takes in its result, and NULL or what it is. */
-void worker_take_result(const char *data, size_t n, void *monitor);
-const struct child_result *worker_result(struct monitor *m, int code, int status);
-/* In the child: ends it with this result. */
-_Noreturn void worker_child_done(int fd, const struct child_result *result);
+/* For a check whose work is done in a child, once that of an earlier check has ended. */
+void worker_start_job(struct monitor *m, const struct job *job);
+void worker_leave_queue(struct monitor *m);
+_must_check_ int jobs_new(struct worker *w);
+/* In a job: a line for the log of the monitor. */
+void job_say_line(const char *line);
+/* In a job: "what: error". */
+void job_failed(struct job_result *result, const char *what, int error);
 /* The limit of descriptors that this process was started with. */
 void worker_restore_descriptor_limit(void);
 

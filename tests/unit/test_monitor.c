@@ -106,6 +106,21 @@ static void test_script_that_hangs(void **state)
 	}
 }
 
+/* It may clean up when it is ended. */
+static void test_script_is_asked_first(void **state)
+{
+	struct monitor_world *w = *state;
+
+	add_script(w, "trap 'echo bye >$D/cleaned; exit 0' TERM; sleep 1000 & wait");
+	w->config->monitors[0].timeout_us = 500 * USEC_PER_MSEC;
+	run_all(w);
+	(void)await_status(w, 0, MONITOR_ERROR);
+	for (int i = 0; !file_exists(w, "cleaned"); i++) {
+		assert_true(i < 600);
+		run_world(w, 100000);
+	}
+}
+
 static void test_script_that_floods(void **state)
 {
 	struct monitor_world *w = *state;
@@ -932,6 +947,7 @@ int main(void)
 		TEST(test_script_good),
 		TEST(test_script_failures_name_the_cause),
 		TEST(test_script_that_hangs),
+		TEST(test_script_is_asked_first),
 		TEST(test_script_that_floods),
 		TEST(test_script_background_child_ends_with_it),
 		TEST(test_script_user_and_environment),
