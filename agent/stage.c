@@ -117,8 +117,10 @@ static int run_program(struct agent *agent, const struct core_action *action)
 {
 	const struct monitor_config *m = &agent->config->monitors[action->script.monitor];
 	char path[] = PATH_VARIABLE, user[] = "USER=root", logname[] = "LOGNAME=root";
-	char name[VARIABLE_SIZE], step[VARIABLE_SIZE];
-	char *env[] = {path, user, logname, name, step, NULL};
+	char name[VARIABLE_SIZE], step[VARIABLE_SIZE], restarts[VARIABLE_SIZE],
+		failovers[VARIABLE_SIZE];
+	char *env[] = {path, user, logname, name, step, restarts, failovers, NULL};
+	struct core_monitor_info info;
 	const char *word;
 	const struct exec_program program = {
 		.operation = action->script.operation | EXEC_KIND_STAGE,
@@ -131,6 +133,11 @@ static int run_program(struct agent *agent, const struct core_action *action)
 		return -ENOENT;
 	(void)snprintf(name, sizeof name, "CLP_MONITORNAME=%s", m->name);
 	(void)snprintf(step, sizeof step, "CLP_ACTION=%s", word);
+	core_monitor_info(agent->core, action->script.monitor, &info);
+	(void)snprintf(restarts, sizeof restarts, "CLP_RESTARTCOUNT=%u",
+		       info.on[agent->self].restarts);
+	(void)snprintf(failovers, sizeof failovers, "CLP_FAILOVERCOUNT=%u",
+		       info.on[agent->self].failovers);
 	return exec_run(agent->exec, &program);
 }
 

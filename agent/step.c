@@ -51,6 +51,7 @@ static const char **event_text(struct core_event *event)
 	case CORE_EVENT_REQUEST:
 	case CORE_EVENT_FENCED:
 	case CORE_EVENT_LEAVE:
+	case CORE_EVENT_CONFIG_READY:
 	case CORE_EVENT_TYPE_COUNT_:
 	default:
 		return NULL;

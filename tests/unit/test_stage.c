@@ -42,6 +42,26 @@ static struct monitor_config *monitor(struct fixture *f)
 	return &f->agent.config->monitors[0];
 }
 
+/* One node, which has restarted nothing so far. */
+static void make_core(struct agent *agent)
+{
+	struct core_config *c = calloc(1, sizeof *c);
+
+	assert_non_null(c);
+	c->n_nodes = c->n_links = 1;
+	(void)strcpy(c->nodes[0].name, "a");
+	c->nodes[0].votes = 1;
+	c->nodes[0].hosts = true;
+	c->n_monitors = 1;
+	(void)strcpy(c->monitors[0].name, "web");
+	c->monitors[0].nodes = 1;
+	c->monitors[0].active_group = c->monitors[0].active_resource = UINT16_MAX;
+	c->interval_us = 100 * USEC_PER_MSEC;
+	c->timeout_us = c->lease_us = USEC_PER_SEC;
+	assert_int_equal(core_new(c, NULL, NULL, clock_boot(), &agent->core), 0);
+	free(c);
+}
+
 static int setup(void **state)
 {
 	struct fixture *f = calloc(1, sizeof *f);
@@ -69,6 +89,7 @@ static int setup(void **state)
 				  &agent->exec),
 			 0);
 	assert_int_equal(stage_new(agent), 0);
+	make_core(agent);
 	*state = f;
 	return 0;
 }
@@ -81,6 +102,7 @@ static int teardown(void **state)
 
 	stage_free(agent);
 	(void)exec_free(agent->exec);
+	(void)core_free(agent->core);
 	sd_event_unref(agent->event);
 	free(agent->queue.items);
 	free(agent->actions);
@@ -135,7 +157,8 @@ static void test_programs(void **state)
 {
 	struct fixture *f = *state;
 
-	monitor(f)->before_restart = program(f, "test $CLP_MONITORNAME-$CLP_ACTION = web-RESTART");
+	monitor(f)->before_restart = program(f, "test $CLP_MONITORNAME-$CLP_ACTION = web-RESTART &&"
+						"test $CLP_RESTARTCOUNT-$CLP_FAILOVERCOUNT = 0-0");
 	monitor(f)->before_failover =
 		program(f, "test $CLP_MONITORNAME-$CLP_ACTION = web-FAILOVER");
 	monitor(f)->before_final = program(f, "test $CLP_ACTION = FINALACTION && exit 7");
