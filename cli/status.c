@@ -14,8 +14,8 @@
 
 struct view_option {
 	const char *name;
-	bool verdict;
 	void (*render)(const struct render *render, const json_t *status);
+	bool verdict;	    /* before it */
 	unsigned int parts; /* of render_info() */
 	/* The list in the Status object whose objects may be named; NULL: none. */
 	const char *member;
@@ -24,18 +24,18 @@ struct view_option {
 
 /* The maps begin with their title, as those who parse them expect; the verdict is for people. */
 static const struct view_option views[] = {
-	{"summary", true, render_summary, 0, NULL, NULL},
-	{"groups", false, render_groups, 0, NULL, NULL},
-	{"heartbeats", false, render_heartbeats, 0, NULL, NULL},
-	{"monitors", false, render_monitors, 0, NULL, NULL},
-	{"info", false, render_info, 0, NULL, NULL},
-	{"cl", false, render_info, RENDER_CLUSTER, NULL, "cluster"},
-	{"sv", false, render_info, RENDER_SERVERS, "servers", "server"},
-	{"hb", false, render_info, RENDER_HEARTBEATS, NULL, NULL},
-	{"grp", false, render_info, RENDER_GROUPS, "groups", "group"},
-	{"rsc", false, render_info, RENDER_RESOURCES, "resources", "resource"},
-	{"mon", false, render_info, RENDER_MONITORS, "monitors", "monitor"},
-	{"xcl", false, render_info, RENDER_EXCLUSIONS, "exclusions", "exclusion"},
+	{"summary", render_summary, true, 0, NULL, NULL},
+	{"groups", render_groups, false, 0, NULL, NULL},
+	{"heartbeats", render_heartbeats, false, 0, NULL, NULL},
+	{"monitors", render_monitors, false, 0, NULL, NULL},
+	{"info", render_info, false, 0, NULL, NULL},
+	{"cl", render_info, false, RENDER_CLUSTER, NULL, "cluster"},
+	{"sv", render_info, false, RENDER_SERVERS, "servers", "server"},
+	{"hb", render_info, false, RENDER_HEARTBEATS, NULL, NULL},
+	{"grp", render_info, false, RENDER_GROUPS, "groups", "group"},
+	{"rsc", render_info, false, RENDER_RESOURCES, "resources", "resource"},
+	{"mon", render_info, false, RENDER_MONITORS, "monitors", "monitor"},
+	{"xcl", render_info, false, RENDER_EXCLUSIONS, "exclusions", "exclusion"},
 };
 
 static enum cli_exit choose_view(struct cli *cli, const struct cli_args *args,

@@ -175,8 +175,10 @@ def suspended(tag):
             c.refused(rest[0], *words, says='the cluster is suspended')
         c.power_off(owner)
         c.wait('the death to be seen', lambda: owner not in c.status(rest[0])['view']['members'])
-        c.wait('the group to be held', lambda: (c.object(rest[0], 'groups', 'web')['held'] or {}).get('word') == 'suspended')
-        check('held: the cluster is suspended' in c.cli(rest[0], 'status', check=False).stdout, 'the verdict must say why')
+        c.wait('the group to be held',
+               lambda: (c.object(rest[0], 'groups', 'web')['held'] or {}).get('word') == 'suspended')
+        said = c.cli(rest[0], 'status', check=False).stdout
+        check('held: the cluster is suspended' in said, 'the verdict must say why')
         check(c.current(rest[0], 'web') is None, 'nobody may take it over')
         c.boot(owner)
         c.wait('the reborn node to know', lambda: (c.status(owner) or {}).get('mode') == 'suspended')
@@ -302,7 +304,8 @@ def monitor_states(tag):
         c.wait_state('n3', 'monitors', 'well', 'Caution')
         c.do('n2', 'monitor', 'fail', 'well')
         c.wait_state('n3', 'monitors', 'well', 'Error')
-        check('well has a dummy failure on n1, n2' in c.cli('n3', 'status', check=False).stdout, 'the verdict must say so')
+        said = c.cli('n3', 'status', check=False).stdout
+        check('well has a dummy failure on n1, n2' in said, 'the verdict must say so')
         c.do('n3', 'monitor', 'unfail', 'well')
         c.wait_state('n3', 'monitors', 'well', 'Normal')
         c.do('n1', 'monitor', 'suspend', 'well')
