@@ -32,6 +32,7 @@ endif
 PKGS     := libsystemd libnl-3.0 libconfig jansson gnutls
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+EXPAT_LIBS := $(shell pkg-config --libs expat 2>/dev/null) # of the import in holdfastd
 
 CPPFLAGS := -I. -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
 WARN     := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wconversion \
@@ -74,7 +75,7 @@ all: $(PROGRAMS) ## build the programs (default), into build/bin
 link      = $(call say,LD,$@)mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
             -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) $(1)
 $(B)/bin/holdfastd: $(B)/obj/agent/main.o $(call lib,agent ctl net hb fence disk core util)
-	$(call link)
+	$(call link,$(EXPAT_LIBS))
 $(B)/bin/holdfast: $(B)/obj/cli/main.o $(call lib,cli ctl hb core util)
 	$(call link)
 $(B)/bin/holdfast-sim: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c)) $(call lib,hb core util)

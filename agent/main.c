@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
+#include "agent/import.h"
 #include "agent/power.h"
 #include "agent/simulate.h"
 
@@ -30,6 +31,7 @@ struct arguments {
 static const char usage[] =
 	"Usage: holdfastd [--config FILE] [--node NAME] [--trace FILE] [--debug]\n"
 	"       holdfastd --check FILE [--print] [--json]\n"
+	"       holdfastd --import FILE [--output FILE]\n"
 	"       holdfastd --cleanup [--config FILE]\n"
 	"       holdfastd --reset-state --epoch N --incarnation N --lease TIME [--config FILE]\n"
 	"\n"
@@ -43,6 +45,8 @@ static const char usage[] =
 	"      --check FILE     check a configuration and print its time budget\n"
 	"      --print          with --check: print the resolved configuration\n"
 	"      --json           with --check: print everything as JSON\n"
+	"      --import FILE    turn a configuration of CLUSTERPRO X (clp.conf) into one of ours\n"
+	"      --output FILE    with --import: into this new file, not to standard output\n"
 	"      --cleanup        remove floating IPs that a dead agent left\n"
 	"      --reset-state    replace a damaged or lost state file; read holdfastd(8) first\n"
 	"      --epoch N        with --reset-state: highest epoch that other nodes show\n"
@@ -247,6 +251,7 @@ static const struct {
 } tools[] = {
 	{"--power", power_main},
 	{"--simulate", simulate_main},
+	{"--import", import_main},
 };
 
 int main(int argc, char **argv)

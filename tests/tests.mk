@@ -6,7 +6,7 @@ TEST_LIBS := $(call lib,agent cli ctl net hb fence disk core util)
 # Unit tests: tests/unit/test_X.c is one cmocka program; it may link any module.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/test_*.c))
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(TEST_LIBS)
-	$(call link,-lcmocka)
+	$(call link,-lcmocka $(EXPAT_LIBS))
 check-unit: $(UNIT_TESTS) $(PROGRAMS) ## unit tests (cmocka) and golden files
 	$(Q)BUILD=$(B) tests/unit/run $(UNIT_TESTS)
 
@@ -22,7 +22,7 @@ check-model: ## exhaust the Promela model with spin, and its mutants
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
 FUZZ_REPLAY  := $(FUZZ_TARGETS:%=$(B)/test/replay_%)
 $(B)/test/replay_%: $(B)/obj/tests/fuzz/fuzz_%.o $(B)/obj/tests/fuzz/replay.o $(TEST_LIBS)
-	$(call link)
+	$(call link,$(EXPAT_LIBS))
 check-fuzz: $(FUZZ_REPLAY) ## replay the fuzz corpora, and fuzz each target for a few seconds
 	$(Q)BUILD=$(B) tests/fuzz/run replay $(FUZZ_REPLAY)
 fuzz: ## fuzz with libFuzzer: make fuzz [T=wire] [SECONDS=60]
