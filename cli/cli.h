@@ -120,6 +120,7 @@ enum cli_exit cli_toratio_show(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_events(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_explain(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_config_check(struct cli *cli, const struct cli_args *args);
+enum cli_exit cli_import(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_config_show(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_keygen(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_version(struct cli *cli, const struct cli_args *args);

@@ -89,6 +89,11 @@ static const struct cli_option drill_options[] = {
 	{0},
 };
 
+static const struct cli_option import_options[] = {
+	{"output", 'o', "FILE", "write into this new file, not to standard output"},
+	{0},
+};
+
 static const struct cli_option keygen_options[] = {
 	{"rotate", 0, NULL, "put a fresh key in front of the file's present one"},
 	{0},
@@ -167,6 +172,10 @@ const struct cli_command cli_commands[] = {
 	{"config check", "FILE", 1, 1, "check a configuration file and print its time budget",
 	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
 	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},
+	{"import clp.conf", "FILE", 1, 1, "turn a configuration of CLUSTERPRO X into one of ours",
+	 "Lists on standard error, line by line, what was not carried over or means something\n"
+	 "else here. Exit status 0: the result can be used; 1: it needs work by hand, as listed.",
+	 import_options, cli_import},
 	{"keygen", "FILE", 1, 1, "create a heartbeat key",
 	 "Copy the file to every node. With --rotate the former key is still accepted, so that\n"
 	 "nodes can be changed one after the other.",

@@ -18,7 +18,7 @@ _holdfast() {
 			skip=
 		else
 			case $word in
-			--socket|--timeout|--since|--lines|-n|--severity|--event|--server)
+			--socket|--output|-o|--timeout|--since|--lines|-n|--severity|--event|--server)
 				[[ $word = -n && ${words[0]-} = status ]] || skip=1 ;;
 			-*) view=$word ;;
 			*) words+=("$word") ;;
@@ -27,7 +27,7 @@ _holdfast() {
 	done
 
 	case $prev in
-	--socket) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	--socket|--output|-o) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--severity) mapfile -t COMPREPLY < <(compgen -W "info notice warning error" -- "$cur"); return ;;
 	--server) mapfile -t COMPREPLY < <(compgen -W "$(_holdfast_names server)" -- "$cur"); return ;;
 	--timeout|--since|--lines|--event) return ;;
@@ -43,6 +43,7 @@ _holdfast() {
 	"group "*|"resource stop"|"toratio "*) options="--wait --timeout" ;;
 	"events "*) options="--follow --since --lines --severity -f -n" ;;
 	"explain "*) options="--event" ;;
+	"import "*) options="--output" ;;
 	"simulate "*) options="--down --cut --leave --fail --config --program-time --for --state --save" ;;
 	"drill "*) options="--by --monitor --back --force --yes --timeout" ;;
 	"keygen "*) options="--rotate" ;;
@@ -55,7 +56,7 @@ _holdfast() {
 
 	word=
 	case "${#words[@]} ${words[*]:0:2}" in
-	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill config keygen version help" ;;
+	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill config import keygen version help" ;;
 	"1 group") word="start stop move list" ;;
 	"1 resource") word="start stop list" ;;
 	"1 monitor") word="suspend resume fail unfail list" ;;
@@ -70,12 +71,13 @@ _holdfast() {
 		--mon) word=$(_holdfast_names monitor) ;;
 		esac ;;
 	"1 config") word="check show" ;;
-	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill config keygen version" ;;
+	"1 import") word="clp.conf" ;;
+	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill config import keygen version" ;;
 	"1 explain"|"1 drill"|"2 group "*) word=$(_holdfast_names group) ;;
 	"2 resource "*) word=$(_holdfast_names resource) ;;
 	"2 monitor "*) word=$(_holdfast_names monitor) ;;
 	"2 server "*|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
-	"1 keygen"|"2 config check") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	"1 keygen"|"2 config check"|"2 import clp.conf") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	*) return ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")

@@ -40,6 +40,7 @@ complete -c holdfast -n '__holdfast_at' -a simulate -d 'what would happen'
 complete -c holdfast -n '__holdfast_at' -a drill -d 'a real failover test of a group'
 complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
 complete -c holdfast -n '__holdfast_at' -a config -d 'check and show the configuration'
+complete -c holdfast -n '__holdfast_at' -a import -d 'configuration of CLUSTERPRO X'
 complete -c holdfast -n '__holdfast_at' -a keygen -d 'create a heartbeat key'
 complete -c holdfast -n '__holdfast_at' -a version -d 'print the version'
 complete -c holdfast -n '__holdfast_at' -a help -d 'show help'
@@ -69,8 +70,11 @@ complete -c holdfast -n '__holdfast_at cluster' -a 'start stop suspend resume sh
 complete -c holdfast -n '__holdfast_at toratio' -a 'set reset show'
 complete -c holdfast -n '__holdfast_at config' -a 'check show'
 complete -c holdfast -n '__holdfast_at config check' -F
+complete -c holdfast -n '__holdfast_at import' -a clp.conf
+complete -c holdfast -n '__holdfast_at import clp.conf' -F
+complete -c holdfast -n '__holdfast_in import' -s o -l output -r -F -d 'into this new file'
 complete -c holdfast -n '__holdfast_at keygen' -F
-complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill config keygen version'
+complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill config import keygen version'
 
 for sub in start stop move list
     complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'

@@ -460,6 +460,8 @@ static void test_bash_completion(void **state)
 		{"holdfast status --mon h", "http\n"},
 		{"holdfast status --grp w", "web wiki\n"},
 		{"holdfast status --de", "--detail\n"},
+		{"holdfast import ", "clp.conf\n"},
+		{"holdfast import clp.conf --o", "--output\n"},
 	};
 
 	(void)state;
@@ -974,6 +976,12 @@ static void test_config_check(void **state)
 	assert_string_equal(text, "2:--check:x.conf:\n");
 	assert_int_equal(check_config("config check --json -- -x", text, sizeof(text)), 78);
 	assert_string_equal(text, "3:--check:./-x:--json\n");
+	assert_int_equal(check_config("import clp.conf old.conf", text, sizeof(text)), 78);
+	assert_string_equal(text, "2:--import:old.conf:\n");
+	assert_int_equal(check_config("import clp.conf -o new.conf -- -x", text, sizeof(text)), 78);
+	assert_string_equal(text, "4:--import:./-x:--output\n");
+	assert_int_equal(check_config("import clp.conf x --json", text, sizeof(text)), CLI_USAGE);
+	assert_non_null(strstr(text, "there is no --json"));
 	unlink(file);
 	setenv("PATH", old, 1);
 	free(old);
