@@ -27,7 +27,7 @@ static const struct config_key keys[] = {
 	 .help = "what proves that a lost node holds nothing any more"},
 	{ROW(CLUSTER, "channel_port"), TYPE(number16), AT(config, channel_port), .min = 1,
 	 .max = 65535, .fallback = "7411",
-	 .help = "TCP port between the agents: configuration, commands and scripts for other nodes"},
+	 .help = "TCP port between agents: configuration, commands, scripts"},
 	{ROW(CLUSTER, "detection_time"), TYPE(duration), AT(config, timing.detection_us),
 	 .min = MS(30), .max = SECONDS(600), .fallback = "1s",
 	 .help = "the one number: how fast a lost node is noticed"},
@@ -210,7 +210,8 @@ static const struct config_key keys[] = {
 	{ROW(EXCLUSION, "name"), TYPE(name), AT(exclusion_config, name), .required = true,
 	 .help = "name of the rule"},
 	{ROW(EXCLUSION, "kind"), TYPE(exclusion), AT(exclusion_config, absolute),
-	 .fallback = "normal", .help = "normal: not on one node while another is free; absolute: never"},
+	 .fallback = "normal",
+	 .help = "normal: not on one node while another is free; absolute: never"},
 	{ROW(EXCLUSION, "groups"), TYPE(excluded), .min = 2, .max = GROUPS_MAX, .required = true,
 	 .help = "the groups that keep away from each other"},
 

@@ -101,24 +101,33 @@ static int by_priority(const void *a, const void *b)
 	return x->order < y->order ? -1 : 1;
 }
 
+struct ranking {
+	struct ranked at[NODES_MAX];
+	size_t n, max;
+};
+
 /* Adds the children with this tag; without a priority they come last. */
-static size_t add_ranked(struct import *import, struct import_node *parent, const char *tag,
-			 struct ranked *list, size_t n, size_t max)
+static void add_ranked(struct import *import, struct import_node *parent, const char *tag,
+		       struct ranking *list)
 {
 	struct import_node *node = NULL;
 
 	while ((node = import_next(parent, node, tag))) {
 		uint64_t priority = UINT64_MAX;
 
-		if (n == max) {
+		if (list->n == list->max) {
 			node->why = "there are more of them than are supported";
 			continue;
 		}
 		(void)import_number(import, node, "priority", UINT32_MAX, &priority);
-		list[n] = (struct ranked){node, priority, n};
-		n++;
+		list->at[list->n] = (struct ranked){node, priority, list->n};
+		list->n++;
 	}
-	return n;
+}
+
+static void sort_ranked(struct ranking *list)
+{
+	qsort(list->at, list->n, sizeof *list->at, by_priority);
 }
 
 static bool has_link(const char *const *ids, size_t n, const char *id)
@@ -133,18 +142,19 @@ static bool has_link(const char *const *ids, size_t n, const char *id)
 static size_t find_links(struct import *import, const char *ids[LINKS_MAX])
 {
 	struct import_node *heartbeat = import_find(import->root, "heartbeat");
-	struct ranked list[LINKS_MAX];
-	size_t n = add_ranked(import, heartbeat, "lanhb", list, 0, LINKS_MAX), links = 0;
+	struct ranking list = {.max = LINKS_MAX};
+	size_t links = 0;
 
-	n = add_ranked(import, heartbeat, "lankhb", list, n, LINKS_MAX);
-	qsort(list, n, sizeof *list, by_priority);
+	add_ranked(import, heartbeat, "lanhb", &list);
+	add_ranked(import, heartbeat, "lankhb", &list);
+	sort_ranked(&list);
 	import_use_types(heartbeat);
-	for (size_t i = 0; i < n; i++) {
-		const char *id = import_text(list[i].node, "device");
+	for (size_t i = 0; i < list.n; i++) {
+		const char *id = import_text(list.at[i].node, "device");
 
-		list[i].node->used = true;
+		list.at[i].node->used = true;
 		if (!id || has_link(ids, links, id))
-			import_lost(import, list[i].node, "%s",
+			import_lost(import, list.at[i].node, "%s",
 				    id ? "another heartbeat uses this device" : "it has no device");
 		else
 			ids[links++] = id;
@@ -207,15 +217,15 @@ static void put_witness_hint(struct import *import, size_t links)
 
 void import_nodes(struct import *import)
 {
-	struct ranked list[NODES_MAX];
+	struct ranking list = {.max = NODES_MAX};
 	const char *ids[LINKS_MAX] = {NULL};
 	size_t links = find_links(import, ids);
-	size_t n = add_ranked(import, import->root, "server", list, 0, NODES_MAX);
 
-	qsort(list, n, sizeof *list, by_priority);
+	add_ranked(import, import->root, "server", &list);
+	sort_ranked(&list);
 	(void)fputs("nodes = (\n", import->out);
-	for (size_t i = 0; i < n; i++) {
-		struct import_node *server = list[i].node;
+	for (size_t i = 0; i < list.n; i++) {
+		struct import_node *server = list.at[i].node;
 
 		server->used = true;
 		(void)fputs(i ? ",\n\t{\n" : "\t{\n", import->out);
@@ -225,7 +235,7 @@ void import_nodes(struct import *import)
 		(void)fputs("\t}", import->out);
 	}
 	(void)fputs("\n", import->out);
-	if (n == 2)
+	if (list.n == 2)
 		put_witness_hint(import, links);
 	(void)fputs(");\n\n", import->out);
 }

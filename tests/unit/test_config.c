@@ -36,8 +36,9 @@ static struct config_report report;
 	"    timing = \"always\"; final_action = \"reboot\"; },\n" \
 	"  { type = \"userw\"; name = \"m3\"; recovery = \"server\"; } );\n"
 #define WAITING \
-	"groups = ( { name = \"a\"; failover = \"manual\"; failback = \"auto\"; failover_limit = 0;\n" \
-	"    start_after = [ \"c\", \"b\" ]; start_after_same_server = true; start_wait = \"7s\";\n" \
+	"groups = ( { name = \"a\"; failover = \"manual\"; failback = \"auto\";\n" \
+	"    failover_limit = 0; start_after = [ \"c\", \"b\" ];\n" \
+	"    start_after_same_server = true; start_wait = \"7s\";\n" \
 	"    start_wait_timeout = \"continue\"; stop_after = \"c\"; stop_wait = \"8s\";\n" \
 	"    stop_wait_at = [ \"group\", \"cluster\" ]; failover_window = \"9s\"; },\n" \
 	"  { name = \"b\"; nodes = \"n1\"; resources = ( { type = \"systemd\"; name = \"u\";\n" \
