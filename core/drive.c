@@ -135,12 +135,29 @@ static void give_up(struct core *c, uint16_t group, uint16_t i)
 	r->passed = cfg->start_final == FINAL_CONTINUE;
 }
 
+static bool has_failed(const struct resource *r)
+{
+	return !r->stop && (r->state == RESOURCE_STOP_FAILED ||
+			    (r->state == RESOURCE_START_FAILED && !r->passed));
+}
+
+/* Rule O1: what has failed stays as it is, and nothing is built upon it. */
+static bool any_failed(const struct core *c, const struct group *g)
+{
+	for (uint16_t i = g->first; i < g->first + g->n; i++)
+		if (has_failed(&c->resources[i]))
+			return true;
+	return false;
+}
+
 /* False: the group does not go on, or is not to run here any more. */
 static bool survive_failures(struct core *c, uint16_t group)
 {
 	const struct group *g = &c->groups[group];
 	bool going_on = true;
 
+	if (core_suspended(c))
+		return !any_failed(c, g);
 	for (uint16_t i = g->first; g->run && i < g->first + g->n; i++) {
 		const struct resource *r = &c->resources[i];
 

@@ -115,15 +115,49 @@ static ha_time answer_until(const struct core *c)
 	return ha_time_add(c->stopping_since, c->cfg.request_timeout_us);
 }
 
-static bool may_stop(const struct core *c)
+static bool has_groups(const struct core *c, unsigned int node)
+{
+	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
+		uint8_t state = place_actual(c, g, node)->state;
+
+		if (state != GROUP_OFFLINE && state != GROUP_STOP_FAILED)
+			return true;
+	}
+	return false;
+}
+
+/*
+ * Rule O3: others that leave too have not yet stopped, and would lose their lease, and with it the
+ * time to stop in good order, if all that are ready went first.
+ */
+static bool is_needed(const struct core *c)
+{
+	node_mask staying = 0, busy = 0;
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members & ~node_bit(c->self)) {
+		if (!place_leaves(c, n))
+			staying |= node_bit(n);
+		else if (c->peers[n].heard && has_groups(c, n))
+			busy |= node_bit(n);
+	}
+	return busy && !core_quorate(c, staying);
+}
+
+static bool is_answered(const struct core *c)
 {
 	return c->leave || c->stop_service || !c->installed.epoch || request_stop_answered(c) ||
 	       ha_time_reached(answer_until(c), c->now);
 }
 
+static bool may_stop(const struct core *c)
+{
+	return is_answered(c) && !(c->lease_valid && is_needed(c));
+}
+
 ha_time mode_deadline(const struct core *c)
 {
-	return c->mode == NODE_MODE_STOPPING && !may_stop(c) ? answer_until(c) : HA_TIME_NEVER;
+	return c->mode == NODE_MODE_STOPPING && !is_answered(c) ? answer_until(c) : HA_TIME_NEVER;
 }
 
 void mode_step(struct core *c)

@@ -244,7 +244,8 @@ static bool take_away(struct core *c, uint16_t group)
 	cause = row->wanted == WANTED_OFFLINE ? (uint8_t)CAUSE_ADMIN : loss_cause(c, group);
 	if (cause == CAUSE_NONE)
 		return node_mask_has(c->installed.members, row->owner) && note_halt(c, group);
-	if ((cause == CAUSE_ADMIN || cause == CAUSE_LEAVE) && wait_stop(c, group))
+	bool ordered = cause == CAUSE_ADMIN || cause == CAUSE_LEAVE;
+	if (ordered ? wait_stop(c, group) : core_suspended(c)) /* rules G13, O1 */
 		return false;
 	write_owner(c, group, NODE_NONE, cause);
 	return true;

@@ -128,7 +128,8 @@ static void stop_failed(struct core *c, uint16_t index)
 	}
 	r->deadline = ha_time_add(c->now, STOP_RETRY_US);
 	r->passed = cfg->stop_final == FINAL_CONTINUE;
-	if (r->stop_final_attempt == attempt || cfg->stop_final == FINAL_NONE)
+	if (r->stop_final_attempt == attempt || cfg->stop_final == FINAL_NONE ||
+	    core_suspended(c)) /* rule O1: when it is tried again, perhaps */
 		return;
 	r->stop_final_attempt = attempt;
 	(void)final_take(c, cfg->stop_final, cfg->final_alone, &origin);

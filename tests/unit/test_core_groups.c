@@ -903,6 +903,226 @@ static void test_stop_failure_continues(void **state)
 	world_free(w);
 }
 
+/* ---- G5: monitors ---- */
+
+static void add_monitor(struct world *w, bool critical, node_mask nodes)
+{
+	struct core_monitor_config *m = &w->config.monitors[w->config.n_monitors++];
+
+	*m = (struct core_monitor_config){
+		.nodes = nodes,
+		.active_group = UINT16_MAX,
+		.active_resource = UINT16_MAX,
+		.recovery = RECOVER_NOTHING,
+		.critical = critical,
+	};
+	(void)snprintf(m->name, NAME_SIZE, "m%u", w->config.n_monitors - 1);
+}
+
+static void verdict(struct world *w, uint8_t node, uint16_t monitor, enum monitor_status status)
+{
+	struct core_event e = {.type = CORE_EVENT_MONITOR};
+
+	e.monitor.monitor = monitor;
+	e.monitor.status = (uint8_t)status;
+	step(w, node, &e);
+	run_until(w, SECOND / 2, NULL);
+}
+
+static void test_unfit_node(void **state)
+{
+	struct world *w = two_groups(3, 1);
+
+	(void)state;
+	add_monitor(w, true, 3);
+	start_all(w);
+	assert_int_equal(place(w, 0), 0);
+	verdict(w, 1, 0, MONITOR_ERROR);
+	assert_int_equal(command(w, REQUEST_GROUP_MOVE, 1, 0), ANSWER_UNFIT);
+	assert_int_equal(command(w, REQUEST_GROUP_MOVE, NODE_NONE, 0), ANSWER_NO_TARGET);
+	kill_node(w, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 0), -1);
+	assert_int_equal(look(w, 0).held, GROUP_HOLD_UNFIT);
+	verdict(w, 1, 0, MONITOR_NORMAL);
+	assert_int_equal(place(w, 0), 1);
+	world_free(w);
+}
+
+static void test_node_with_an_error_comes_last(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	add_monitor(w, false, 7);
+	w->config.groups[0].failback = true;
+	start_all(w);
+	verdict(w, 1, 0, MONITOR_ERROR);
+	kill_node(w, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 0), 2);
+	assert_int_equal(place(w, 1), 2);
+	verdict(w, 2, 0, MONITOR_ERROR); /* what runs is left alone */
+	assert_int_equal(place(w, 1), 2);
+	verdict(w, 1, 0, MONITOR_NORMAL);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 0), 1); /* that of the failback attribute moves */
+	assert_int_equal(place(w, 1), 2);
+	kill_node(w, 1);
+	boot(w, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 0), 0);
+	world_free(w);
+}
+
+static void test_monitor_stops_a_resource(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	add_monitor(w, false, 7);
+	w->config.monitors[0].recovery = RECOVER_RESOURCE;
+	w->config.monitors[0].target = 1;
+	w->config.monitors[0].final = FINAL_STOP_RESOURCE;
+	start_all(w);
+	verdict(w, 0, 0, MONITOR_ERROR);
+	assert_true(w->running[0][0] && !w->running[0][1]);
+	assert_int_equal(place(w, 0), 0);
+	run_until(w, 5 * SECOND, NULL);
+	assert_false(w->running[0][1]);
+	/* until the next order, or start elsewhere */
+	assert_int_equal(command(w, REQUEST_GROUP_MOVE, 1, 0), ANSWER_ACCEPTED);
+	assert_true(w->running[1][0] && w->running[1][1]);
+	world_free(w);
+}
+
+/* A failover by a monitor counts against the limit, and its cause is known everywhere (G10). */
+static void test_monitor_fails_over(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	add_monitor(w, false, 7);
+	w->config.monitors[0].recovery = RECOVER_GROUP;
+	w->config.monitors[0].failovers = FAILOVERS_NODES;
+	w->config.groups[0].failover_limit = 1;
+	w->config.groups[0].failover_window_us = 100 * SECOND;
+	start_all(w);
+	verdict(w, 0, 0, MONITOR_ERROR);
+	assert_int_equal(place(w, 0), 1);
+	assert_int_equal(look(w, 0).intent.cause, CAUSE_MONITOR);
+	assert_int_equal(look(w, 0).intent.failovers, 1);
+	assert_int_equal(place(w, 1), 0);
+	verdict(w, 1, 0, MONITOR_ERROR);
+	assert_int_equal(place(w, 0), -1);
+	assert_int_equal(look(w, 0).held, GROUP_HOLD_LIMIT);
+	world_free(w);
+}
+
+/* ---- O1, O3 ---- */
+
+static void test_suspended(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	w->config.resources[1].stop_final = FINAL_PANIC;
+	w->config.groups[1].failback = true;
+	start_all(w);
+	assert_int_equal(command(w, REQUEST_CLUSTER_SUSPEND, NODE_NONE, 0), ANSWER_ACCEPTED);
+	lose(w, 0, 1);
+	run_until(w, 5 * SECOND, NULL);
+	assert_int_equal(look(w, 0).current, 0); /* neither moved nor restarted */
+	assert_true(w->running[0][0] && !w->running[0][1]);
+	assert_int_equal(w->seen[EVENT_GROUP_FAILED], 0);
+	assert_int_equal(start(w, 0), ANSWER_SUSPENDED);
+	assert_int_equal(command(w, REQUEST_RESOURCE_START, NODE_NONE, 1), ANSWER_SUSPENDED);
+	assert_int_equal(command(w, REQUEST_CLUSTER_RESUME, NODE_NONE, 0), ANSWER_ACCEPTED);
+	assert_int_equal(place(w, 0), 1); /* now it fails over */
+	command(w, REQUEST_CLUSTER_SUSPEND, NODE_NONE, 0);
+	kill_node(w, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 1), -1);
+	assert_int_equal(look(w, 1).held, GROUP_HOLD_SUSPENDED);
+	command(w, REQUEST_CLUSTER_RESUME, NODE_NONE, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(place(w, 1), 1);
+	command(w, REQUEST_CLUSTER_SUSPEND, NODE_NONE, 0);
+	boot(w, 0);
+	run_until(w, 2 * SECOND, NULL);
+	assert_int_equal(place(w, 1), 1); /* no failback either */
+	/* safety is not suspended */
+	w->stuck[1] = 1U << 1;
+	isolate(w, 1, true);
+	run_until(w, SECOND, NULL);
+	assert_false(w->running[1][2] || w->running[1][3]);
+	assert_int_equal(w->power[1], FINAL_NONE); /* but no final action */
+	world_free(w);
+}
+
+static void answer_stop(struct world *w, uint8_t node, uint16_t resource)
+{
+	struct core_event e = {.type = CORE_EVENT_RESOURCE_DONE};
+
+	w->slow[node] = (uint8_t)(w->slow[node] & ~(1U << resource));
+	w->running[node][resource] = false;
+	e.resource_done.operation = w->unanswered[node][resource];
+	e.resource_done.result = RESOURCE_RESULT_OK;
+	step(w, node, &e);
+}
+
+/* The nodes that have nothing to stop do not take the lease away from the one that has. */
+static void test_cluster_stop_in_good_order(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	for (uint16_t i = 0; i < 4; i++)
+		w->config.resources[i].stop_timeout_us = 60 * SECOND;
+	w->config.groups[0].n_stop_after = 1; /* group 1 */
+	w->config.groups[0].stop_after[0] = 1;
+	w->config.groups[0].stop_wait_when = STOP_WAIT_CLUSTER;
+	w->config.groups[0].stop_wait_us = 60 * SECOND;
+	start_all(w);
+	w->slow[0] = 1U << 3;
+	assert_int_equal(command(w, REQUEST_CLUSTER_STOP, NODE_NONE, 0), ANSWER_ACCEPTED);
+	run_until(w, 10 * SECOND, NULL);
+	assert_true(w->running[0][0] && w->running[0][1]); /* waits for the other group */
+	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 0);
+	assert_true(ha_time_before(w->now, w->lease[0]));
+	answer_stop(w, 0, 3);
+	run_until(w, SECOND, NULL);
+	assert_false(w->running[0][0] || w->running[0][1] || w->running[0][2]);
+	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 3);
+	assert_int_equal(w->seen[EVENT_GROUP_PLACED], 2); /* nothing wandered */
+	assert_int_equal(w->seen[EVENT_LEASE_EXPIRED], 0);
+	world_free(w);
+}
+
+static void test_server_stop_does_not_wait_for_others(void **state)
+{
+	struct world *w = two_groups(3, 0);
+
+	(void)state;
+	for (uint16_t i = 0; i < 4; i++)
+		w->config.resources[i].stop_timeout_us = 60 * SECOND;
+	start_all(w);
+	w->slow[0] = 1U << 3;
+	command(w, REQUEST_NODE_STOP, 0, 0);
+	command(w, REQUEST_NODE_STOP, 2, 0); /* n1 alone is no quorum: it must wait */
+	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 0);
+	answer_stop(w, 0, 3);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 2);
+	world_free(w);
+	w = two_groups(3, 0);
+	start_all(w);
+	command(w, REQUEST_NODE_STOP, 2, 0);
+	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 1);
+	assert_int_equal(place(w, 0), 0);
+	world_free(w);
+}
+
 static void test_bad_configurations(void **state)
 {
 	struct world *w = two_groups(3, 0);
@@ -969,6 +1189,13 @@ int main(void)
 		cmocka_unit_test(test_final_action_suppressed),
 		cmocka_unit_test(test_final_action_of_half_a_cluster),
 		cmocka_unit_test(test_stop_failure_continues),
+		cmocka_unit_test(test_unfit_node),
+		cmocka_unit_test(test_node_with_an_error_comes_last),
+		cmocka_unit_test(test_monitor_stops_a_resource),
+		cmocka_unit_test(test_monitor_fails_over),
+		cmocka_unit_test(test_suspended),
+		cmocka_unit_test(test_cluster_stop_in_good_order),
+		cmocka_unit_test(test_server_stop_does_not_wait_for_others),
 		cmocka_unit_test(test_bad_configurations),
 	};
 
