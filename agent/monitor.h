@@ -25,7 +25,8 @@ struct monitors_config {
 	 * further round of retries. At most MONITOR_VERDICTS_MAX before settled() is called. */
 	void (*verdict)(uint16_t monitor, uint8_t status, const char *text, void *userdata);
 	void (*settled)(void *userdata);
-	/* The process has died or hangs; `again_us`: until another one is started. */
+	/* The process has died or hung, which is to be said; `again_us`: until another one is
+	 * started. No monitor checks meanwhile. */
 	void (*died)(const char *text, uint64_t again_us, void *userdata);
 	void *userdata;
 };

@@ -111,12 +111,6 @@ static void died(struct monitors *m, const char *text, ha_time now)
 
 	begin_anew(m);
 	m->start_at = ha_time_add(now, wait_us);
-	if (wait_us)
-		log_err("%s again and again: another one is started in %llu s, no monitor "
-			"checks meanwhile",
-			text, (unsigned long long)(wait_us / USEC_PER_SEC));
-	else
-		log_err("%s, starting another one", text);
 	m->config.died(text, wait_us, m->config.userdata);
 }
 

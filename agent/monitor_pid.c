@@ -196,8 +196,8 @@ static const struct job read_job = {.run = read_in_child,
 static void pid_begin(struct monitor *m)
 {
 	struct watched *watched = m->keep;
-	struct pid_file file;
-	int r;
+	struct pid_file file = {0};
+	int r = 0;
 
 	if (!watched) {
 		watched = calloc(1, sizeof *watched);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Replies of web servers, in pieces, and URLs: no crash, bounded, and the same however it is cut. */
+/* Replies of web servers, in pieces, and URLs: no crash, bounded, the same however it is cut. */
 #include "agent/monitor_parse.h"
 
 #include <assert.h>
