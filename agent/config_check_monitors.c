@@ -138,6 +138,14 @@ static void check_watchdog(const struct config *config, uint16_t index,
 {
 	const struct monitor_config *monitor = &config->monitors[index];
 
+	/* It is fed once an interval, after a good check. */
+	if (monitor->watchdog && monitor->timeout_us < monitor->interval_us + USEC_PER_SEC)
+		config_report_error(
+			report, monitor->line,
+			"monitor \"%s\": watchdog = \"%.100s\": timeout must be at least a "
+			"second more than interval, or the device would reset a server "
+			"that is well",
+			monitor->name, monitor->watchdog);
 	for (uint16_t i = 0; i < index; i++) {
 		const struct monitor_config *other = &config->monitors[i];
 
