@@ -96,6 +96,7 @@ static void to_journal(struct agent *agent, const struct event_record *record)
 		{"HOLDFAST_NODE", names_node(agent->config, event->node)},
 		{"HOLDFAST_GROUP", names.group(names.userdata, event->group)},
 		{"HOLDFAST_RESOURCE", names.resource(names.userdata, event->resource)},
+		{"HOLDFAST_MONITOR", names.monitor(names.userdata, event_monitor(event))},
 		{"HOLDFAST_TEXT", event->text[0] ? event->text : NULL},
 	};
 	int r = notify_journal(agent->notify, fields, sizeof fields / sizeof fields[0]);

@@ -340,6 +340,28 @@ static const char *put_placeholder(struct output *out, const char *s)
 	return s + 1;
 }
 
+uint16_t event_monitor(const struct event *event)
+{
+	uint64_t monitor = UINT16_MAX;
+
+	switch (event->id) {
+	case EVENT_RESOURCE_RESTARTING:
+	case EVENT_GROUP_RESTARTING:
+		monitor = event->arg[0];
+		break;
+	case EVENT_FINAL_ACTION:
+	case EVENT_FINAL_SUPPRESSED:
+	case EVENT_FINAL_IMPOSSIBLE:
+	case EVENT_POWER_ACTION:
+		monitor = event->arg[1];
+		break;
+	default:
+		if (event->id / 100 == EVENT_MONITOR_NORMAL / 100)
+			monitor = event->arg[0];
+	}
+	return monitor < MONITORS_MAX ? (uint16_t)monitor : UINT16_MAX;
+}
+
 char *event_format(const struct event *event, const struct event_names *names, char *buf,
 		   size_t size)
 {

@@ -165,6 +165,9 @@ const struct event_info *event_info(uint16_t id);
 /* Row `i` of the catalogue in order of ids; NULL past its end. */
 const struct event_info *event_info_at(size_t i);
 
+/* The index of the monitor that it is about; UINT16_MAX: none. */
+uint16_t event_monitor(const struct event *event);
+
 /* Names for the indexes in events; the strings belong to the caller and may be NULL. */
 struct event_names {
 	const char *(*node)(void *userdata, uint8_t node);

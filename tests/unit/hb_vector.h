@@ -6,6 +6,8 @@
 
 #include "include/hb.h"
 
+#include <string.h>
+
 struct rng {
 	uint64_t state;
 };
@@ -27,13 +29,16 @@ static inline unsigned int rng_below(struct rng *rng, unsigned int n)
 /* Small, middle and largest allowed numbers alike. */
 static inline uint64_t rng_number(struct rng *rng)
 {
+	uint64_t number;
+
 	switch (rng_below(rng, 4)) {
 	case 0:
 		return rng_below(rng, 3);
 	case 1:
 		return EPOCH_MAX - 1 - rng_below(rng, 3);
 	default:
-		return rng_next(rng) % EPOCH_MAX >> rng_below(rng, 60);
+		number = rng_next(rng) % EPOCH_MAX;
+		return number >> rng_below(rng, 60);
 	}
 }
 
@@ -48,18 +53,26 @@ static inline node_mask rng_members(struct rng *rng, const struct hb_limits *lim
 	return (node_mask)(rng_next(rng) >> (64 - limits->n_nodes));
 }
 
+/* One statement a number here and below: the order within an initializer is the compiler's, and
+ * the seeds of the fuzzer must not depend on it. */
 static inline struct request_id rng_request_id(struct rng *rng, const struct hb_limits *limits)
 {
+	struct request_id id = {.node = NODE_NONE};
+
 	if (rng_below(rng, 4) == 0)
-		return (struct request_id){.node = NODE_NONE};
-	return (struct request_id){.incarnation = rng_number(rng),
-				   .number = (uint32_t)rng_next(rng),
-				   .node = rng_node(rng, limits, false)};
+		return id;
+	id.incarnation = rng_number(rng);
+	id.number = (uint32_t)rng_next(rng);
+	id.node = rng_node(rng, limits, false);
+	return id;
 }
 
 static inline struct version rng_version(struct rng *rng)
 {
-	return (struct version){.epoch = rng_number(rng), .counter = (uint32_t)rng_next(rng)};
+	struct version version = {.epoch = rng_number(rng)};
+
+	version.counter = (uint32_t)rng_next(rng);
+	return version;
 }
 
 static inline struct view rng_view(struct rng *rng, const struct hb_limits *limits)
@@ -78,51 +91,60 @@ static inline struct view rng_view(struct rng *rng, const struct hb_limits *limi
 
 static inline struct cluster_intent rng_cluster(struct rng *rng, const struct hb_limits *limits)
 {
-	return (struct cluster_intent){.version = rng_version(rng),
-				       .request = rng_request_id(rng, limits),
-				       .mode = (uint8_t)rng_below(rng, CLUSTER_MODE_COUNT_),
-				       .ratio = (uint16_t)rng_below(rng, RATIO_MAX + 1),
-				       .config_generation = rng_number(rng),
-				       .config_hash = rng_next(rng)};
+	struct cluster_intent row = {.version = rng_version(rng)};
+
+	row.request = rng_request_id(rng, limits);
+	row.mode = (uint8_t)rng_below(rng, CLUSTER_MODE_COUNT_);
+	row.ratio = (uint16_t)rng_below(rng, RATIO_MAX + 1);
+	row.config_generation = rng_number(rng);
+	row.config_hash = rng_next(rng);
+	return row;
+}
+
+static inline void rng_peers(struct rng *rng, const struct hb_limits *limits, struct vector_head *h)
+{
+	h->n_peers = limits->n_nodes;
+	for (unsigned int i = 0; i < limits->n_nodes; i++) {
+		struct peer_entry *p = &h->peer[i];
+
+		p->incarnation = rng_number(rng);
+		p->stamp.us = rng_number(rng);
+		p->age_us = (uint32_t)rng_next(rng);
+		p->clear_us = (uint32_t)rng_next(rng);
+		p->paths = (uint8_t)rng_next(rng);
+		p->heard = rng_below(rng, 2);
+		p->grant = rng_below(rng, 2);
+	}
 }
 
 static inline void rng_head(struct rng *rng, const struct hb_limits *limits, struct vector_head *h)
 {
-	*h = (struct vector_head){
-		.incarnation = 1 + rng_number(rng) % (EPOCH_MAX - 1),
-		.sequence = rng_number(rng),
-		.stamp = {rng_number(rng)},
-		.config_hash = rng_next(rng),
-		.safety_hash = rng_next(rng),
-		.objects_hash = limits->objects_hash,
-		.pending_hash = rng_next(rng),
-		.promised = rng_number(rng),
-		.accepted = rng_view(rng, limits),
-		.installed = rng_view(rng, limits),
-		.wanted = rng_members(rng, limits),
-		.quarantined = rng_members(rng, limits),
-		.lease_us = rng_number(rng),
-		.lease_epoch = rng_number(rng),
-		.timeout_us = rng_number(rng),
-		.ratio_left_us = rng_next(rng) % (RATIO_TIME_MAX_US + 1),
-		.cluster = rng_cluster(rng, limits),
-		.intent_digest = rng_next(rng),
-		.durable_digest = rng_next(rng),
-		.actual_digest = rng_next(rng),
-		.node = rng_node(rng, limits, false),
-		.mode = (uint8_t)(1 + rng_below(rng, NODE_MODE_COUNT_ - 1)),
-		.warm = rng_below(rng, 2),
-		.store_failed = rng_below(rng, 2),
-		.n_peers = limits->n_nodes,
-	};
-	for (unsigned int i = 0; i < limits->n_nodes; i++)
-		h->peer[i] = (struct peer_entry){.incarnation = rng_number(rng),
-						 .stamp = {rng_number(rng)},
-						 .age_us = (uint32_t)rng_next(rng),
-						 .clear_us = (uint32_t)rng_next(rng),
-						 .paths = (uint8_t)rng_next(rng),
-						 .heard = rng_below(rng, 2),
-						 .grant = rng_below(rng, 2)};
+	memset(h, 0, sizeof *h);
+	h->incarnation = 1 + rng_number(rng) % (EPOCH_MAX - 1);
+	h->sequence = rng_number(rng);
+	h->stamp.us = rng_number(rng);
+	h->config_hash = rng_next(rng);
+	h->safety_hash = rng_next(rng);
+	h->objects_hash = limits->objects_hash;
+	h->pending_hash = rng_next(rng);
+	h->promised = rng_number(rng);
+	h->accepted = rng_view(rng, limits);
+	h->installed = rng_view(rng, limits);
+	h->wanted = rng_members(rng, limits);
+	h->quarantined = rng_members(rng, limits);
+	h->lease_us = rng_number(rng);
+	h->lease_epoch = rng_number(rng);
+	h->timeout_us = rng_number(rng);
+	h->ratio_left_us = rng_next(rng) % (RATIO_TIME_MAX_US + 1);
+	h->cluster = rng_cluster(rng, limits);
+	h->intent_digest = rng_next(rng);
+	h->durable_digest = rng_next(rng);
+	h->actual_digest = rng_next(rng);
+	h->node = rng_node(rng, limits, false);
+	h->mode = (uint8_t)(1 + rng_below(rng, NODE_MODE_COUNT_ - 1));
+	h->warm = rng_below(rng, 2);
+	h->store_failed = rng_below(rng, 2);
+	rng_peers(rng, limits, h);
 }
 
 /* Indexes, ratio and value as its kind names them; kinds that name something that is not there
@@ -156,10 +178,10 @@ static inline void rng_requests(struct rng *rng, const struct hb_limits *limits,
 		rng_operands(rng, limits, &h->request);
 	}
 	h->n_answers = most ? limits->n_nodes : (uint8_t)rng_below(rng, limits->n_nodes + 1U);
-	for (unsigned int i = 0; i < h->n_answers; i++)
-		h->answers[i] =
-			(struct answer){.id = rng_request_id(rng, limits),
-					.code = (uint8_t)rng_below(rng, ANSWER_CODE_COUNT_)};
+	for (unsigned int i = 0; i < h->n_answers; i++) {
+		h->answers[i].id = rng_request_id(rng, limits);
+		h->answers[i].code = (uint8_t)rng_below(rng, ANSWER_CODE_COUNT_);
+	}
 }
 
 /* None, a few, or as many bits as there may be. */
@@ -177,54 +199,66 @@ static inline void rng_monitors(struct rng *rng, const struct hb_limits *limits,
 				struct vector_rows *rows)
 {
 	for (unsigned int i = 0; i < limits->n_monitors; i++) {
-		rows->monitor_intents[i] = (struct monitor_intent){};
-		if (rng_below(rng, 4) == 0)
-			rows->monitor_intents[i] = (struct monitor_intent){
-				.version = {.epoch = 1 + rng_number(rng) % (EPOCH_MAX - 1),
-					    .counter = (uint32_t)rng_next(rng)},
-				.request = rng_request_id(rng, limits),
-				.suspended = rng_members(rng, limits),
-				.failing = rng_members(rng, limits)};
-		rows->monitor_actuals[i] = (struct monitor_actual){
-			.status = (uint8_t)rng_below(rng, MONITOR_STATUS_COUNT_),
-			.restarts = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng),
-			.failovers = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng),
-			.final = rng_below(rng, 2)};
+		struct monitor_intent *intent = &rows->monitor_intents[i];
+		struct monitor_actual *actual = &rows->monitor_actuals[i];
+
+		*intent = (struct monitor_intent){};
+		if (rng_below(rng, 4) == 0) {
+			intent->version.epoch = 1 + rng_number(rng) % (EPOCH_MAX - 1);
+			intent->version.counter = (uint32_t)rng_next(rng);
+			intent->request = rng_request_id(rng, limits);
+			intent->suspended = rng_members(rng, limits);
+			intent->failing = rng_members(rng, limits);
+		}
+		*actual = (struct monitor_actual){};
+		actual->status = (uint8_t)rng_below(rng, MONITOR_STATUS_COUNT_);
+		actual->restarts = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng);
+		actual->failovers = rng_below(rng, 3) ? 0 : (uint8_t)rng_next(rng);
+		actual->final = rng_below(rng, 2);
+	}
+}
+
+static inline void rng_groups(struct rng *rng, const struct hb_limits *limits,
+			      struct vector_rows *rows)
+{
+	for (unsigned int i = 0; i < limits->n_groups; i++) {
+		struct group_intent *intent = &rows->group_intents[i];
+		struct group_actual *actual = &rows->group_actuals[i];
+
+		*intent = (struct group_intent){.version = rng_version(rng)};
+		intent->request = rng_request_id(rng, limits);
+		intent->wanted = (uint8_t)rng_below(rng, WANTED_COUNT_);
+		intent->owner = rng_node(rng, limits, true);
+		intent->target = rng_node(rng, limits, true);
+		intent->cause = (uint8_t)rng_below(rng, CAUSE_COUNT_);
+		intent->attempt = (uint8_t)rng_next(rng);
+		intent->failovers = (uint8_t)rng_next(rng);
+		rng_stopped(rng, limits, intent->stopped);
+		*actual = (struct group_actual){.since = {rng_number(rng)}};
+		actual->state = (uint8_t)rng_below(rng, GROUP_STATE_COUNT_);
+		actual->failed_attempt = (uint8_t)rng_next(rng);
+		actual->by_monitor = rng_below(rng, 2);
+		actual->halted = rng_below(rng, 2);
 	}
 }
 
 static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 			    struct vector_rows *rows)
 {
-	for (unsigned int i = 0; i < limits->n_groups; i++) {
-		rows->group_intents[i] =
-			(struct group_intent){.version = rng_version(rng),
-					      .request = rng_request_id(rng, limits),
-					      .wanted = (uint8_t)rng_below(rng, WANTED_COUNT_),
-					      .owner = rng_node(rng, limits, true),
-					      .target = rng_node(rng, limits, true),
-					      .cause = (uint8_t)rng_below(rng, CAUSE_COUNT_),
-					      .attempt = (uint8_t)rng_next(rng),
-					      .failovers = (uint8_t)rng_next(rng)};
-		rng_stopped(rng, limits, rows->group_intents[i].stopped);
-		rows->group_actuals[i] =
-			(struct group_actual){.since = {rng_number(rng)},
-					      .state = (uint8_t)rng_below(rng, GROUP_STATE_COUNT_),
-					      .failed_attempt = (uint8_t)rng_next(rng),
-					      .halted = rng_below(rng, 2),
-					      .by_monitor = rng_below(rng, 2)};
+	rng_groups(rng, limits, rows);
+	for (unsigned int i = 0; i < limits->n_resources; i++) {
+		rows->resource_actuals[i].state = (uint8_t)rng_below(rng, RESOURCE_STATE_COUNT_);
+		rows->resource_actuals[i].failures = (uint8_t)rng_next(rng);
 	}
-	for (unsigned int i = 0; i < limits->n_resources; i++)
-		rows->resource_actuals[i] = (struct resource_actual){
-			.state = (uint8_t)rng_below(rng, RESOURCE_STATE_COUNT_),
-			.failures = (uint8_t)rng_next(rng)};
-	for (unsigned int i = 0; i < limits->n_nodes; i++)
-		rows->node_intents[i] =
-			(struct node_intent){.version = rng_version(rng),
-					     .request = rng_request_id(rng, limits),
-					     .incarnation = rng_number(rng),
-					     .wanted = (uint8_t)rng_below(rng, WANTED_COUNT_),
-					     .power = (uint8_t)rng_below(rng, POWER_ACTION_COUNT_)};
+	for (unsigned int i = 0; i < limits->n_nodes; i++) {
+		struct node_intent *row = &rows->node_intents[i];
+
+		*row = (struct node_intent){.version = rng_version(rng)};
+		row->request = rng_request_id(rng, limits);
+		row->incarnation = rng_number(rng);
+		row->wanted = (uint8_t)rng_below(rng, WANTED_COUNT_);
+		row->power = (uint8_t)rng_below(rng, POWER_ACTION_COUNT_);
+	}
 	rng_monitors(rng, limits, rows);
 }
 

@@ -255,6 +255,26 @@ static void test_texts(void **state)
 	}
 }
 
+static void test_monitor_of_an_event(void **state)
+{
+	static const struct {
+		struct event event;
+		uint16_t monitor;
+	} cases[] = {
+		{{.id = EVENT_MONITOR_FORGOT, .arg = {3, 1, 1}}, 3},
+		{{.id = EVENT_MONITOR_NORMAL, .arg = {MONITORS_MAX}}, UINT16_MAX},
+		{{.id = EVENT_FINAL_ACTION, .arg = {FINAL_REBOOT, 9}}, 9},
+		{{.id = EVENT_FINAL_ACTION, .arg = {FINAL_REBOOT, UINT16_MAX}}, UINT16_MAX},
+		{{.id = EVENT_GROUP_RESTARTING, .arg = {5}}, 5},
+		{{.id = EVENT_NODE_HEARD, .arg = {5}}, UINT16_MAX},
+		{{.id = 999, .arg = {5}}, UINT16_MAX},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+		assert_int_equal(event_monitor(&cases[i].event), cases[i].monitor);
+}
+
 static void test_foreign_text_is_tamed(void **state)
 {
 	struct event event = blank(EVENT_AGENT_STOPPED);
@@ -386,6 +406,7 @@ int main(void)
 		cmocka_unit_test(test_every_id_has_its_row),
 		cmocka_unit_test(test_rows_are_well_formed),
 		cmocka_unit_test(test_texts),
+		cmocka_unit_test(test_monitor_of_an_event),
 		cmocka_unit_test(test_foreign_text_is_tamed),
 		cmocka_unit_test(test_every_buffer_size),
 		cmocka_unit_test(test_utf8),
