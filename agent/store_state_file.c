@@ -6,6 +6,7 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /*
@@ -264,11 +265,14 @@ static int read_file(const struct store_io *io, struct image *ret, char error[ST
 int state_file_load(const struct store_io *io, struct durable_state *ret,
 		    struct state_position *ret_position, char error[STORE_ERROR_SIZE])
 {
-	struct image image;
+	_cleanup_free_ struct image *image = malloc(sizeof *image);
 	unsigned int slot = 0;
 	int r;
 
-	r = read_file(io, &image, error);
+	if (!image)
+		return set_error(error, -ENOMEM, "the state file '" STATE_FILE "': no memory");
+	image->sectors = 0;
+	r = read_file(io, image, error);
 	if (r == 0) {
 		memset(ret, 0, sizeof *ret);
 		if (ret_position)
@@ -276,15 +280,16 @@ int state_file_load(const struct store_io *io, struct durable_state *ret,
 	}
 	if (r <= 0)
 		return r;
-	r = choose_slot(&image, &slot, error);
+	r = choose_slot(image, &slot, error);
 	if (r < 0)
 		return r;
-	r = state_slot_decode(slot_at(&image, slot), image.sectors, ret);
+	r = state_slot_decode(slot_at(image, slot), image->sectors, ret);
 	if (r < 0) /* it was whole a moment ago */
 		return set_error(error, r, "the state file '" STATE_FILE "' is damaged");
 	if (ret_position)
-		*ret_position = (struct state_position){.confirmed = ret->generation,
-							.slot = slot,
-							.former = image.sectors == STATE_SECTORS_1};
+		*ret_position =
+			(struct state_position){.confirmed = ret->generation,
+						.slot = slot,
+						.former = image->sectors == STATE_SECTORS_1};
 	return 1;
 }

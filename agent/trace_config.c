@@ -86,7 +86,7 @@ static uint16_t count(struct pass *p, uint16_t n, uint16_t limit)
 static void pass_list(struct pass *p, uint16_t *list, uint8_t *n, uint8_t limit)
 {
 	pass_u8(p, n);
-	for (uint8_t i = 0; i < count(p, *n, limit); i++)
+	for (uint16_t i = 0; i < count(p, *n, limit); i++)
 		pass_u16(p, &list[i]);
 }
 

@@ -79,7 +79,8 @@ static const struct event_info rows[] = {
 		.severity = EVENT_WARNING,
 		.name = "group-held",
 		.message = "group {group} is wanted but not placed: {0hold}{text}",
-		.arg = {"why it is held"},
+		.arg = {"why it is held",
+			"nodes left out by an exclusion rule or a critical monitor, mask"},
 		.meaning = "Why the coordinator gives the group to no node: 'suspended' "
 			   "(cluster resume places it), 'manual' (its failover is "
 			   "manual), 'limit' (too many failovers by failures), 'excluded' "
@@ -234,7 +235,7 @@ static const struct event_info rows[] = {
 		.name = "group-failover-limit",
 		.message = "group {group} failed over {0} times by its own failures, the "
 			   "limit is {1}: it is not placed again{text}",
-		.arg = {"failovers", "limit"},
+		.arg = {"failovers", "limit", "time within which they count, us"},
 		.meaning = "The group is held until a start or move command, so that a "
 			   "bad group does not wander for ever.",
 	},

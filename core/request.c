@@ -25,6 +25,14 @@ static uint8_t about_node(const struct request *r)
 	}
 }
 
+/* What {operand} of the catalogue shows: the index, ratio or hash that its kind names. */
+static uint64_t operand(const struct request *r)
+{
+	return r->kind == REQUEST_RATIO_SET ? r->ratio
+	       : r->kind == REQUEST_CONFIG  ? r->value
+					    : r->object;
+}
+
 static void answer_token(struct core *c, uint64_t token, const struct request *r, uint8_t code)
 {
 	struct core_action *a = core_act(c, CORE_ACTION_ANSWER);
@@ -38,7 +46,7 @@ static void answer_token(struct core *c, uint64_t token, const struct request *r
 	e->arg[0] = r->kind;
 	e->arg[1] = r->id.number;
 	e->arg[2] = code;
-	e->arg[3] = r->object;
+	e->arg[3] = operand(r);
 }
 
 static bool request_valid(const struct core *c, const struct request *r)
@@ -111,7 +119,7 @@ void request_enter(struct core *c, const struct core_event *event)
 	e->group = command_group(c, &r);
 	e->arg[0] = r.kind;
 	e->arg[1] = r.id.number;
-	e->arg[2] = r.object;
+	e->arg[2] = operand(&r);
 	if (!request_valid(c, &r)) {
 		answer_token(c, event->request.token, &r, ANSWER_BAD_TARGET);
 	} else if (c->n_queue == REQUESTS_MAX) {

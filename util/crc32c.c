@@ -5,9 +5,9 @@
 #include <string.h>
 
 /*
- * CRC-32C (Castagnoli, polynomial 0x1edc6f41 bit-reversed) eight bytes at a time: a state slot has 80 KiB, and each promise writes
- * one. Row 0 is the usual table of bytes; entry i of row k is entry i of row k - 1 with one more
- * byte of zeros behind it.
+ * CRC-32C (Castagnoli, polynomial 0x1edc6f41 bit-reversed) eight bytes at a time: a state slot
+ * has 80 KiB, and each promise writes one. Row 0 is the usual table of bytes; entry i of row k is
+ * entry i of row k - 1 with one more byte of zeros behind it.
  */
 static const uint32_t table[8][256] = {
 	{

@@ -17,8 +17,18 @@ static void replay(struct trace_reader *reader, const struct trace_start *start,
 	if (core_new(&start->config, start->has_durable ? &start->durable : NULL, start->leftovers,
 		     start->now, &core) < 0)
 		return;
-	for (int i = 0; i < STEPS_MAX && trace_next(reader, &entry) > 0 && !entry.config; i++)
-		core_step(core, &entry.event, entry.now, actions);
+	for (int i = 0; i < STEPS_MAX && trace_next(reader, &entry) > 0; i++) {
+		struct core *next;
+
+		if (!entry.config) {
+			core_step(core, &entry.event, entry.now, actions);
+		} else if (core_reconfigure(core, entry.config, &next) >= 0) {
+			core_free(core);
+			core = next;
+		} else {
+			break; /* from here on indexes mean something else */
+		}
+	}
 	core_free(core);
 }
 

@@ -84,7 +84,8 @@ static inline void sample_state_new(struct sample_random *random, struct durable
 	}
 }
 
-/* A valid state of this generation, as format version 1 could hold it; padding bytes are zero, so that memcmp() compares. */
+/* A valid state of this generation, as format version 1 could hold it; padding bytes are zero, so
+ * that memcmp() compares. */
 static inline struct sample_random sample_state_1(uint64_t generation, struct durable_state *state)
 {
 	struct sample_random random = sample_seed(generation);

@@ -127,47 +127,48 @@ static void test_full_state_fits(void **state)
 }
 
 /* The bytes of one small state, so that the format cannot change by accident. */
+static const uint8_t layout_head[] = {
+	'H', 'F', 's', 't', 0, 0, 0, 0, /* magic, sector 0 */
+	0,   0,	  0,   0,   0, 0, 0, 9, /* generation */
+	0,   0,	  0,   0,   0, 0, 0, 8, /* base */
+	0,   0,	  0,   2,		/* version */
+};
+static const uint8_t layout_body[] = {
+	0,    0,   0,	0, 0, 0, 0,    7,		 /* incarnation */
+	0,    0,   0,	0, 0, 0, 0x10, 0,		 /* epoch reserve */
+	0,    0,   0,	0, 0, 1, 0x86, 0xa0,		 /* longest lease */
+	0,    1,   0,	0, 0, 1, 0,    1,		 /* groups, nodes, monitors, resources */
+	0,    0,   0,	0, 0, 0, 0,    99,		 /* ratio left */
+	0,    0,   0,	0, 0, 0, 0,    4,    0, 0, 0, 3, /* cluster row: version */
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 255, /* its request */
+	1,    0,   10,					      /* suspended, ratio */
+	0,    0,   0,	0, 0, 0, 0,    12,		      /* configuration: generation */
+	0xa0, 0,   0,	0, 0, 0, 0,    13,		      /* and hash */
+	'd',  'b', 0,	0, 0, 0, 0,    0,		      /* its name */
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 5, /* its epoch */
+	0,    0,   0,	6,					       /* counter */
+	0,    0,   0,	0, 0, 0, 0,    3,			       /* request: incarnation */
+	0,    0,   0,	2,					       /* number */
+	1,							       /* node */
+	1,    2,   255, 3, 4,		  /* wanted, owner, target, cause, attempt */
+	8,    2,   0,	1,		  /* failovers, two bytes of stopped bits */
+	'i',  'p', 0,	0, 0, 0, 0,    0, /* name of the resource */
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, /* its group */
+	'm',  0,   0,	0, 0, 0, 0,    0,	   /* name of the monitor */
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
+	0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 5, /* its epoch */
+	0,    0,   0,	6,					       /* counter */
+	0,    0,   0,	0, 0, 0, 0,    3,			       /* request: incarnation */
+	0,    0,   0,	2,					       /* number */
+	1,							       /* node */
+	0,    0,   0,	3, 0, 0, 0,    4, /* suspended and failing on */
+	0,
+};
+
 static void test_state_layout(void **state)
 {
-	static const uint8_t head[] = {
-		'H', 'F', 's', 't', 0, 0, 0, 0, /* magic, sector 0 */
-		0,   0,	  0,   0,   0, 0, 0, 9, /* generation */
-		0,   0,	  0,   0,   0, 0, 0, 8, /* base */
-		0,   0,	  0,   2,		/* version */
-	};
-	static const uint8_t body[] = {
-		0,    0,   0,	0, 0, 0, 0,    7,    /* incarnation */
-		0,    0,   0,	0, 0, 0, 0x10, 0,    /* epoch reserve */
-		0,    0,   0,	0, 0, 1, 0x86, 0xa0, /* longest lease */
-		0,    1,   0,	0, 0, 1, 0,    1, /* one group, no node, one monitor, one resource */
-		0,    0,   0,	0, 0, 0, 0,    99,		      /* ratio left */
-		0,    0,   0,	0, 0, 0, 0,    4,    0, 0, 0, 3,      /* cluster row: version */
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 255, /* its request */
-		1,    0,   10,					      /* suspended, ratio */
-		0,    0,   0,	0, 0, 0, 0,    12, /* configuration: generation */
-		0xa0, 0,   0,	0, 0, 0, 0,    13, /* and hash */
-		'd',  'b', 0,	0, 0, 0, 0,    0,  /* its name */
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 5, /* its epoch */
-		0,    0,   0,	6,					       /* counter */
-		0,    0,   0,	0, 0, 0, 0,    3, /* request: incarnation */
-		0,    0,   0,	2,		  /* number */
-		1,				  /* node */
-		1,    2,   255, 3, 4,		  /* wanted, owner, target, cause, attempt */
-		8,    2,   0,	1,		  /* failovers, two bytes of stopped bits */
-		'i',  'p', 0,	0, 0, 0, 0,    0, /* name of the resource */
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, /* its group */
-		'm',  0,   0,	0, 0, 0, 0,    0,	   /* name of the monitor */
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 0,
-		0,    0,   0,	0, 0, 0, 0,    0,    0, 0, 0, 0, 0,   0, 0, 5, /* its epoch */
-		0,    0,   0,	6,					       /* counter */
-		0,    0,   0,	0, 0, 0, 0,    3, /* request: incarnation */
-		0,    0,   0,	2,		  /* number */
-		1,				  /* node */
-		0,    0,   0,	3, 0, 0, 0,    4, /* suspended and failing on */
-		0,
-	};
 	struct durable_state s = {.generation = 9,
 				  .incarnation = 7,
 				  .epoch_reserve = 0x1000,
@@ -202,8 +203,8 @@ static void test_state_layout(void **state)
 
 	(void)state;
 	state_encode(&s, 8, slot);
-	assert_memory_equal(slot, head, sizeof head);
-	assert_memory_equal(slot + sizeof head + 4, body, sizeof body);
+	assert_memory_equal(slot, layout_head, sizeof layout_head);
+	assert_memory_equal(slot + sizeof layout_head + 4, layout_body, sizeof layout_body);
 	assert_int_equal(slot[STATE_SECTOR_BYTES + 5], 1); /* index of the second sector */
 }
 

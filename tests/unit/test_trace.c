@@ -32,40 +32,8 @@ static int teardown(void **state)
 	return unlink(path);
 }
 
-static void make_start(struct trace_start *start)
+static void make_objects(struct core_config *c)
 {
-	struct core_config *c = &start->config;
-
-	memset(start, 0, sizeof *start);
-	c->n_nodes = 2;
-	c->self = 1;
-	c->n_links = 2;
-	c->n_groups = 1;
-	c->n_resources = 2;
-	c->n_monitors = 2;
-	c->n_exclusions = 1;
-	c->objects_hash = 0xaabb;
-	c->config_generation = 12;
-	c->failure_expiry_us = 77;
-	c->takeover = TAKEOVER_LEASE;
-	c->config_hash = 0x1122334455667788;
-	c->safety_hash = 0x99;
-	c->interval_us = 100000;
-	c->timeout_us = 300000;
-	c->lease_us = 400000;
-	c->lease_margin_us = 10000;
-	c->drift_ppm = 1000;
-	c->late_percent = 80;
-	c->startup_wait_us = 1000000;
-	c->request_timeout_us = 2000000;
-	c->flap_limit = 3;
-	c->flap_window_us = 60000000;
-	c->quarantine_us = 60000000;
-	c->quarantine_max_us = 600000000;
-	for (uint8_t n = 0; n < c->n_nodes; n++)
-		c->nodes[n] = (struct core_node_config){.votes = n + 1U, .hosts = true};
-	(void)strcpy(c->nodes[0].name, "alpha");
-	(void)strcpy(c->nodes[1].name, "a-name-with-31-characters-in-it");
 	c->groups[0] = (struct core_group_config){
 		.name = "g",
 		.autostart = true,
@@ -116,6 +84,10 @@ static void make_start(struct trace_start *start)
 							.n_deps = 1,
 							.start_timeout_us = 30000000,
 							.stop_timeout_us = 30000000};
+}
+
+static void make_durable(struct trace_start *start)
+{
 	start->leftovers[1] = true;
 	start->now = (ha_time){123456789};
 	start->has_durable = true;
@@ -146,6 +118,44 @@ static void make_start(struct trace_start *start)
 	start->durable.node_intents[1] = (struct node_intent){
 		.version = {3, 5}, .request = {6, 8, 0}, .incarnation = 6, .wanted = WANTED_ONLINE};
 	start->durable.node_intents[0].request.node = NODE_NONE;
+}
+
+static void make_start(struct trace_start *start)
+{
+	struct core_config *c = &start->config;
+
+	memset(start, 0, sizeof *start);
+	c->n_nodes = 2;
+	c->self = 1;
+	c->n_links = 2;
+	c->n_groups = 1;
+	c->n_resources = 2;
+	c->n_monitors = 2;
+	c->n_exclusions = 1;
+	c->objects_hash = 0xaabb;
+	c->config_generation = 12;
+	c->failure_expiry_us = 77;
+	c->takeover = TAKEOVER_LEASE;
+	c->config_hash = 0x1122334455667788;
+	c->safety_hash = 0x99;
+	c->interval_us = 100000;
+	c->timeout_us = 300000;
+	c->lease_us = 400000;
+	c->lease_margin_us = 10000;
+	c->drift_ppm = 1000;
+	c->late_percent = 80;
+	c->startup_wait_us = 1000000;
+	c->request_timeout_us = 2000000;
+	c->flap_limit = 3;
+	c->flap_window_us = 60000000;
+	c->quarantine_us = 60000000;
+	c->quarantine_max_us = 600000000;
+	for (uint8_t n = 0; n < c->n_nodes; n++)
+		c->nodes[n] = (struct core_node_config){.votes = n + 1U, .hosts = true};
+	(void)strcpy(c->nodes[0].name, "alpha");
+	(void)strcpy(c->nodes[1].name, "a-name-with-31-characters-in-it");
+	make_objects(c);
+	make_durable(start);
 }
 
 /* Byte by byte as they are written: padding does not count. */
