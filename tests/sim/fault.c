@@ -131,6 +131,8 @@ static void new_request(struct world *w, const struct fault *f)
 		.retries = f->retries,
 		.group = f->group,
 		.object = f->object,
+		.ratio = (uint16_t)f->value,
+		.value = f->for_us,
 	};
 
 	request_issue(w, &token);
@@ -163,6 +165,9 @@ static void node_fault(struct node *n, const struct fault *f, int change)
 	case FAULT_HANG:
 		n->hang = (uint8_t)(n->hang + change);
 		break;
+	case FAULT_MONITOR:
+		n->monitor_broken[f->value] = (uint8_t)(n->monitor_broken[f->value] + change);
+		break;
 	default:
 		break;
 	}
@@ -187,6 +192,8 @@ static bool disturbs(const struct world *w, const struct fault *f)
 	case FAULT_REQUEST:
 	case FAULT_DUPLICATE:
 	case FAULT_REPLAY:
+	case FAULT_MONITOR:
+	case FAULT_CONFIG:
 		return false;
 	case FAULT_CUT:
 	case FAULT_PARTITION:
@@ -226,6 +233,9 @@ static void begin_once(struct world *w, struct fault *f, struct rng *rng)
 		break;
 	case FAULT_REQUEST:
 		new_request(w, f);
+		break;
+	case FAULT_CONFIG:
+		operate_new_config(w, n);
 		break;
 	case FAULT_FENCE:
 		fence(w, f);
@@ -339,6 +349,19 @@ void fault_end_all(struct world *w)
 
 /* ---- commands ---- */
 
+/* Whoever is told to go may go. */
+static void depart(struct world *w, const struct token *token)
+{
+	bool all = token->kind == REQUEST_CLUSTER_STOP || token->kind == REQUEST_CLUSTER_SHUTDOWN ||
+		   token->kind == REQUEST_CLUSTER_REBOOT;
+	bool one = token->kind == REQUEST_NODE_STOP || token->kind == REQUEST_NODE_SHUTDOWN ||
+		   token->kind == REQUEST_NODE_REBOOT;
+
+	for (unsigned int i = 0; i < w->n_nodes; i++)
+		if (all || (one && token->target == i))
+			invariant_departs(w, &w->node[i]);
+}
+
 void request_issue(struct world *w, const struct token *token)
 {
 	struct node *n = &w->node[token->node];
@@ -357,13 +380,13 @@ void request_issue(struct world *w, const struct token *token)
 	event.request.target = token->target;
 	event.request.group = token->group;
 	event.request.object = token->object;
+	event.request.ratio = token->ratio;
+	event.request.value = token->value;
 	event.request.token = index;
 	w->counts.commands++;
 	trace(w, n->id, "command %zu: %s g%u target %u", index, request_to_string(token->kind),
 	      token->group, token->target);
-	if (token->kind == REQUEST_NODE_STOP && token->target < w->n_nodes &&
-	    token->target < NODES_MAX)
-		invariant_departs(w, &w->node[token->target]);
+	depart(w, token);
 	node_event(w, n, &event);
 }
 

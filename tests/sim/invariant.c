@@ -189,8 +189,10 @@ void invariant_actions(struct world *w, const struct node *n)
 		if (a->type != CORE_ACTION_EVENT)
 			continue;
 		count_event(w, &a->event);
-		if (a->event.id == EVENT_FINAL_ACTION && a->event.arg[0] == FINAL_STOP_SERVICE)
+		if (a->event.id == EVENT_FINAL_ACTION &&
+		    (a->event.arg[0] == FINAL_STOP_SERVICE || a->event.arg[0] == FINAL_REBOOT))
 			invariant_departs(w, n);
+		operate_event(w, n, &a->event);
 		told_event(w, n, &a->event);
 		if (w->calm)
 			check_calm_event(w, n, &a->event);

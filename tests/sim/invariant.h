@@ -21,17 +21,19 @@ struct told {
 	uint64_t accepted_before; /* highest epoch accepted in former incarnations */
 	/* in this incarnation */
 	uint64_t digest;
-	struct version group[GROUPS_MAX], member[NODES_MAX];
-	struct request_id group_id[GROUPS_MAX], member_id[NODES_MAX];
+	struct version group[GROUPS_MAX], member[NODES_MAX], cluster;
+	struct request_id group_id[GROUPS_MAX], member_id[NODES_MAX], cluster_id;
 	uint8_t owner[GROUPS_MAX];
 };
+
+#define OBJECT_CLUSTER (GROUPS_MAX + NODES_MAX)
 
 /* What the two kinds of intent rows have in common. */
 struct row {
 	struct version version;
 	struct request_id request;
 	uint64_t incarnation; /* node intents */
-	uint32_t object;      /* group, or GROUPS_MAX + node */
+	uint32_t object;      /* group, GROUPS_MAX + node, or OBJECT_CLUSTER */
 	uint8_t wanted;
 	bool id_changed; /* the teller had another command in this row before */
 };
@@ -80,7 +82,7 @@ struct invariants {
 	struct command_seen command[COMMANDS_MAX];
 	size_t n_commands;
 	struct command_floor floor_group[GROUPS_MAX];
-	struct command_floor floor_node[NODES_MAX];
+	struct command_floor floor_node[NODES_MAX], floor_cluster;
 	struct placed placed[GROUPS_MAX];
 	struct group_intent newest[GROUPS_MAX];
 	uint64_t undisturbed_at; /* when the last one ended */

@@ -105,9 +105,21 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 	case CORE_ACTION_ANSWER:
 		request_answered(w, n, a);
 		break;
+	case CORE_ACTION_MONITOR:
+		operate_monitor(w, n, a);
+		break;
+	case CORE_ACTION_SCRIPT:
+		operate_script(w, n, a);
+		break;
+	case CORE_ACTION_RATIO:
+		if (a->ratio.ratio < 1 || a->ratio.ratio > RATIO_MOST)
+			world_violate(w, "bound", "n%u: ratio %u", n->id, a->ratio.ratio);
+		break;
 	case CORE_ACTION_EVENT:
 	case CORE_ACTION_LEFT:
-		break;
+	case CORE_ACTION_POWER:
+	case CORE_ACTION_CONFIG:
+		break; /* when the step is over */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		world_violate(w, "bound", "n%u: unknown action %d", n->id, (int)a->type);
@@ -139,7 +151,8 @@ static void set_timer(struct world *w, struct node *n)
 
 static void step(struct world *w, struct node *n, const struct core_event *event)
 {
-	bool left = false;
+	bool left = false, power = false;
+	uint64_t config = 0;
 
 	if (n->last_step_at != w->now)
 		n->steps_at_once = 0;
@@ -155,11 +168,19 @@ static void step(struct world *w, struct node *n, const struct core_event *event
 	invariant_actions(w, n);
 	for (size_t i = 0; i < w->actions.n && !w->violated; i++) {
 		left = left || w->actions.action[i].type == CORE_ACTION_LEFT;
+		power = power || w->actions.action[i].type == CORE_ACTION_POWER;
+		if (w->actions.action[i].type == CORE_ACTION_CONFIG)
+			config = w->actions.action[i].config.hash;
 		carry_out(w, n, &w->actions.action[i]);
 	}
-	set_timer(w, n);
 	invariant_step(w, n);
-	if (left && !w->violated)
+	operate_stepped(n);
+	if (config && !w->violated)
+		operate_apply(w, n, config);
+	set_timer(w, n);
+	if (power && !w->violated)
+		operate_power(w, n);
+	else if (left && !w->violated)
 		leave(w, n);
 }
 
@@ -201,6 +222,19 @@ static bool is_refusal(const struct world *w, const struct node *n, const struct
 	       !node_mask_has(head->accepted.members, n->id);
 }
 
+/* R4: only what it sent to this run of this agent, and newest, is a promise. */
+static void note_promise(struct node *n, const struct vector_head *head)
+{
+	struct core_self_info self;
+
+	core_self_info(n->core, HA_TIME_ZERO, &self);
+	if (head->peer[n->id].incarnation == self.incarnation &&
+	    head->incarnation == n->heard_incarnation[head->node] &&
+	    head->sequence == n->heard_sequence[head->node] &&
+	    head->safety_hash == n->config.safety_hash)
+		n->promised_us[head->node] = head->timeout_us;
+}
+
 static void hear(struct world *w, struct node *n, struct body *body, uint8_t link)
 {
 	const struct vector_head *head = &body->vector.head;
@@ -218,6 +252,7 @@ static void hear(struct world *w, struct node *n, struct body *body, uint8_t lin
 	}
 	if (head->incarnation == *incarnation && head->sequence > *sequence)
 		*sequence = head->sequence;
+	note_promise(n, head);
 	if (w->trace.datagrams)
 		trace(w, n->id, "hear    n%u seq %llu link %u", body->from,
 		      (unsigned long long)head->sequence, link);
@@ -370,6 +405,9 @@ void node_boot(struct world *w, struct node *n)
 	n->frozen = n->paused = n->leave_asked = false;
 	memset(n->heard_incarnation, 0, sizeof(n->heard_incarnation));
 	memset(n->heard_sequence, 0, sizeof(n->heard_sequence));
+	memset(n->promised_us, 0, sizeof(n->promised_us));
+	n->pending = 0;
+	n->monitor_failing = 0;
 	w->counts.restarts += n->run > 1;
 	invariant_restarted(w, n);
 	trace(w, n->id, "boots%s", powered ? " the agent" : "");

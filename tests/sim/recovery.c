@@ -230,6 +230,8 @@ uint64_t recovery_bound(const struct world *w)
 	if (s->rules)
 		bound += rules_bound(s);
 	bound += w->quarantine_seen ? c->quarantine_max_us : 0;
+	if (s->operate) /* a ratio may have been in force; nodes come back one after the other */
+		bound = RATIO_MOST * bound + c->request_timeout_us + 12 * c->timeout_us;
 	return bound;
 }
 
@@ -336,6 +338,10 @@ static void repair(struct world *w)
 {
 	if (w->now < w->next_repair)
 		return;
+	if (w->s->operate && operate_repair(w)) {
+		repaired(w, 0);
+		return;
+	}
 	for (unsigned int i = 0; i < w->n_nodes && !w->violated; i++)
 		repair_node(w, &w->node[i]);
 	for (uint16_t g = 0; g < w->s->config.n_groups && !w->violated; g++)
@@ -396,6 +402,10 @@ static void look_for_recovery(struct world *w)
 	char why[200] = "";
 	bool done = recovery_done(w, why, sizeof(why));
 
+	if (done && w->s->operate && operate_left(w, &(struct token){0})) {
+		(void)snprintf(why, sizeof(why), "a command is still in force");
+		done = false;
+	}
 	w->quarantine_seen = w->quarantine_seen || quarantined(w);
 	if (!w->recovered) {
 		wait_for_recovery(w, done, why);
@@ -431,6 +441,7 @@ void recovery_look(struct world *w)
 		fault_end_all(w);
 	}
 	check_answers(w);
+	operate_look(w);
 	if (w->watch)
 		w->watch(w);
 	if (w->repairing)

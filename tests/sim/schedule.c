@@ -35,16 +35,12 @@ static const char *const fault_names[FAULT_TYPE_COUNT_] = {
 	"deaf",	      "mute",	     "flap",	  "link",	"loss",	     "delay",
 	"duplicate",  "disk-slow",   "disk-fail", "start-slow", "stop-slow", "start-fail",
 	"stop-fail",  "hang",	     "lost",	  "leave",	"request",   "fence",
-	"replay",     "blackout",
+	"replay",     "blackout",    "monitor",	  "config",
 };
 
 static const char *const theme_names[THEME_COUNT_] = {
 	"storm",    "network", "crash", "stall",  "disk", "command",
 	"resource", "leave",   "fence", "replay", "calm",
-};
-
-static const char *const request_names[REQUEST_KIND_COUNT_] = {
-	"none", "group-start", "group-stop", "group-move", "node-start", "node-stop",
 };
 
 const char *fault_to_string(enum fault_type type)
@@ -67,7 +63,7 @@ int theme_from_string(const char *name)
 
 const char *request_to_string(uint8_t kind)
 {
-	return kind < REQUEST_KIND_COUNT_ ? request_names[kind] : "?";
+	return kind < REQUEST_KIND_COUNT_ ? request_kind_to_string((enum request_kind)kind) : "?";
 }
 
 static const char *role_format(uint8_t node, char buf[24])
@@ -415,6 +411,7 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	rng = rng_make(options->seed, 2);
 	draw_faults(ret, &rng);
 	rules_draw(ret);
+	operate_draw(ret);
 	for (size_t i = 0; i < ret->n_faults; i++) {
 		struct fault *f = &ret->faults[i];
 
@@ -434,7 +431,7 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 
 	schedule_make(&options, ret);
 	memset(c, 0, sizeof(*c));
-	ret->rules = false;
+	ret->rules = ret->operate = false;
 	c->n_nodes = 3;
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
 		c->nodes[i] = (struct core_node_config){.votes = 1, .hosts = true};

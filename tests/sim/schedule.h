@@ -39,8 +39,13 @@ enum fault_type {
 	FAULT_FENCE,	     /* the device turns the node off; `peer` is told `value` us later */
 	FAULT_REPLAY,	     /* recorded datagrams from peer to node are sent again */
 	FAULT_BLACKOUT,	     /* all nodes of `mask` crash at once; for_us later they boot */
+	FAULT_MONITOR,	     /* what monitor `value` looks at is broken on the node */
+	FAULT_CONFIG,	     /* another configuration is applied, from the node */
 	FAULT_TYPE_COUNT_
 };
+
+#define MONITORS_DRAWN 4
+#define RATIO_MOST     4
 
 /* Nodes that are only known when the fault happens. */
 #define ROLE_OWNER	 0x40 /* | group: where that group runs */
@@ -82,6 +87,7 @@ struct schedule {
 	uint8_t theme;
 	struct core_config config; /* self is set per node */
 	bool rules;		   /* groups have rules of rules.c */
+	bool operate;		   /* monitors and commands of operate.c */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
 	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
@@ -109,6 +115,7 @@ struct schedule_options {
 };
 
 void rules_draw(struct schedule *s);
+void operate_draw(struct schedule *s);
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
 /* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */

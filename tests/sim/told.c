@@ -75,6 +75,7 @@ static void new_incarnation(struct world *w, struct node *n)
 		told->group[g] = (struct version){0};
 	for (unsigned int m = 0; m < w->n_nodes; m++)
 		told->member[m] = (struct version){0};
+	told->cluster = (struct version){0};
 	n->booted_at = w->now; /* also when a stopped agent was told to start */
 }
 
@@ -276,13 +277,57 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 		return;
 	record_row(w, n, r.object, &row->version,
 		   hash64_u64(hash64_u64(hash_id(HASH64_INIT, &row->request), row->incarnation),
-			      row->wanted));
+			      (uint64_t)row->power << 8 | row->wanted));
 	if (order <= 0)
 		return;
 	told->member[member] = row->version;
 	told->member_id[member] = row->request;
 	row_of_command(w, n, &r);
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
+}
+
+/* Commands of several kinds write this row, and its ratio may end by itself (R3): what one of them left is not
+ * the effect of the last one alone. */
+static void check_cluster(struct world *w, const struct node *n, const struct cluster_intent *row)
+{
+	struct told *told = &w->inv.told[n->id];
+	struct row r = {
+		.version = row->version,
+		.request = row->request,
+		.object = OBJECT_CLUSTER,
+		.id_changed = !same_id(&told->cluster_id, &row->request),
+	};
+	int order = compare(&row->version, &told->cluster);
+	uint64_t content = hash_id(HASH64_INIT, &row->request);
+
+	if (order < 0)
+		world_violate(w, "I4", "n%u: the row of the cluster goes back to %llu.%u", n->id,
+			      EPOCH(row->version.epoch), row->version.counter);
+	if (order == 0 && row->version.epoch == 0)
+		return;
+	content = hash64_u64(content, (uint64_t)row->mode << 16 | row->ratio);
+	content = hash64_u64(hash64_u64(content, row->config_generation), row->config_hash);
+	record_row(w, n, r.object, &row->version, content);
+	if (order <= 0)
+		return;
+	told->cluster = row->version;
+	told->cluster_id = row->request;
+	row_of_command(w, n, &r);
+	check_floor(w, n, &r, &w->inv.floor_cluster);
+}
+
+/* Commands that write the row of the cluster. */
+static bool is_about_the_cluster(const struct token *token)
+{
+	return token->kind == REQUEST_CLUSTER_SUSPEND || token->kind == REQUEST_CLUSTER_RESUME ||
+	       token->kind == REQUEST_RATIO_SET || token->kind == REQUEST_RATIO_RESET ||
+	       token->kind == REQUEST_CONFIG;
+}
+
+static bool is_about_a_node(const struct token *token)
+{
+	return token->kind == REQUEST_NODE_STOP || token->kind == REQUEST_NODE_SHUTDOWN ||
+	       token->kind == REQUEST_NODE_REBOOT;
 }
 
 static bool is_about_a_group(const struct token *token)
@@ -296,9 +341,10 @@ static bool is_superseded(struct world *w, const struct durable_state *rows,
 			  const struct token *token)
 {
 	bool group = is_about_a_group(token);
-	const struct command_seen *c =
-		find_command(w, group ? &rows->group_intents[token->group].request
-				      : &rows->node_intents[token->target].request);
+	const struct command_seen *c = find_command(
+		w, group			 ? &rows->group_intents[token->group].request
+		   : is_about_the_cluster(token) ? &rows->cluster.request
+						 : &rows->node_intents[token->target].request);
 
 	return c && c->first.epoch &&
 	       (c->first_at >= token->issued_at || c->carried_at >= token->issued_at);
@@ -308,16 +354,21 @@ void invariant_accepted(struct world *w, const struct node *n, const struct requ
 			const struct token *token)
 {
 	bool group = is_about_a_group(token);
-	struct command_floor *floor =
-		group ? &w->inv.floor_group[token->group] : &w->inv.floor_node[token->target];
+	bool cluster = is_about_the_cluster(token);
+	struct command_floor *floor = group	? &w->inv.floor_group[token->group]
+				      : cluster ? &w->inv.floor_cluster
+						: &w->inv.floor_node[token->target % NODES_MAX];
 	static struct durable_state rows;
 	const struct command_seen *c;
 
-	if (token->kind == REQUEST_NODE_START)
-		return;		      /* one that a stopped agent carries out itself needs no row */
+	/* a start that a stopped agent carries out itself needs no row; others have many rows */
+	if (!group && !cluster && !is_about_a_node(token))
+		return;
 	core_durable(n->core, &rows); /* a view of one need not have told it to anybody */
 	if (group)
 		check_group(w, n, token->group, &rows.group_intents[token->group]);
+	else if (cluster)
+		check_cluster(w, n, &rows.cluster);
 	else
 		check_member(w, n, token->target, &rows.node_intents[token->target]);
 	c = find_command(w, id);
@@ -339,6 +390,8 @@ void invariant_told(struct world *w, struct node *n, const struct vector *v)
 	struct command_seen *c;
 
 	check_head(w, n, &v->head);
+	operate_told(w, n, &v->head);
+	check_cluster(w, n, &v->head.cluster);
 	if (v->head.request.kind != REQUEST_NONE) {
 		c = know_command(w, &v->head.request.id);
 		if (c)

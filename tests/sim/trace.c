@@ -78,6 +78,27 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 	case CORE_ACTION_LEFT:
 		trace_line(w, n->id, "left");
 		break;
+	case CORE_ACTION_MONITOR:
+		trace_line(w, n->id, "monitor %u %s%s", a->monitor.monitor,
+			   a->monitor.run ? "checks" : "rests",
+			   a->monitor.failing ? ", dummy failure" : "");
+		break;
+	case CORE_ACTION_SCRIPT:
+		trace_line(w, n->id, "script  before step %u of monitor %u (operation %u)",
+			   a->script.stage, a->script.monitor, a->script.operation);
+		break;
+	case CORE_ACTION_POWER:
+		trace_line(w, n->id, "power   %s",
+			   final_action_to_string((enum final_action)a->power.action));
+		break;
+	case CORE_ACTION_RATIO:
+		trace_line(w, n->id, "ratio   %u", a->ratio.ratio);
+		break;
+	case CORE_ACTION_CONFIG:
+		trace_line(w, n->id, "config  %llu, generation %llu",
+			   (unsigned long long)a->config.hash,
+			   (unsigned long long)a->config.generation);
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;

@@ -84,6 +84,7 @@ static void forget(struct world *w)
 	w->n_repairs = 0;
 	w->next_repair = 0;
 	w->quarantine_seen = false;
+	w->variant = 0;
 	w->now = w->repair_at = w->done_since = w->broken_at = w->changing_until = 0;
 	w->ends_at = NEVER;
 	w->heap.order = 0;
@@ -219,6 +220,12 @@ static void happen(struct world *w, const struct happening_entry *e)
 		break;
 	case HAPPENS_WATCHDOG:
 		service_watchdog(w, n);
+		break;
+	case HAPPENS_MONITOR:
+		operate_check(w, n, e->a, e->b);
+		break;
+	case HAPPENS_SCRIPT:
+		operate_script_done(w, n, e->a, e->b);
 		break;
 	case HAPPENS_LOOK:
 	default:

@@ -45,7 +45,9 @@ enum happening {
 	HAPPENS_REQUEST, /* a = token */
 	HAPPENS_FENCED,	 /* a = victim, b = incarnation */
 	HAPPENS_WATCHDOG,
-	HAPPENS_LOOK, /* at the cluster as a whole: recovery, answers that are due */
+	HAPPENS_MONITOR, /* a = monitor, b = round */
+	HAPPENS_SCRIPT,	 /* a = operation, b = run */
+	HAPPENS_LOOK,	 /* at the cluster as a whole: recovery, answers that are due */
 };
 
 struct happening_entry {
@@ -133,7 +135,14 @@ struct node {
 	struct deferred deferred[DEFERRED_MAX];
 	/* newest verified datagram delivered, by sender: ground truth of L6 */
 	uint64_t heard_incarnation[NODES_MAX], heard_sequence[NODES_MAX];
-	struct hb_cursor cursor; /* next part of the vector to send */
+	uint64_t promised_us[NODES_MAX]; /* the timeout that its newest verified vector told */
+	/* monitors, by index; configuration */
+	uint32_t monitor_round[MONITORS_DRAWN];
+	uint8_t monitor_broken[MONITORS_DRAWN];
+	uint32_t monitor_failing; /* bits */
+	bool suspended;		  /* by its newest row */
+	uint64_t pending;	  /* hash of a configuration that it has ready */
+	struct hb_cursor cursor;  /* next part of the vector to send */
 };
 
 /* ---- the network ---- */
@@ -160,7 +169,8 @@ struct active_fault {
 
 struct token {
 	uint8_t node, kind, target, retries;
-	uint16_t group, object;
+	uint16_t group, object, ratio;
+	uint64_t value;
 	uint64_t issued_at, issued_local, run;
 	bool open; /* waits for its answer */
 };
@@ -203,6 +213,7 @@ struct world {
 	bool recovered;
 	bool calm; /* all is as it should be and nothing is done to it: I3 holds */
 	bool quarantine_seen;
+	uint64_t variant; /* configurations made so far */
 	unsigned int n_repairs;
 	uint64_t next_repair;
 	uint64_t repair_at, done_since, broken_at, ends_at;
@@ -266,6 +277,21 @@ void fault_end_all(struct world *w);
 void fault_request(struct world *w, uint32_t token);
 void request_issue(struct world *w, const struct token *token);
 void request_answered(struct world *w, struct node *n, const struct core_action *action);
+
+/* operate.c */
+void operate_monitor(struct world *w, struct node *n, const struct core_action *action);
+void operate_check(struct world *w, struct node *n, unsigned int monitor, uint64_t round);
+void operate_script(struct world *w, struct node *n, const struct core_action *action);
+void operate_script_done(struct world *w, struct node *n, uint32_t operation, uint64_t run);
+void operate_power(struct world *w, struct node *n);
+void operate_new_config(struct world *w, struct node *n);
+void operate_apply(struct world *w, struct node *n, uint64_t hash);
+void operate_look(struct world *w);
+bool operate_repair(struct world *w);
+bool operate_left(const struct world *w, struct token *ret);
+void operate_event(struct world *w, const struct node *n, const struct event *e);
+void operate_stepped(struct node *n);
+void operate_told(struct world *w, const struct node *n, const struct vector_head *h);
 
 /* recovery.c */
 void recovery_look(struct world *w);
