@@ -285,6 +285,9 @@ static void follow_own(struct core *c)
 	uint8_t from = coordinator_known(c);
 	const struct answer *a;
 
+	/* rule C4: its object has gone with another configuration */
+	while (c->n_queue && !request_valid(c, &c->queue[0].request))
+		queue_pop(c, ANSWER_BAD_TARGET);
 	if (!c->n_queue)
 		return;
 	if (from == NODE_NONE) {
