@@ -155,6 +155,7 @@ void service_done(struct world *w, struct node *n, uint32_t operation, uint64_t 
 	}
 	r = &n->resource[index];
 	r->pending = false;
+	r->ended_us = node_local(n, w->now);
 	if (r->killed)
 		r->result = RESOURCE_RESULT_TIMEOUT;
 	r->stop_failed = !r->starting && r->result != RESOURCE_RESULT_OK;
@@ -238,7 +239,8 @@ static bool node_has_excuse(const struct node *n)
 	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local);
 }
 
-/* Or it, or one of its group that goes first: a stop that failed, or began when there was time. */
+/* Or it, or one of its group that goes first: a stop that failed, or began when there was time and ended when
+ * there was none. */
 static bool has_excuse(const struct node *n, unsigned int resource)
 {
 	uint16_t group = n->config.resources[resource].group;
@@ -248,7 +250,8 @@ static bool has_excuse(const struct node *n, unsigned int resource)
 
 		if (n->config.resources[i].group == group &&
 		    (r->excused || r->stop_failed ||
-		     (r->pending && !r->starting && r->began_us < n->lease_end_local)))
+		     (!r->starting && r->began_us < n->lease_end_local &&
+		      (r->pending || r->ended_us >= n->lease_end_local))))
 			return true;
 	}
 	return node_has_excuse(n);

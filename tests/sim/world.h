@@ -78,7 +78,7 @@ struct sim_resource {
 	bool excused;	/* may outlive the lease, see README */
 	uint8_t result; /* how it will end */
 	uint32_t operation;
-	uint64_t began_us;
+	uint64_t began_us, ended_us; /* of the last operation, on its clock */
 };
 
 /* Datagrams in the sockets of an agent that does not read them. */
