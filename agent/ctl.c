@@ -9,6 +9,7 @@
 #define METHOD(name) "io.holdfast.Agent." name
 
 static const struct ctl_method methods[] = {
+	{METHOD("Lower"), CTL_ACCESS_NONE, ctl_lower},
 	{METHOD("GetStatus"), CTL_ACCESS_VIEW, ctl_get_status},
 	{METHOD("GetConfig"), CTL_ACCESS_VIEW, ctl_get_config},
 	{METHOD("GetEvents"), CTL_ACCESS_VIEW, ctl_get_events},

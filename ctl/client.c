@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The blocking client: one connection, one call at a time. */
 #include "ctl/internal.h"
-#include "ctl/listen.h"
 #include "util/clock.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
 #define CONNECT_TIMEOUT_S 5 /* a living agent accepts at once; its queue may be full */
 #define SEND_TIMEOUT_US	  10000000ULL
+#define HOST_TIMEOUT_US	  120000000ULL /* the channel gives up sooner, and says why */
 #define REPLY_MAX	  (CTL_QUEUE_MAX + 4096)
 
 struct ctl_client {
@@ -30,32 +31,47 @@ static void cleanup_json(json_t **json)
 }
 #define _cleanup_json_ _cleanup_(cleanup_json)
 
-int ctl_client_connect(const char *path, struct ctl_client **ret)
+static int open_socket(const struct sockaddr_un *address, int *ret)
 {
 	const struct timeval timeout = {.tv_sec = CONNECT_TIMEOUT_S};
 	_cleanup_close_ int fd = -1;
-	struct sockaddr_un address;
-	struct ctl_client *client;
-	int r;
 
-	r = ctl_address(path, &address);
-	if (r < 0)
-		return r;
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof(timeout)) < 0)
 		return -errno;
-	while (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0) {
+	while (connect(fd, (const struct sockaddr *)address, sizeof(*address)) < 0) {
 		if (errno != EINTR)
 			return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	}
-	client = calloc(1, sizeof(*client));
+	*ret = TAKE_FD(fd);
+	return 0;
+}
+
+static int connect_to(const struct sockaddr_un *address, struct ctl_client **ret)
+{
+	struct ctl_client *client = calloc(1, sizeof(*client));
+	int r;
+
 	if (!client)
 		return -ENOMEM;
-	client->fd = TAKE_FD(fd);
+	r = open_socket(address, &client->fd);
+	if (r < 0) {
+		free(client);
+		return r;
+	}
 	*ret = client;
 	return 0;
+}
+
+int ctl_client_connect(const char *path, struct ctl_client **ret)
+{
+	struct sockaddr_un address;
+	int r;
+
+	r = ctl_address(path, &address);
+	return r < 0 ? r : connect_to(&address, ret);
 }
 
 struct ctl_client *ctl_client_free(struct ctl_client *client)
@@ -246,6 +262,83 @@ static int receive_reply(struct ctl_client *client, ha_time deadline, json_t **r
 		return -ENOMEM;
 	return json_is_true(json_object_get(message, "continues")) ? 1 : 0;
 }
+
+/* ---- another node ---- */
+
+/* The line that the channel answers with: "ok", or "error WORD SENTENCE". */
+static int receive_line(struct ctl_client *client, ha_time deadline, char *line, size_t size)
+{
+	size_t n;
+
+	for (;;) {
+		const char *start = client->in.data ? client->in.data + client->in.at : "";
+		const char *end = memchr(start, '\n', ctl_bytes_count(&client->in));
+		int r;
+
+		n = end ? (size_t)(end - start) : ctl_bytes_count(&client->in);
+		if (n >= size)
+			return -EBADMSG;
+		if (end) {
+			memcpy(line, start, n);
+			break;
+		}
+		r = receive_bytes(client, deadline);
+		if (r < 0)
+			return r;
+	}
+	line[n] = '\0';
+	ctl_bytes_drop(&client->in, n + 1);
+	return 0;
+}
+
+static int ask_for_host(struct ctl_client *client, const char *node,
+			char error[CTL_HOST_ERROR_SIZE])
+{
+	char line[CTL_HOST_ERROR_SIZE];
+	const char *text;
+	int r;
+
+	if (snprintf(line, sizeof line, "%s\n", node) >= (int)sizeof line)
+		return -ENAMETOOLONG;
+	r = send_all(client, line, strlen(line));
+	if (r >= 0)
+		r = receive_line(client, deadline_after(HOST_TIMEOUT_US), line, sizeof line);
+	if (r < 0)
+		return r;
+	if (strcmp(line, "ok") == 0)
+		return 0;
+	if (strncmp(line, "error ", 6) != 0)
+		return -EBADMSG;
+	text = strchr(line + 6, ' ');
+	(void)snprintf(error, CTL_HOST_ERROR_SIZE, "%s", text ? text + 1 : line + 6);
+	return -EREMOTEIO;
+}
+
+int ctl_client_connect_host(const char *path, const char *node, char error[CTL_HOST_ERROR_SIZE],
+			    struct ctl_client **ret)
+{
+	struct sockaddr_un address;
+	struct ctl_client *client;
+	int r;
+
+	if (strpbrk(node, "\r\n"))
+		return -EINVAL;
+	r = ctl_peer_path(path, &address);
+	if (r < 0)
+		return r;
+	r = connect_to(&address, &client);
+	if (r < 0)
+		return r;
+	r = ask_for_host(client, node, error);
+	if (r < 0) {
+		(void)ctl_client_free(client);
+		return r;
+	}
+	*ret = client;
+	return 0;
+}
+
+/* ---- calls ---- */
 
 int ctl_client_call(struct ctl_client *client, const char *method, json_t *parameters,
 		    uint64_t timeout_us, json_t **ret_parameters)

@@ -8,13 +8,14 @@
 
 #include <stddef.h>
 
-/* Of the CTL_CLIENTS_MAX slots, so many stay free for root ... */
-#define CTL_CLIENTS_ROOT 8
+/* Of the CTL_CLIENTS_MAX slots, so many stay free for root and the channel, which is root ... */
+#define CTL_CLIENTS_ROOT 72
 /* ... and all users without any right share so few: they can only ask what this service is. */
 #define CTL_CLIENTS_STRANGER_MAX 8
 /* Work for one client before others, heartbeats above all, get their turn. */
 #define CTL_CALLS_PER_TURN 16
 #define CTL_TURN_US	   500
+#define CTL_ORIGIN_SIZE	   32 /* a node name with its NUL */
 
 /* ---- bytes.c: a queue of bytes; bounded by whoever adds to it ---- */
 
@@ -39,24 +40,9 @@ static inline size_t ctl_bytes_count(const struct ctl_bytes *b)
 
 /* ---- access.c ---- */
 
-/* The groups' ids, looked up once: the name service must not be asked in the event loop. */
-struct ctl_groups {
-	bool has_change, has_view;
-	gid_t change, view;
-};
-
-struct ctl_peer {
-	uid_t uid;
-	pid_t pid;
-	enum ctl_access access;
-};
-
-/* Groups that do not exist are logged and give nobody a right. */
-void ctl_groups_load(struct ctl_groups *groups, const char *change, const char *view);
 /* The right of a user with these groups. Pure. */
 enum ctl_access ctl_groups_access(const struct ctl_groups *groups, uid_t uid, const gid_t *gids,
 				  size_t n);
-_must_check_ int ctl_peer_read(int fd, const struct ctl_groups *groups, struct ctl_peer *ret);
 
 /* ---- session.c: one client's side of the protocol; bytes in, bytes out, no descriptor ---- */
 
@@ -73,6 +59,8 @@ struct ctl_service {
 struct ctl_session {
 	const struct ctl_service *service;
 	struct ctl_peer peer;
+	char origin[CTL_ORIGIN_SIZE]; /* by Lower: the node where the user is; "": this one */
+	uid_t origin_uid;
 	struct ctl_bytes in, out;
 	size_t scanned;
 	struct ctl_call *call; /* the one that is being answered */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "ctl/listen.h"
+#include "include/ctl.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,8 @@
 #include <string.h>
 #include <sys/file.h>
 #include <sys/socket.h>
+
+/* Socket files: created beside nobody else, removed only if they are still ours. */
 
 #define BACKLOG 64
 
@@ -20,6 +22,20 @@ int ctl_address(const char *path, struct sockaddr_un *ret)
 	if (n >= sizeof(address.sun_path))
 		return -ENAMETOOLONG;
 	memcpy(address.sun_path, path, n + 1);
+	*ret = address;
+	return 0;
+}
+
+int ctl_peer_path(const char *path, struct sockaddr_un *ret)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	const char *slash = strrchr(path, '/');
+	size_t n = slash ? (size_t)(slash - path) + 1 : 0;
+
+	if (n + sizeof(CTL_PEER_SOCKET) > sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	memcpy(address.sun_path, path, n);
+	memcpy(address.sun_path + n, CTL_PEER_SOCKET, sizeof(CTL_PEER_SOCKET));
 	*ret = address;
 	return 0;
 }

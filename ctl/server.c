@@ -5,7 +5,6 @@
  * it does not read what it asked for.
  */
 #include "ctl/internal.h"
-#include "ctl/listen.h"
 #include "util/clock.h"
 #include "util/log.h"
 

@@ -5,9 +5,11 @@
  * A request that is not one ends the session after an error reply.
  */
 #include "ctl/internal.h"
+#include "util/parse.h"
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 struct ctl_call {
@@ -106,12 +108,57 @@ bool ctl_call_wants_more(const struct ctl_call *call)
 
 uid_t ctl_call_uid(const struct ctl_call *call)
 {
-	return call->session->peer.uid;
+	const struct ctl_session *session = call->session;
+
+	return session->origin[0] ? session->origin_uid : session->peer.uid;
 }
 
 pid_t ctl_call_pid(const struct ctl_call *call)
 {
-	return call->session->peer.pid;
+	return call->session->origin[0] ? 0 : call->session->peer.pid;
+}
+
+const char *ctl_call_origin(const struct ctl_call *call)
+{
+	return call->session->origin[0] ? call->session->origin : NULL;
+}
+
+/* ---- lowering ---- */
+
+void ctl_lower(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	struct ctl_session *session = call->session;
+	const char *access = json_string_value(json_object_get(parameters, "access"));
+	const char *origin = json_string_value(json_object_get(parameters, "origin"));
+	const json_t *uid = json_object_get(parameters, "uid");
+	json_int_t id = json_is_integer(uid) ? json_integer_value(uid) : -1;
+	enum ctl_access wanted;
+
+	(void)userdata;
+	/* Only root can speak for others, and only once: who came through stays who it is. */
+	if (session->peer.uid != 0 || session->origin[0]) {
+		ctl_reply_error(call, "io.holdfast.Agent.PermissionDenied",
+				json_pack("{s:s}", "needs", "root"));
+		return;
+	}
+	if (!access || (strcmp(access, "view") != 0 && strcmp(access, "change") != 0)) {
+		ctl_reply_invalid(call, "access");
+		return;
+	}
+	if (!origin || parse_name(origin) < 0) {
+		ctl_reply_invalid(call, "origin");
+		return;
+	}
+	if (id < 0 || id >= UINT32_MAX) {
+		ctl_reply_invalid(call, "uid");
+		return;
+	}
+	wanted = strcmp(access, "change") == 0 ? CTL_ACCESS_CHANGE : CTL_ACCESS_VIEW;
+	if (session->peer.access > wanted)
+		session->peer.access = wanted;
+	(void)snprintf(session->origin, sizeof session->origin, "%s", origin);
+	session->origin_uid = (uid_t)id;
+	ctl_reply(call, NULL);
 }
 
 /* ---- requests ---- */

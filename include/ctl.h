@@ -13,11 +13,14 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
+#include <sys/un.h>
 #include <systemd/sd-event.h>
 
 #define CTL_SOCKET_PATH	    "/run/holdfast/agent.sock"
-#define CTL_CLIENTS_MAX	    64
+#define CTL_PEER_SOCKET	    "peer.sock" /* beside it: the way to the agents of other nodes */
+#define CTL_CLIENTS_MAX	    128
 #define CTL_CLIENTS_UID_MAX 32		  /* of one user id; root is exempt */
 #define CTL_MESSAGE_MAX	    (64 * 1024)	  /* bytes of one request */
 #define CTL_QUEUE_MAX	    (4096 * 1024) /* bytes of replies that wait for one client */
@@ -69,8 +72,50 @@ void ctl_reply_invalid(struct ctl_call *call, const char *parameter);
 bool ctl_reply_more(struct ctl_call *call, json_t *parameters);
 /* The client asked for more than one reply ("more": true). */
 bool ctl_call_wants_more(const struct ctl_call *call);
+/* Who asks. With an origin it is a user of that node, and its process is unknown (0). */
 uid_t ctl_call_uid(const struct ctl_call *call);
 pid_t ctl_call_pid(const struct ctl_call *call);
+/* The node from which the channel carries this client; NULL: it is on this one. */
+const char *ctl_call_origin(const struct ctl_call *call);
+/* The method Lower, for a table row with CTL_ACCESS_NONE: root says for whom it asks from now on,
+ * and keeps no more than that one's right. */
+void ctl_lower(struct ctl_call *call, json_t *parameters, void *userdata);
+
+/* ---- local sockets of other programs: the same files, the same rights ---- */
+
+/* The groups' ids, looked up once: the name service must not be asked in an event loop. */
+struct ctl_groups {
+	bool has_change, has_view;
+	gid_t change, view;
+};
+
+struct ctl_peer {
+	uid_t uid;
+	pid_t pid;
+	enum ctl_access access;
+};
+
+/* Groups that do not exist are logged and give nobody a right. */
+void ctl_groups_load(struct ctl_groups *groups, const char *change, const char *view);
+/* Who is at the other end of a connected socket. */
+_must_check_ int ctl_peer_read(int fd, const struct ctl_groups *groups, struct ctl_peer *ret);
+
+struct ctl_listener {
+	int fd; /* -1: closed */
+	struct sockaddr_un address;
+	dev_t dev;
+	ino_t ino;
+};
+
+/* A socket address for `path`: -ENAMETOOLONG, -EINVAL (empty). */
+_must_check_ int ctl_address(const char *path, struct sockaddr_un *ret);
+/* Creates the socket file. -EADDRINUSE: a living process answers there, or is just starting to;
+ * -ENOTSOCK: another kind of file is in the way. A dead process's file is replaced. */
+_must_check_ int ctl_listener_open(struct ctl_listener *listener, const char *path);
+/* Removes the file if it is still ours. */
+void ctl_listener_close(struct ctl_listener *listener);
+/* The socket beside `path` (that of an agent) that leads to other nodes. -ENAMETOOLONG. */
+_must_check_ int ctl_peer_path(const char *path, struct sockaddr_un *ret);
 
 /* ---- client ---- */
 
@@ -78,6 +123,13 @@ struct ctl_client;
 
 /* -errno of connect: -ENOENT, -ECONNREFUSED (no agent), -EACCES. */
 _must_check_ int ctl_client_connect(const char *path, struct ctl_client **ret);
+/*
+ * The agent of another node, through the channel of this one: `path` is still that of this node's
+ * agent. -EREMOTEIO: there is no way to it, the sentence is in `error`; else as above.
+ */
+#define CTL_HOST_ERROR_SIZE 512
+_must_check_ int ctl_client_connect_host(const char *path, const char *node,
+					 char error[CTL_HOST_ERROR_SIZE], struct ctl_client **ret);
 struct ctl_client *ctl_client_free(struct ctl_client *client);
 
 /*
