@@ -106,15 +106,13 @@ static int on_settings(sd_event_source *source, int fd, uint32_t events, void *u
 
 	(void)source;
 	(void)events;
-	if (r == -ECONNRESET)
-		return sd_event_exit(channel->event, 0); /* the agent has ended */
-	if (r == -ESTALE)
-		return sd_event_exit(channel->event, 0); /* it starts another one */
+	if (r == -ECONNRESET || r == -ESTALE) /* the agent has ended, or starts another one */
+		return sd_event_exit(channel->event, 0);
 	if (r == -EBADMSG)
 		log_err("channel: the agent is of another build, or sends what it should not");
-	if (r < 0)
-		return r;
-	return r > 0 && first ? listen_start(channel) : 0;
+	if (r > 0 && first)
+		r = listen_start(channel);
+	return r < 0 ? sd_event_exit(channel->event, 1) : 0;
 }
 
 /* ---- life cycle ---- */
