@@ -101,6 +101,7 @@ struct agent {
 	struct systemd *systemd;
 	uint32_t power_operation;
 	struct replicate *replicate;
+	struct channel_process *channel;
 	struct ctl_server *ctl;
 	struct trace *trace; /* NULL: none asked for */
 	int held_fd;

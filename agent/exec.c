@@ -100,13 +100,27 @@ static void operation_free(struct exec *exec, struct operation *op)
 	free(op);
 }
 
-static int send_order(struct exec *exec, size_t n)
+/* `fd` goes with it, if it is not 0. */
+static int send_order(struct exec *exec, size_t n, int fd)
 {
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof fd)];
+	} control = {0};
+	struct iovec part = {exec->order, n};
+	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
 	if (exec->socket < 0)
 		return -EPIPE;
-	if (send(exec->socket, exec->order, n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
-		return -errno;
-	return 0;
+	if (fd > 0) {
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof control.bytes;
+		control.head.cmsg_level = SOL_SOCKET;
+		control.head.cmsg_type = SCM_RIGHTS;
+		control.head.cmsg_len = CMSG_LEN(sizeof fd);
+		memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+	}
+	return sendmsg(exec->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
 static void send_signal(struct exec *exec, const struct operation *op, int number)
@@ -116,7 +130,7 @@ static void send_signal(struct exec *exec, const struct operation *op, int numbe
 	int r;
 
 	memcpy(exec->order, &order, sizeof order);
-	r = send_order(exec, sizeof order);
+	r = send_order(exec, sizeof order, 0);
 	if (r < 0) /* the next phase, or the end of the helper, goes on from here */
 		log_warning("cannot signal a program: %s", strerror(-r));
 }
@@ -247,7 +261,7 @@ static int order_run(struct exec *exec, const struct exec_program *program)
 	    !put_strings(exec, &n, program->env, &order.n_env))
 		return -E2BIG;
 	memcpy(exec->order, &order, sizeof order);
-	return send_order(exec, n);
+	return send_order(exec, n, program->input);
 }
 
 int exec_run(struct exec *exec, const struct exec_program *program)

@@ -21,12 +21,13 @@
 #define EXEC_KILL_GRACE_US 2000000ULL
 
 /* Who ordered an operation stands in its upper bits; the core's own numbers leave them 0. */
-#define EXEC_KIND_MASK	 0xf0000000u
-#define EXEC_KIND_CORE	 0x00000000u /* resources */
-#define EXEC_KIND_STAGE	 0x10000000u /* programs before a step of a recovery */
-#define EXEC_KIND_POWER	 0x20000000u
-#define EXEC_KIND_SCRIPT 0x30000000u /* `holdfast script run` */
-#define EXEC_KIND_FILE	 0x40000000u /* work on files that the agent must not wait for */
+#define EXEC_KIND_MASK	  0xf0000000u
+#define EXEC_KIND_CORE	  0x00000000u /* resources */
+#define EXEC_KIND_STAGE	  0x10000000u /* programs before a step of a recovery */
+#define EXEC_KIND_POWER	  0x20000000u
+#define EXEC_KIND_SCRIPT  0x30000000u /* `holdfast script run` */
+#define EXEC_KIND_FILE	  0x40000000u /* work on files that the agent must not wait for */
+#define EXEC_KIND_CHANNEL 0x50000000u /* holdfast-channel */
 
 struct exec;
 
@@ -49,6 +50,7 @@ struct exec_program {
 	char *const *argv; /* argv[0] is an absolute path */
 	char *const *env;
 	const char *user; /* NULL: stays root */
+	int input; /* a descriptor to be its standard input; 0: nothing to read. Stays ours */
 };
 
 /* -errno: it was not started and no answer follows. That it cannot be executed comes as answer,

@@ -62,13 +62,15 @@ void exec_child_reset(void)
 	}
 }
 
-/* Input from nowhere, output to the journal, or where the agent's own messages go. */
-static int set_output(const char *name)
+/* Input from nowhere unless it has one, output to the journal, or where the agent's own messages
+ * go. */
+static int set_output(const char *name, int input)
 {
 	char identifier[64];
-	int in, out;
+	int in = input, out;
 
-	in = open("/dev/null", O_RDONLY);
+	if (in <= 0)
+		in = open("/dev/null", O_RDONLY);
 	if (in < 0 || dup2(in, STDIN_FILENO) < 0)
 		return -errno;
 	(void)snprintf(identifier, sizeof identifier, "holdfast-%s", name);
@@ -114,7 +116,7 @@ void exec_child(const struct exec_program *program, int failure_fd)
 	if (setsid() < 0)
 		fail(failure_fd, EXEC_STAGE_SESSION, errno);
 	exec_child_reset();
-	r = set_output(program->name);
+	r = set_output(program->name, program->input);
 	if (r < 0)
 		fail(failure_fd, EXEC_STAGE_OUTPUT, -r);
 	r = close_others(failure_fd);

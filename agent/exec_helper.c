@@ -104,13 +104,15 @@ static int start(struct helper *h, const struct exec_program *program)
 	return 0;
 }
 
-static void order_run(struct helper *h, const struct exec_order *order, char *at, const char *end)
+static void order_run(struct helper *h, const struct exec_order *order, char *at, const char *end,
+		      int input)
 {
 	static struct strings argv, env;
 	struct exec_program program = {.operation = order->operation,
 				       .name = take_string(&at, end),
 				       .argv = argv.items,
-				       .env = env.items};
+				       .env = env.items,
+				       .input = input};
 	const char *user = program.name ? take_string(&at, end) : NULL;
 	int r = -EBADMSG;
 
@@ -135,10 +137,33 @@ static void order_signal(struct helper *h, const struct exec_order *order)
 	}
 }
 
+/* *ret_input: the descriptor that came along, 0: none. */
+static ssize_t receive_order(struct helper *h, int *ret_input)
+{
+	union {
+		struct cmsghdr head;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct iovec part = {h->order, sizeof h->order};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = control.bytes,
+				 .msg_controllen = sizeof control.bytes};
+	ssize_t n = recvmsg(h->socket, &message, MSG_TRUNC | MSG_CMSG_CLOEXEC);
+	const struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
+
+	*ret_input = 0;
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
+	    head->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(ret_input, CMSG_DATA(head), sizeof *ret_input);
+	return n;
+}
+
 /* False: the agent has gone. */
 static bool take_order(struct helper *h)
 {
-	ssize_t n = recv(h->socket, h->order, sizeof h->order, MSG_TRUNC);
+	int input;
+	ssize_t n = receive_order(h, &input);
 	struct exec_order order;
 
 	if (n < 0)
@@ -151,9 +176,11 @@ static bool take_order(struct helper *h)
 	if ((size_t)n > sizeof h->order)
 		report_unstarted(h, order.operation, EMSGSIZE);
 	else if (order.kind == EXEC_ORDER_RUN)
-		order_run(h, &order, (char *)h->order + sizeof order, (char *)h->order + n);
+		order_run(h, &order, (char *)h->order + sizeof order, (char *)h->order + n, input);
 	else if (order.kind == EXEC_ORDER_SIGNAL)
 		order_signal(h, &order);
+	if (input > 0)
+		(void)close(input); /* the program has its own */
 	return true;
 }
 

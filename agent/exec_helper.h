@@ -18,7 +18,7 @@
 enum exec_order_kind { EXEC_ORDER_RUN = 1, EXEC_ORDER_SIGNAL };
 
 /* One SOCK_SEQPACKET message; with RUN the strings follow, each with its NUL: name, user ("" for
- * none), n_argv arguments, n_env variables. */
+ * none), n_argv arguments, n_env variables; a descriptor may come along, its standard input. */
 struct exec_order {
 	uint32_t kind; /* enum exec_order_kind */
 	uint32_t operation;

@@ -5,6 +5,7 @@
  * lease first, then the waiting heartbeats are taken in, and only then is anybody judged.
  */
 #include "agent/agent.h"
+#include "agent/channel.h"
 #include "agent/ctl_internal.h"
 #include "agent/stage.h"
 
@@ -130,6 +131,7 @@ static void serve_timers(struct agent *agent, ha_time now)
 	}
 	if (ha_time_reached(exec_deadline(agent->exec), now))
 		exec_dispatch(agent->exec, now);
+	channel_dispatch(agent, now);
 	if (ha_time_reached(stage_deadline(agent), now))
 		stage_dispatch(agent, now);
 	if (ha_time_reached(replicate_deadline(agent->replicate), now))
@@ -145,6 +147,7 @@ static ha_time next_deadline(struct agent *agent)
 	t = ha_time_min(t, net_deadline(agent->net));
 	t = ha_time_min(t, exec_deadline(agent->exec));
 	t = ha_time_min(t, stage_deadline(agent));
+	t = ha_time_min(t, channel_deadline(agent));
 	t = ha_time_min(t, replicate_deadline(agent->replicate));
 	t = ha_time_min(t, agent->house_at);
 	if (agent->watchdog_us)
@@ -310,6 +313,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 		return 0; /* the old keys stay in force, and the reason was logged */
 	turn_begin(agent);
 	hb_lan_set_keys(agent->lan, &keys);
+	channel_keys(agent, &keys);
 	log_notice("read %s again: %u key%s, signing with %08" PRIx32, agent->config->key_file,
 		   keys.n, keys.n == 1 ? "" : "s", keys.id[0]);
 	hb_keys_wipe(&keys);

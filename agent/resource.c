@@ -2,6 +2,7 @@
 /* The drivers of resources: floating IPs through net/, programs and OCF agents through exec.c, units
  * through systemd.c. */
 #include "agent/agent.h"
+#include "agent/channel.h"
 #include "agent/exec_env.h"
 #include "agent/held.h"
 #include "agent/ocf.h"
@@ -340,7 +341,7 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	struct agent *agent = userdata;
 	char buf[EVENT_TEXT_SIZE];
 
-	if (power_done(agent, operation, result, text) ||
+	if (channel_done(agent, operation, text) || power_done(agent, operation, result, text) ||
 	    stage_done(agent, operation, result, text))
 		return;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {

@@ -2,6 +2,7 @@
 /* From the command line to a running loop, and back. Whatever stops a start is said in one
  * sentence, with a stable exit code. */
 #include "agent/agent.h"
+#include "agent/channel.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
 #include "agent/stage.h"
@@ -286,9 +287,11 @@ static int open_heartbeat(struct agent *agent)
 	if (r < 0)
 		return r;
 	r = hb_lan_new(lan, &agent->lan, error);
-	hb_keys_wipe(&lan->keys);
 	if (r < 0)
 		log_err("%s", error[0] ? error : strerror(-r));
+	else
+		r = channel_start(agent, &lan->keys);
+	hb_keys_wipe(&lan->keys);
 	return r;
 }
 

@@ -91,6 +91,16 @@ static const struct event_info rows[] = {
 			   "first checks the status of all monitors stays as it was.",
 	},
 	{
+		.id = EVENT_CHANNEL_ENDED,
+		.severity = EVENT_WARNING,
+		.name = "channel-ended",
+		.message =
+			"the process that connects agents has ended, and is started again in {0s} s{text}",
+		.arg = {"pause before the next start"},
+		.meaning = "No other node can be asked meanwhile, and connections through it are "
+			   "lost. Heartbeats are not concerned.",
+	},
+	{
 		.id = EVENT_NODE_HEARD,
 		.severity = EVENT_NOTICE,
 		.name = "node-heard",

@@ -23,6 +23,7 @@ enum event_id {
 	EVENT_CLEANED_LEFTOVER = 107,
 	EVENT_UNSAFE_CONFIG = 108, /* a risk that the configuration accepts by name */
 	EVENT_MONITORS_DIED = 109, /* the process of the monitors; another one is started */
+	EVENT_CHANNEL_ENDED = 110, /* the process between agents; another one is started */
 	/* 2xx: nodes and heartbeats */
 	EVENT_NODE_HEARD = 200,
 	EVENT_NODE_SILENT = 201, /* declared failed: evidence is the last beat */

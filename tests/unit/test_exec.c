@@ -524,6 +524,40 @@ static void test_factors(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
+/* A descriptor that is handed over is the program's standard input, and stays ours too. */
+static void test_input(void **state)
+{
+	struct fixture *f = *state;
+	char script[] = "read a && test \"$a\" = hello && ! read b";
+	char sh[] = "/bin/sh", c[] = "-c";
+	char *argv[] = {sh, c, script, NULL}, *env[] = {NULL};
+	int fds[2];
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	assert_int_equal(write(fds[1], "hello\n", 6), 6);
+	assert_int_equal(close(fds[1]), 0);
+	assert_int_equal(exec_run(f->exec, &(struct exec_program){.operation = 7,
+								  .name = "input",
+								  .argv = argv,
+								  .env = env,
+								  .input = fds[0]}),
+			 0);
+	assert_true(fcntl(fds[0], F_GETFD) >= 0);
+	wait_answers(f, 1);
+	assert_string_equal(f->text, "");
+	assert_int_equal(f->result, RESOURCE_RESULT_OK);
+	assert_int_equal(close(fds[0]), 0);
+	/* the next one has none */
+	argv[2] = (char[]){"! read a"};
+	assert_int_equal(exec_run(f->exec, &(struct exec_program){.operation = 8,
+								  .name = "input",
+								  .argv = argv,
+								  .env = env}),
+			 0);
+	wait_answers(f, 2);
+	assert_int_equal(f->result, RESOURCE_RESULT_OK);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -542,6 +576,7 @@ int main(void)
 		TEST(test_too_long),
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_factors),
+		TEST(test_input),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
