@@ -3,7 +3,6 @@
  * agent before the other side has proven that it has the cluster key. */
 #include "channel/internal.h"
 
-
 #include <errno.h>
 #include <string.h>
 

@@ -4,7 +4,9 @@
 
 #include "util/clock.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -16,10 +18,31 @@ const char *channel_name(const struct channel *channel, uint8_t node)
 	return node < channel->settings.n_nodes ? channel->settings.node[node].name : "?";
 }
 
-int channel_find(const struct channel *channel, const char *name)
+static bool has_address(const struct channel_settings *s, uint8_t node,
+			const struct sockaddr_storage *address)
 {
-	for (uint8_t n = 0; n < channel->settings.n_nodes; n++)
-		if (strcmp(channel->settings.node[n].name, name) == 0)
+	for (uint8_t i = 0; i < s->n_links; i++)
+		if (channel_same_address(&s->node[node].link[i], address))
+			return true;
+	return false;
+}
+
+int channel_find(const struct channel *channel, const char *target)
+{
+	const struct channel_settings *s = &channel->settings;
+	struct sockaddr_storage address = {0};
+
+	for (uint8_t n = 0; n < s->n_nodes; n++)
+		if (strcmp(s->node[n].name, target) == 0)
+			return n;
+	if (inet_pton(AF_INET, target, &((struct sockaddr_in *)&address)->sin_addr) == 1)
+		address.ss_family = AF_INET;
+	else if (inet_pton(AF_INET6, target, &((struct sockaddr_in6 *)&address)->sin6_addr) == 1)
+		address.ss_family = AF_INET6;
+	else
+		return -ENOENT;
+	for (uint8_t n = 0; n < s->n_nodes; n++)
+		if (has_address(s, n, &address))
 			return n;
 	return -ENOENT;
 }

@@ -92,7 +92,8 @@ static enum step find_node(struct relay *relay, const char *name)
 	int node = channel_find(relay->channel, name);
 
 	if (node < 0)
-		return relay_refuse(relay, "no-such-node", "there is no node '%s'", name);
+		return relay_refuse(relay, "no-such-node",
+				    "there is no node with the name or address '%s'", name);
 	relay->node = (uint8_t)node;
 	if (node == relay->channel->settings.self)
 		return relay_agent_start(relay, &relay->far);
@@ -101,7 +102,7 @@ static enum step find_node(struct relay *relay, const char *name)
 
 static enum step line_step(struct relay *relay)
 {
-	char name[NAME_SIZE];
+	char name[CHANNEL_TARGET_SIZE];
 	int r = relay_fill(&relay->near, &relay->to_far);
 	ssize_t n = relay_line(relay, &relay->to_far, '\n');
 
@@ -111,8 +112,8 @@ static enum step line_step(struct relay *relay)
 		return r > 0 ? STEP_AGAIN : STEP_WAIT;
 	if (n == -EMSGSIZE)
 		return relay_refuse(relay, "protocol", "the line is too long");
-	if (line_parse_node(relay->to_far.data + relay->to_far.at, (size_t)n, name) < 0)
-		return relay_refuse(relay, "protocol", "this is not the name of a node");
+	if (line_parse_target(relay->to_far.data + relay->to_far.at, (size_t)n, name) < 0)
+		return relay_refuse(relay, "protocol", "this is no name or address of a node");
 	queue_drop(&relay->to_far, (size_t)n + 1);
 	if (queue_count(&relay->to_far) > 0)
 		return relay_refuse(relay, "protocol", "more was sent before the answer");

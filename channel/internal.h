@@ -196,6 +196,8 @@ enum step accept_late(struct relay *relay);
 
 _must_check_ int listen_start(struct channel *channel);
 void listen_stop(struct channel *channel);
+/* Ports do not count; an IPv6 scope that one does not tell is any. */
+bool channel_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 void channel_address_text(const struct sockaddr_storage *address, char ret[CHANNEL_ADDRESS_SIZE]);
 /* Makes the kernel end a TCP connection whose other side is silent. */
 _must_check_ int channel_keep_alive(int fd);
@@ -224,8 +226,8 @@ struct channel {
 };
 
 const char *channel_name(const struct channel *channel, uint8_t node);
-/* Index of the node with this name, or -ENOENT. */
-_must_check_ int channel_find(const struct channel *channel, const char *name);
+/* Index of the node with this name or address, or -ENOENT. */
+_must_check_ int channel_find(const struct channel *channel, const char *target);
 /* One line about a stranger, a member, or a local client, unless there were too many. */
 void channel_say(struct log_ratelimit *limit, enum log_level level, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));

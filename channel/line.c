@@ -32,15 +32,19 @@ static size_t take_word(const char **text, size_t *n, char *ret, size_t size)
 	return k;
 }
 
-int line_parse_node(const char *text, size_t n, char ret[NAME_SIZE])
+int line_parse_target(const char *text, size_t n, char ret[CHANNEL_TARGET_SIZE])
 {
-	char name[NAME_SIZE];
+	static const char allowed[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+		"_-.:%";
+	char target[CHANNEL_TARGET_SIZE];
 
 	if (n > 0 && text[n - 1] == '\r')
 		n--;
-	if (take_word(&text, &n, name, sizeof name) == 0 || n > 0 || parse_name(name) < 0)
+	if (take_word(&text, &n, target, sizeof target) == 0 || n > 0 ||
+	    target[strspn(target, allowed)] != '\0')
 		return -EINVAL;
-	memcpy(ret, name, NAME_SIZE);
+	memcpy(ret, target, CHANNEL_TARGET_SIZE);
 	return 0;
 }
 

@@ -20,8 +20,9 @@ struct channel_open {
 
 /* Texts of `n` bytes, without the end of the line. -EINVAL. */
 
-/* What a local client says: the name of a node. */
-_must_check_ int line_parse_node(const char *text, size_t n, char ret[NAME_SIZE]);
+/* What a local client says: the name of a node, or one of its addresses. */
+#define CHANNEL_TARGET_SIZE 64
+_must_check_ int line_parse_target(const char *text, size_t n, char ret[CHANNEL_TARGET_SIZE]);
 /* "open 1 change 1000". -EPROTONOSUPPORT: another version. */
 _must_check_ int line_parse_open(const char *text, size_t n, struct channel_open *ret);
 /* "ok": 0; "error WORD SENTENCE", of printable characters: -EREMOTEIO. */

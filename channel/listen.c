@@ -3,7 +3,6 @@
  * local clients. Who is not entitled is sent away here, before it costs anything. */
 #include "channel/internal.h"
 
-
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
@@ -48,7 +47,7 @@ int channel_keep_alive(int fd)
 
 /* ---- other nodes ---- */
 
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+bool channel_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
 	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a,
 				  *b6 = (const struct sockaddr_in6 *)b;
@@ -59,7 +58,7 @@ static bool same_address(const struct sockaddr_storage *a, const struct sockaddr
 		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
 		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
 	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0 &&
-	       (!b6->sin6_scope_id || a6->sin6_scope_id == b6->sin6_scope_id);
+	       (!a6->sin6_scope_id || !b6->sin6_scope_id || a6->sin6_scope_id == b6->sin6_scope_id);
 }
 
 /* The node that has this address on this link; NODE_NONE: a stranger. */
@@ -69,7 +68,7 @@ static uint8_t find_peer(const struct channel *channel, uint8_t path,
 	const struct channel_settings *s = &channel->settings;
 
 	for (uint8_t n = 0; n < s->n_nodes; n++)
-		if (n != s->self && same_address(address, &s->node[n].link[path]))
+		if (n != s->self && channel_same_address(address, &s->node[n].link[path]))
 			return n;
 	return NODE_NONE;
 }

@@ -9,7 +9,6 @@
  */
 #include "channel/internal.h"
 
-
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>

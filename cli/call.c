@@ -17,10 +17,32 @@ void call_cleanup_client(struct ctl_client **client)
 
 /* ---- errors of the connection ---- */
 
+static enum cli_exit connect_host(struct cli *cli, struct ctl_client **ret)
+{
+	char error[CTL_HOST_ERROR_SIZE] = "";
+	int r = ctl_client_connect_host(cli->socket, cli->host, error, ret);
+
+	if (r >= 0)
+		return CLI_OK;
+	if (r == -EREMOTEIO)
+		return cli_fail(cli, CLI_NO_AGENT, "NoAgent", "%s", error);
+	if (r == -EACCES || r == -EPERM)
+		return cli_fail(cli, CLI_DENIED, "PermissionDenied",
+				"permission denied: cannot open " CTL_PEER_SOCKET " beside %s",
+				cli->socket);
+	return cli_fail(cli, CLI_NO_AGENT, "NoAgent",
+			"no way to other servers through " CTL_PEER_SOCKET " beside %s: %s%s",
+			cli->socket, strerror(-r),
+			r == -ENOENT || r == -ECONNREFUSED ? " (is holdfastd running?)" : "");
+}
+
 enum cli_exit call_connect(struct cli *cli, struct ctl_client **ret)
 {
-	int r = ctl_client_connect(cli->socket, ret);
+	int r;
 
+	if (cli->host)
+		return connect_host(cli, ret);
+	r = ctl_client_connect(cli->socket, ret);
 	if (r >= 0)
 		return CLI_OK;
 	if (r == -EACCES || r == -EPERM)

@@ -6,6 +6,8 @@ const struct cli_option cli_common_options[] = {
 	{"json", 0, NULL, "print JSON for programs (\"schema\": 1)"},
 	{"socket", 0, "PATH",
 	 "socket of the agent (default $HOLDFAST_SOCKET or " CTL_SOCKET_PATH ")"},
+	{"host", 'h', "SERVER",
+	 "ask the agent of another server, by its name or address, through that of this one"},
 	{"no-color", 0, NULL, "no colours, not even on a terminal ($NO_COLOR does the same)"},
 	{"help", 0, NULL, "show this help"},
 	{0},

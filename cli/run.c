@@ -290,6 +290,10 @@ static enum cli_exit set_common(struct cli *cli, struct line *line, const struct
 		cli->color = false;
 	else if (strcmp(option->name, "help") == 0)
 		line->help = true;
+	else if (strcmp(option->name, "host") == 0 && *value)
+		cli->host = value;
+	else if (strcmp(option->name, "host") == 0)
+		return cli_usage(cli, "--host needs the name or address of a server");
 	else if (*value)
 		cli->socket = value;
 	else
@@ -327,6 +331,14 @@ static const struct cli_option *find_option(const struct cli_option *options, co
 	return NULL;
 }
 
+static const struct cli_option *find_letter(const struct cli_option *options, char letter)
+{
+	for (const struct cli_option *o = options; o && o->name; o++)
+		if (o->letter && o->letter == letter)
+			return o;
+	return NULL;
+}
+
 static enum cli_exit read_long(struct cli *cli, struct line *line,
 			       const struct cli_command *command, struct cli_args *args)
 {
@@ -356,22 +368,20 @@ static enum cli_exit read_short(struct cli *cli, struct line *line,
 				const struct cli_command *command, struct cli_args *args)
 {
 	const char *word = line->argv[line->at];
-	const struct cli_option *o = command ? command->options : NULL;
+	const struct cli_option *own = find_letter(command ? command->options : NULL, word[1]);
+	const struct cli_option *common = own ? NULL : find_letter(cli_common_options, word[1]);
 	const char *value = "";
 	enum cli_exit code;
 
-	while (o && o->name && o->letter != word[1])
-		o++;
-	if (!o || !o->name) {
-		if (word[1] == 'h')
-			return cli_usage(cli, "option '-h' (ask another host) does not exist yet; "
-					      "for help say '--help'");
+	if (!own && !common)
 		return cli_usage(cli, "unknown option '%s'", word);
-	}
-	code = take_value(cli, line, o, word[2] ? word + 2 : NULL, &value);
-	if (code == CLI_OK)
-		args->value[o - command->options] = value;
-	return code;
+	code = take_value(cli, line, own ? own : common, word[2] ? word + 2 : NULL, &value);
+	if (code != CLI_OK)
+		return code;
+	if (common)
+		return set_common(cli, line, common, value);
+	args->value[own - command->options] = value;
+	return CLI_OK;
 }
 
 static const struct cli_command *find_command(const struct line *line, unsigned int *ret_words)

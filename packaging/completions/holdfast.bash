@@ -7,7 +7,7 @@ _holdfast_names() {	# group | resource | monitor | server, as the agent knows th
 
 _holdfast() {
 	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]}
-	local common="--json --socket --no-color --help"
+	local common="--json --socket --host -h --no-color --help"
 	local words=() word skip= options= view= i
 	COMPREPLY=()
 
@@ -18,7 +18,7 @@ _holdfast() {
 			skip=
 		else
 			case $word in
-			--socket|--output|-o|--timeout|--since|--lines|-n|--severity|--event|--server)
+			--socket|--host|-h|--output|-o|--timeout|--since|--lines|-n|--severity|--event|--server)
 				[[ $word = -n && ${words[0]-} = status ]] || skip=1 ;;
 			-*) view=$word ;;
 			*) words+=("$word") ;;
@@ -29,7 +29,7 @@ _holdfast() {
 	case $prev in
 	--socket|--output|-o) mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	--severity) mapfile -t COMPREPLY < <(compgen -W "info notice warning error" -- "$cur"); return ;;
-	--server) mapfile -t COMPREPLY < <(compgen -W "$(_holdfast_names server)" -- "$cur"); return ;;
+	--server|--host|-h) mapfile -t COMPREPLY < <(compgen -W "$(_holdfast_names server)" -- "$cur"); return ;;
 	--timeout|--since|--lines|--event) return ;;
 	-n) [[ ${words[0]-} = status ]] || return ;;
 	esac

@@ -24,6 +24,7 @@ end
 complete -c holdfast -f
 complete -c holdfast -l json -d 'print JSON for programs'
 complete -c holdfast -l socket -r -F -d 'socket of the agent'
+complete -c holdfast -s h -l host -x -d 'ask the agent of this server'
 complete -c holdfast -l no-color -d 'no colours'
 complete -c holdfast -l help -d 'show help'
 complete -c holdfast -n '__holdfast_at' -l version -d 'print the version'

@@ -226,7 +226,7 @@ static uint16_t free_port(void)
 static void fill_settings(struct test_world *w, int self, uint8_t n_links)
 {
 	struct channel_settings *s = &w->node[self].settings;
-	char text[32];
+	char text[32], path[CHANNEL_PATH_SIZE];
 
 	*s = (struct channel_settings){.size = sizeof *s,
 				       .cluster = "demo",
@@ -236,8 +236,8 @@ static void fill_settings(struct test_world *w, int self, uint8_t n_links)
 				       .port = w->port,
 				       .change_group = "root",
 				       .view_group = "nogroup"};
-	(void)snprintf(s->agent_socket, sizeof s->agent_socket, "%s/%d/agent.sock", w->directory,
-		       self + 1);
+	(void)snprintf(path, sizeof path, "%s/%d/agent.sock", w->directory, self + 1);
+	memcpy(s->agent_socket, path, sizeof path);
 	for (int i = 0; i < TEST_NODES; i++) {
 		(void)snprintf(s->node[i].name, NAME_SIZE, "node%d", i + 1);
 		for (int k = 0; k < n_links; k++) {

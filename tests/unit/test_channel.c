@@ -61,6 +61,10 @@ static void test_calls(void **state)
 	client = reach(&f->world.node[1], "node1");
 	expect_who(client, "node1", "node2", 0);
 	ctl_client_free(client);
+	/* by its address */
+	client = reach(&f->world.node[1], "127.5.0.1");
+	expect_who(client, "node1", "node2", 0);
+	ctl_client_free(client);
 	/* to the node itself: no way over the network, but the same */
 	client = reach(&f->world.node[0], "node1");
 	expect_who(client, "node1", "node1", 0);
@@ -153,8 +157,10 @@ static void test_no_way(void **state)
 {
 	struct fixture *f = *state;
 
-	expect_no_way(&f->world.node[0], "nobody", "there is no node 'nobody'");
-	expect_no_way(&f->world.node[0], "no body", "not the name of a node");
+	expect_no_way(&f->world.node[0], "nobody",
+		      "there is no node with the name or address 'nobody'");
+	expect_no_way(&f->world.node[0], "127.5.0.99", "or address '127.5.0.99'");
+	expect_no_way(&f->world.node[0], "no body", "this is no name or address of a node");
 	expect_no_way(&f->world.node[0], "node3", "link 1 (127.5.0.3:");
 	expect_no_way(&f->world.node[0], "node3", "Connection refused");
 	/* The channel is there, its agent has gone. */
@@ -169,10 +175,12 @@ static void test_no_way(void **state)
 static void test_client_goes(void **state)
 {
 	struct fixture *f = *state;
-	struct ctl_client *client = reach(&f->world.node[0], "node2");
+	struct ctl_client *client = reach(&f->world.node[0], "node2"), *other;
 
 	assert_int_equal(ctl_client_call_more(client, "io.test.Hold", NULL), 0);
-	json_decref(call(reach(&f->world.node[0], "node2"), "io.test.Echo", NULL));
+	other = reach(&f->world.node[0], "node2"); /* node2 has taken the call in before this one */
+	json_decref(call(other, "io.test.Echo", NULL));
+	ctl_client_free(other);
 	ctl_client_free(client);
 	wait_for_log(&f->world, "a caller of node2 has gone");
 }

@@ -10,30 +10,25 @@
 
 #include <cmocka.h>
 
-static void test_node_line(void **state)
+#define X60 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
+static void test_target_line(void **state)
 {
 	static const struct {
 		const char *text;
 		const char *name; /* NULL: refused */
 	} rows[] = {
-		{"node2", "node2"},
-		{"node2\r", "node2"},
-		{"a", "a"},
-		{"", NULL},
-		{" node2", NULL},
-		{"node2 ", NULL},
-		{"node 2", NULL},
-		{"-x", NULL},
-		{"no\tde", NULL},
-		{"n\x80", NULL},
-		{"abcdefghijklmnopqrstuvwxyz12345", "abcdefghijklmnopqrstuvwxyz12345"},
-		{"abcdefghijklmnopqrstuvwxyz123456", NULL},
+		{"node2", "node2"}, {"node2\r", "node2"},     {"a", "a"},
+		{"", NULL},	    {" node2", NULL},	      {"node2 ", NULL},
+		{"node 2", NULL},   {"10.0.0.1", "10.0.0.1"}, {"fe80::1%eth0", "fe80::1%eth0"},
+		{"a/b", NULL},	    {"a\"b", NULL},	      {"no\tde", NULL},
+		{"n\x80", NULL},    {X60 "123", X60 "123"},   {X60 "1234", NULL},
 	};
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-		char name[NAME_SIZE] = "untouched";
-		int r = line_parse_node(rows[i].text, strlen(rows[i].text), name);
+		char name[CHANNEL_TARGET_SIZE] = "untouched";
+		int r = line_parse_target(rows[i].text, strlen(rows[i].text), name);
 
 		assert_int_equal(r, rows[i].name ? 0 : -EINVAL);
 		assert_string_equal(name, rows[i].name ? rows[i].name : "untouched");
@@ -200,7 +195,7 @@ static void test_queue(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_node_line),     cmocka_unit_test(test_open_line),
+		cmocka_unit_test(test_target_line),   cmocka_unit_test(test_open_line),
 		cmocka_unit_test(test_answer_line),   cmocka_unit_test(test_keys),
 		cmocka_unit_test(test_inbound_slots), cmocka_unit_test(test_client_slots),
 		cmocka_unit_test(test_queue),

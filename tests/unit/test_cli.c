@@ -356,7 +356,10 @@ static void test_usage(void **state)
 	expect("status --frobnicate", CLI_USAGE, NULL,
 	       "unknown option '--frobnicate'\nTry 'holdfast status --help'.");
 	expect("status -x", CLI_USAGE, NULL, "unknown option '-x'");
-	expect("status -h other", CLI_USAGE, NULL, "for help say '--help'");
+	expect("status -h other", CLI_NO_AGENT, NULL, "no way to other servers through peer.sock");
+	expect("-h other status", CLI_NO_AGENT, NULL, "no way to other servers through peer.sock");
+	expect("status -h", CLI_USAGE, NULL, "option '--host' needs an argument");
+	expect("status --host=", CLI_USAGE, NULL, "--host needs the name or address of a server");
 	expect("status -g -m", CLI_USAGE, NULL, "choose one of --groups and --monitors");
 	expect("status web", CLI_USAGE, NULL, "--summary takes no name: 'web' is one argument");
 	expect("status -m web", CLI_USAGE, NULL, "--monitors takes no name");

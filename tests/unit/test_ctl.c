@@ -99,8 +99,9 @@ static void method_who(struct ctl_call *call, json_t *parameters, void *userdata
 {
 	(void)parameters;
 	(void)userdata;
-	ctl_reply(call, json_pack("{s:i, s:i, s:b}", "uid", (int)ctl_call_uid(call), "pid",
-				  (int)ctl_call_pid(call), "more", ctl_call_wants_more(call)));
+	ctl_reply(call, json_pack("{s:i, s:i, s:b, s:s*}", "uid", (int)ctl_call_uid(call), "pid",
+				  (int)ctl_call_pid(call), "more", ctl_call_wants_more(call),
+				  "origin", ctl_call_origin(call)));
 }
 
 static const struct ctl_method methods[] = {
@@ -113,6 +114,7 @@ static const struct ctl_method methods[] = {
 	{"io.test.Who", CTL_ACCESS_NONE, method_who},
 	{"io.test.View", CTL_ACCESS_VIEW, method_echo},
 	{"io.test.Change", CTL_ACCESS_CHANGE, method_echo},
+	{"io.test.Lower", CTL_ACCESS_NONE, ctl_lower},
 	{NULL, CTL_ACCESS_NONE, NULL},
 };
 
@@ -879,6 +881,74 @@ static bool skip_unless_root(void)
 	return true;
 }
 
+static int lower(struct ctl_client *client, const char *access, const char *origin, json_int_t uid)
+{
+	json_t *reply;
+	int r = ctl_client_call(
+		client, "io.test.Lower",
+		json_pack("{s:s, s:s, s:I}", "access", access, "origin", origin, "uid", uid),
+		GENEROUS_US, &reply);
+
+	if (r == 0)
+		json_decref(reply);
+	return r;
+}
+
+/* Exit code: 0, or the number of the check that failed. */
+static int child_lower(void)
+{
+	struct ctl_client *client;
+	json_t *reply;
+
+	if (ctl_client_connect(path, &client) < 0)
+		return 1;
+	if (lower(client, "root", "node2", 5) == 0 || lower(client, "view", "../x", 5) == 0 ||
+	    lower(client, "view", "", 5) == 0 || lower(client, "view", "node2", -1) == 0 ||
+	    lower(client, "view", "node2", UINT32_MAX) == 0)
+		return 2;
+	if (!may(client, "io.test.Change", "", "") || lower(client, "view", "node2", 5) != 0)
+		return 3;
+	if (may(client, "io.test.Change", "change", CHANGE_GROUP) ||
+	    !may(client, "io.test.View", "", ""))
+		return 4;
+	if (lower(client, "change", "node3", 0) != -EREMOTEIO)
+		return 5;
+	if (ctl_client_call(client, "io.test.Who", NULL, GENEROUS_US, &reply) < 0 ||
+	    json_integer_value(json_object_get(reply, "uid")) != 5 ||
+	    json_integer_value(json_object_get(reply, "pid")) != 0 ||
+	    strcmp(json_string_value(json_object_get(reply, "origin")), "node2") != 0)
+		return 6;
+	json_decref(reply);
+	ctl_client_free(client);
+	return 0;
+}
+
+/* Whoever is not root cannot speak for others, whatever it may do itself. */
+static int child_cannot_lower(void)
+{
+	struct ctl_client *client;
+
+	if (ctl_client_connect(path, &client) < 0)
+		return 1;
+	if (lower(client, "view", "node2", 0) != -EREMOTEIO ||
+	    strcmp(ctl_client_error(client), "io.holdfast.Agent.PermissionDenied") != 0)
+		return 2;
+	ctl_client_free(client);
+	return 0;
+}
+
+static void test_lower(void **state)
+{
+	struct fixture *f = *state;
+	const struct group *group = getgrnam(CHANGE_GROUP);
+
+	if (skip_unless_root())
+		return;
+	assert_non_null(group);
+	assert_int_equal(run_as(f, 0, (gid_t[]){0}, 1, child_lower), 0);
+	assert_int_equal(run_as(f, NOBODY, (gid_t[]){group->gr_gid}, 1, child_cannot_lower), 0);
+}
+
 static void test_permissions(void **state)
 {
 	struct fixture *f = *state;
@@ -1103,12 +1173,14 @@ static void test_flood(void **state)
 	assert_int_equal(run_as(f, 0, (gid_t[]){0}, 1, child_flood), 0);
 	print_message("%u ticks of 1 ms in 500 ms of flood\n", ticks);
 	assert_true(ticks >= 10);
+	sd_event_source_disable_unref(tick);
 	run_until_clients(f, 0);
+	while (sd_event_run(f->event, 0) > 0)
+		; /* the dead that still wait to be accepted */
 	raw = raw_connect();
 	raw_send_text(f, &raw, "{\"method\":\"io.test.Echo\"}");
 	expect_reply(f, &raw, "{\"parameters\":{}}");
 	raw_close(&raw);
-	sd_event_source_disable_unref(tick);
 }
 
 /* Without descriptors clients wait; nothing spins, and it goes on when there are some again. */
@@ -1294,6 +1366,7 @@ int main(void)
 		TEST(client_gone),
 		TEST(slots),
 		TEST(permissions),
+		TEST(lower),
 		TEST(slots_of_users),
 		TEST(groups),
 		TEST(refresh),
