@@ -90,6 +90,8 @@ struct tls *tls_free(struct tls *tls);
 /* Makes `relay->far` a TLS end over its descriptor. */
 _must_check_ int tls_start_client(struct relay *relay);
 _must_check_ int tls_start_server(struct relay *relay);
+/* Of a client whose session is closed. */
+void tls_forget_key(struct relay *relay);
 /* 1: done, 0: has to wait, -errno: failed, and why is in relay->why. */
 _must_check_ int tls_handshake(struct relay *relay);
 /* What gnutls waits for: EPOLLIN or EPOLLOUT. */

@@ -427,8 +427,7 @@ void relay_free(struct relay *relay)
 	sd_event_source_disable_unref(relay->turn);
 	queue_free(&relay->to_near);
 	queue_free(&relay->to_far);
-	if (relay->credentials)
-		gnutls_psk_free_client_credentials(relay->credentials);
+	tls_forget_key(relay);
 	*relay->link = relay->next;
 	if (relay->next)
 		relay->next->link = relay->link;

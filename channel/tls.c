@@ -158,11 +158,20 @@ static int set_client_key(struct relay *relay)
 	return r;
 }
 
+void tls_forget_key(struct relay *relay)
+{
+	if (relay->credentials)
+		gnutls_psk_free_client_credentials(relay->credentials);
+	relay->credentials = NULL;
+}
+
 int tls_start_client(struct relay *relay)
 {
 	int r;
 
-	if (!relay->credentials && gnutls_psk_allocate_client_credentials(&relay->credentials) < 0)
+	/* Anew for each key: gnutls does not free the one that another replaces. */
+	tls_forget_key(relay);
+	if (gnutls_psk_allocate_client_credentials(&relay->credentials) < 0)
 		return -ENOMEM;
 	r = set_client_key(relay);
 	if (r >= 0)

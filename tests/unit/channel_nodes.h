@@ -338,7 +338,7 @@ static int connect_host(const struct test_node *from, const char *name, char *er
 	return r;
 }
 
-/* Until the channels of both have started. */
+/* Until the channels of both have started, and have taken in their settings. */
 static struct ctl_client *reach(const struct test_node *from, const char *name)
 {
 	ha_time end = ha_time_add(clock_boot(), GENEROUS_US);
@@ -347,7 +347,8 @@ static struct ctl_client *reach(const struct test_node *from, const char *name)
 	int r;
 
 	while ((r = connect_host(from, name, error, &client)) == -EREMOTEIO &&
-	       strstr(error, "Connection refused") && ha_time_before(clock_boot(), end))
+	       (strstr(error, "Connection refused") || strstr(error, "does not accept our key")) &&
+	       ha_time_before(clock_boot(), end))
 		(void)poll(NULL, 0, 20);
 	if (r < 0)
 		print_error("%s: %s\n", strerror(-r), error);
