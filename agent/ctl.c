@@ -61,6 +61,21 @@ static void look_back(struct agent *agent)
 	}
 }
 
+/* Who asked for a change: the events that follow say what came of it. */
+static void on_changing(const struct ctl_call *call, const char *method, void *userdata)
+{
+	const char *name = strrchr(method, '.'), *origin = ctl_call_origin(call);
+
+	(void)userdata;
+	name = name ? name + 1 : method;
+	if (origin)
+		log_info("%s asked for by user %u of node %s", name,
+			 (unsigned int)ctl_call_uid(call), origin);
+	else
+		log_info("%s asked for by user %u (process %d)", name,
+			 (unsigned int)ctl_call_uid(call), (int)ctl_call_pid(call));
+}
+
 int ctl_start(struct agent *agent)
 {
 	struct ctl_server_config config = {
@@ -69,6 +84,7 @@ int ctl_start(struct agent *agent)
 		.view_group = agent->config->view_group,
 		.methods = methods,
 		.userdata = agent,
+		.changing = on_changing,
 		.call_gone = on_gone,
 	};
 	int r;

@@ -53,6 +53,7 @@ struct ctl_service {
 	const char *change_group, *view_group;
 	const struct ctl_method *methods;
 	void *userdata;
+	void (*changing)(const struct ctl_call *call, const char *method, void *userdata);
 	void (*call_gone)(struct ctl_call *call, void *userdata);
 };
 

@@ -61,6 +61,7 @@ int ctl_service_init(struct ctl_service *service, const struct ctl_server_config
 	*service = (struct ctl_service){.description = config->interface_description,
 					.methods = config->methods,
 					.userdata = config->userdata,
+					.changing = config->changing,
 					.call_gone = config->call_gone};
 	if (!service->description)
 		service->description = agent_varlink;

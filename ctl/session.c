@@ -246,12 +246,17 @@ static void dispatch(struct ctl_call *call, const struct request *request, json_
 		return;
 	}
 	method = find_method(service, request->method);
-	if (!method)
+	if (!method) {
 		ctl_service_unknown(call, service, request->method);
-	else if (session->peer.access < method->access)
+		return;
+	}
+	if (session->peer.access < method->access) {
 		refuse_access(call, service, method->access);
-	else
-		method->handler(call, parameters, service->userdata);
+		return;
+	}
+	if (method->access == CTL_ACCESS_CHANGE && service->changing)
+		service->changing(call, method->name, service->userdata);
+	method->handler(call, parameters, service->userdata);
 }
 
 /* `text` holds `n` bytes without the NUL. */
