@@ -159,10 +159,10 @@ static void check_apart(const struct config *config, uint16_t group, const bool 
 		if (second)
 			config_report_error(
 				report, exclusion->line,
-				"exclusion \"%s\": keeps \"%s\" and \"%s\" on different nodes, "
-				"but group \"%s\" starts only where both are "
-				"(start_after_same_server): it never would. Take one out of the rule "
-				"or the wait",
+				"exclusion \"%s\": keeps \"%s\" and \"%s\" on different "
+				"nodes, but group \"%s\" starts only where both are "
+				"(start_after_same_server): it never would. Take one out of the "
+				"rule or the wait",
 				exclusion->name, first, second, name);
 	}
 }

@@ -140,7 +140,7 @@ static int by_order(const void *a, const void *b)
 /* The servers that the policy names, best first. Without one all may hold it. Returns how many. */
 static size_t put_policy(struct import *import, struct import_node *group)
 {
-	struct place list[NODES_MAX];
+	struct place list[NODES_MAX] = {{0}};
 	struct import_node *policy = NULL;
 	char name[NAME_SIZE];
 	size_t n = 0;

@@ -109,11 +109,11 @@ const char *import_reason(const struct import_node *node)
 	const char *tags[IMPORT_DEPTH_MAX + 2]; /* an attribute may be deepest */
 	size_t n = tags_of(node, tags);
 
-	for (const struct import_node *at = node; at; at = at->parent)
+	for (const struct import_node *at = node; at->parent; at = at->parent)
 		if (at->why)
 			return at->why;
 	if (is_secret(node->tag))
-		return "a password or the like stays where it is: give it by hand where it is needed";
+		return "a password or the like is not shown: give it by hand where it is needed";
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
 		if (fits(reasons[i].path, tags, n))
 			return reasons[i].why;

@@ -42,8 +42,10 @@ static struct config_report report;
 	"    start_wait_timeout = \"continue\"; stop_after = \"c\"; stop_wait = \"8s\";\n" \
 	"    stop_wait_at = [ \"group\", \"cluster\" ]; failover_window = \"9s\"; },\n" \
 	"  { name = \"b\"; nodes = \"n1\"; resources = ( { type = \"systemd\"; name = \"u\";\n" \
-	"      unit = \"x.service\"; stop_retries = 4; failovers = 5; final_action_alone = true;\n" \
-	"      on_start_failure = \"stop-group\"; on_stop_failure = \"panic\"; } ); },\n" \
+	"      unit = \"x.service\"; stop_retries = 4; failovers = 5;\n" \
+	"      final_action_alone = true;\n" \
+	"      on_start_failure = \"stop-group\";\n" \
+	"      on_stop_failure = \"panic\"; } ); },\n" \
 	"  { name = \"c\"; nodes = \"n1\"; }, { name = \"d\"; } );\n" \
 	"exclusions = ( { name = \"x\"; kind = \"absolute\"; groups = [ \"b\", \"d\" ]; } );\n"
 #define LAYOUT \
@@ -329,6 +331,39 @@ static void test_groups_to_core(void **state)
 	config_free(config);
 }
 
+/* As many as there may be: names distinct, and each its own. */
+static void test_many_monitors(void **state)
+{
+	static struct core_config core;
+	struct config *config;
+	char *text = NULL, *print;
+	size_t size;
+	FILE *out = open_memstream(&text, &size);
+
+	(void)state;
+	assert_non_null(out);
+	fprintf(out, "%s%s%smonitors = (\n", CLUSTER, NODES, GROUPS);
+	for (unsigned int i = 0; i < MONITORS_MAX; i++)
+		fprintf(out,
+			"%s{ name = \"m%u\"; type = \"tcpw\"; address = \"10.0.0.1\"; port = %u; "
+			"interval = \"1s\"; target = \"g1\"; }\n",
+			i ? "," : "", i, i + 1);
+	fputs(");\n", out);
+	assert_int_equal(fclose(out), 0);
+	config = load(text);
+	config_to_core(config, 0, &core);
+	assert_int_equal(core.n_monitors, MONITORS_MAX);
+	assert_string_equal(core.monitors[MONITORS_MAX - 1].name, "m511");
+	assert_int_equal(config->monitors[MONITORS_MAX - 1].port, MONITORS_MAX);
+	assert_int_equal(core.monitors[0].nodes, 4); /* where its group may be */
+	print = config_print(config);
+	assert_non_null(print);
+	assert_true(strlen(print) < CONFIG_FILE_MAX);
+	free(print);
+	free(text);
+	config_free(config);
+}
+
 static void test_unenforced(void **state)
 {
 	struct config *config = load(CLUSTER NODES GROUPS);
@@ -495,6 +530,7 @@ int main(void)
 		cmocka_unit_test(test_to_core),
 		cmocka_unit_test(test_monitors_to_core),
 		cmocka_unit_test(test_groups_to_core),
+		cmocka_unit_test(test_many_monitors),
 		cmocka_unit_test(test_unenforced),
 		cmocka_unit_test(test_check_pure),
 		cmocka_unit_test(test_hashes),
