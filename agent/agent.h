@@ -81,6 +81,7 @@ struct monitor_word {
 struct commands;
 struct stages;
 struct streams;
+struct scripts;
 struct systemd;
 
 #define AGENT_WARNINGS_MAX 64
@@ -137,6 +138,7 @@ struct agent {
 
 	/* clients and status */
 	struct commands *commands;
+	struct scripts *scripts;
 	struct streams *streams;
 	struct verdict_facts *facts;
 	struct monitor_word monitor_words[MONITORS_MAX];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "agent/ctl_internal.h"
+#include "agent/script.h"
 
 #include "util/log.h"
 
@@ -37,6 +38,7 @@ static const struct ctl_method methods[] = {
 	{METHOD("ClusterResume"), CTL_ACCESS_CHANGE, ctl_cluster_resume},
 	{METHOD("RatioSet"), CTL_ACCESS_CHANGE, ctl_ratio_set},
 	{METHOD("RatioReset"), CTL_ACCESS_CHANGE, ctl_ratio_reset},
+	{METHOD("ScriptRun"), CTL_ACCESS_CHANGE, ctl_script_run},
 	{NULL, CTL_ACCESS_NONE, NULL},
 };
 
@@ -44,7 +46,7 @@ static void on_gone(struct ctl_call *call, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	if (!streams_gone(agent, call))
+	if (!streams_gone(agent, call) && !scripts_gone(agent, call))
 		commands_gone(agent, call);
 }
 
@@ -94,6 +96,8 @@ int ctl_start(struct agent *agent)
 	if (r >= 0)
 		r = commands_new(&agent->commands);
 	if (r >= 0)
+		r = scripts_new(&agent->scripts);
+	if (r >= 0)
 		r = ctl_server_new(agent->event, &config, &agent->ctl);
 	if (r == -EADDRINUSE)
 		log_err("another agent answers on %s", agent->config->socket_path);
@@ -108,6 +112,7 @@ void ctl_stop(struct agent *agent)
 	agent->ctl = ctl_server_free(agent->ctl);
 	agent->streams = streams_free(agent->streams);
 	agent->commands = commands_free(agent->commands);
+	agent->scripts = scripts_free(agent->scripts);
 }
 
 /* Length of a valid UTF-8 sequence that starts at `s`; 0: it is none. */

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/channel.h"
 #include "agent/ctl_internal.h"
+#include "agent/script.h"
 #include "agent/stage.h"
 
 #include "util/clock.h"
@@ -132,6 +133,7 @@ static void serve_timers(struct agent *agent, ha_time now)
 	if (ha_time_reached(exec_deadline(agent->exec), now))
 		exec_dispatch(agent->exec, now);
 	channel_dispatch(agent, now);
+	scripts_dispatch(agent, now);
 	if (ha_time_reached(stage_deadline(agent), now))
 		stage_dispatch(agent, now);
 	if (ha_time_reached(replicate_deadline(agent->replicate), now))
@@ -146,6 +148,7 @@ static ha_time next_deadline(struct agent *agent)
 
 	t = ha_time_min(t, net_deadline(agent->net));
 	t = ha_time_min(t, exec_deadline(agent->exec));
+	t = ha_time_min(t, scripts_deadline(agent));
 	t = ha_time_min(t, stage_deadline(agent));
 	t = ha_time_min(t, channel_deadline(agent));
 	t = ha_time_min(t, replicate_deadline(agent->replicate));

@@ -3,6 +3,7 @@
 #include "agent/agent.h"
 #include "agent/import.h"
 #include "agent/power.h"
+#include "agent/script.h"
 #include "agent/simulate.h"
 
 #include "util/log.h"
@@ -250,6 +251,7 @@ static const struct {
 	int (*main)(int argc, char **argv);
 } tools[] = {
 	{"--power", power_main},
+	{"--script", script_main},
 	{"--simulate", simulate_main},
 	{"--import", import_main},
 };

@@ -7,6 +7,7 @@
 #include "agent/held.h"
 #include "agent/ocf.h"
 #include "agent/power.h"
+#include "agent/script.h"
 #include "agent/stage.h"
 #include "agent/systemd.h"
 
@@ -342,6 +343,7 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	char buf[EVENT_TEXT_SIZE];
 
 	if (channel_done(agent, operation, text) || power_done(agent, operation, result, text) ||
+	    scripts_done(agent, operation, result, text) ||
 	    stage_done(agent, operation, result, text))
 		return;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {

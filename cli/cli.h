@@ -89,6 +89,7 @@ enum cli_exit cli_print_json(struct cli *cli, json_t *object);
 
 /* ---- the commands, each in the file of its name ---- */
 
+enum cli_exit cli_script_run(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_simulate(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_drill(struct cli *cli, const struct cli_args *args);
 enum cli_exit cli_status(struct cli *cli, const struct cli_args *args);

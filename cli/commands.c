@@ -96,6 +96,12 @@ static const struct cli_option import_options[] = {
 	{0},
 };
 
+static const struct cli_option script_options[] = {
+	{"timeout", 0, "S", "end it after S seconds (default 180)"},
+	{"log", 0, "FILE", "append its output to this file of that server (root only)"},
+	{0},
+};
+
 static const struct cli_option keygen_options[] = {
 	{"rotate", 0, NULL, "put a fresh key in front of the file's present one"},
 	{0},
@@ -171,6 +177,11 @@ const struct cli_command cli_commands[] = {
 	 "Checks that the cluster is fit, says what will happen, does it, checks the result and\n"
 	 "puts everything back. Exit status 0: every step went well; 1: one did not.",
 	 drill_options, cli_drill},
+	{"script run", "SCRIPT", 1, 1, "run a script of the script directory on the asked server",
+	 "SCRIPT is the name of a file in agent.script_directory of that server, owned by root and\n"
+	 "writable by nobody else. The exit status is that of the script; 124 if it was ended\n"
+	 "because its time was over, 1 if it was not run.",
+	 script_options, cli_script_run},
 	{"config check", "FILE", 1, 1, "check a configuration file and print its time budget",
 	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
 	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},

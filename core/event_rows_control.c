@@ -97,8 +97,8 @@ static const struct event_info rows[] = {
 		.id = EVENT_SCRIPT_STARTED,
 		.severity = EVENT_NOTICE,
 		.name = "script-started",
-		.message = "a script runs, pid {0}, for at most {1s} s{text}",
-		.arg = {"pid", "time limit, us"},
+		.message = "a script runs by order of user {0}, for at most {1s} s{text}",
+		.arg = {"user id", "time limit, us"},
 		.meaning = "'holdfast script run' started the script that the text names.",
 	},
 	{

@@ -45,6 +45,7 @@ _holdfast() {
 	"explain "*) options="--event" ;;
 	"import "*) options="--output" ;;
 	"simulate "*) options="--down --cut --leave --fail --config --program-time --for --state --save" ;;
+	"script run") options="--timeout --log" ;;
 	"drill "*) options="--by --monitor --back --force --yes --timeout" ;;
 	"keygen "*) options="--rotate" ;;
 	" ") options="--version" ;;
@@ -56,13 +57,14 @@ _holdfast() {
 
 	word=
 	case "${#words[@]} ${words[*]:0:2}" in
-	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill config import keygen version help" ;;
+	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill script config import keygen version help" ;;
 	"1 group") word="start stop move list" ;;
 	"1 resource") word="start stop list" ;;
 	"1 monitor") word="suspend resume fail unfail list" ;;
 	"1 server") word="start stop shutdown reboot list" ;;
 	"1 cluster") word="start stop suspend resume shutdown reboot" ;;
 	"1 toratio") word="set reset show" ;;
+	"1 script") word="run" ;;
 	"1 status")
 		case $view in
 		--sv) word=$(_holdfast_names server) ;;
@@ -72,7 +74,7 @@ _holdfast() {
 		esac ;;
 	"1 config") word="check show" ;;
 	"1 import") word="clp.conf" ;;
-	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill config import keygen version" ;;
+	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill script config import keygen version" ;;
 	"1 explain"|"1 drill"|"2 group "*) word=$(_holdfast_names group) ;;
 	"2 resource "*) word=$(_holdfast_names resource) ;;
 	"2 monitor "*) word=$(_holdfast_names monitor) ;;

@@ -35,6 +35,10 @@ complete -c holdfast -n '__holdfast_at' -a resource -d 'start, stop and list res
 complete -c holdfast -n '__holdfast_at' -a monitor -d 'suspend, resume, fail and list monitors'
 complete -c holdfast -n '__holdfast_at' -a server -d 'start, stop, shut down, reboot and list servers'
 complete -c holdfast -n '__holdfast_at' -a cluster -d 'start, stop, suspend, resume, shut down, reboot'
+complete -c holdfast -n '__holdfast_at' -a script -d 'run a script on a server'
+complete -c holdfast -n '__holdfast_at script' -a run
+complete -c holdfast -n '__holdfast_in script run' -l timeout -x -d 'end it after this time'
+complete -c holdfast -n '__holdfast_in script run' -l log -r -d 'append its output to this file'
 complete -c holdfast -n '__holdfast_at' -a toratio -d 'multiply timeouts for a time'
 complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and saw'
 complete -c holdfast -n '__holdfast_at' -a simulate -d 'what would happen'
@@ -75,7 +79,7 @@ complete -c holdfast -n '__holdfast_at import' -a clp.conf
 complete -c holdfast -n '__holdfast_at import clp.conf' -F
 complete -c holdfast -n '__holdfast_in import' -s o -l output -r -F -d 'into this new file'
 complete -c holdfast -n '__holdfast_at keygen' -F
-complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill config import keygen version'
+complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill script config import keygen version'
 
 for sub in start stop move list
     complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'
