@@ -115,15 +115,12 @@ static void check_steps(const struct monitor_config *monitor, struct config_repo
 				    "monitor \"%s\": final_action = \"stop-group\": recovery names "
 				    "no group that could be stopped",
 				    monitor->name);
-	if (monitor->recovery != RECOVER_NOTHING || monitor->final == FINAL_STOP_GROUP ||
-	    monitor->final == FINAL_STOP_RESOURCE)
-		return;
-	if (monitor->restarts || monitor->final != FINAL_NONE)
+	if (monitor->recovery == RECOVER_NOTHING && monitor->restarts)
 		config_report_warning(
 			report, monitor->line,
-			"monitor \"%s\": %s has no effect: nothing is to be "
+			"monitor \"%s\": restarts has no effect: nothing is to be "
 			"recovered: set recovery to a group, a resource or \"server\"",
-			monitor->name, monitor->restarts ? "restarts" : "final_action");
+			monitor->name);
 }
 
 /* ---- what it looks at ---- */

@@ -117,7 +117,10 @@ static void put_steps(struct import *import, struct import_node *node, const cha
 	if (import_number(import, node, "emergency/threshold/script", 100, &scripts) && scripts)
 		import_lost(import, import_find(node, "emergency/threshold/script"),
 			    "a script alone is no step here: before_restart runs one");
-	if (stop && (!object || (action[0] == '1' && strcmp(recovers, "rsc") != 0)))
+	if (action && !recovers)
+		import_lost(import, import_find(node, "emergency/action"),
+			    "without the steps before it, it would follow the first error");
+	else if (stop && (!object || (action[0] == '1' && strcmp(recovers, "rsc") != 0)))
 		import_lost(import, import_find(node, "emergency/action"),
 			    "there is nothing here that it could stop");
 	else
