@@ -206,8 +206,7 @@ void group_restart(struct core *c, uint16_t group, uint16_t resource)
 		for (uint8_t d = 0; d < cfg->n_deps; d++)
 			r->restart |= c->resources[cfg->deps[d]].restart;
 		if (r->restart && !r->stop)
-			begin_anew(
-				r); /* it did start: what will be counted is whether it does again */
+			begin_anew(r); /* it is the next start that counts */
 	}
 	g->restarting = true;
 	g->goal_since = c->now;

@@ -45,6 +45,7 @@ static void test_ends_with_the_order_to_stop(void **state)
 	assert_false(w->checks[0][0]);
 	verdict(w, 0, 0, MONITOR_ERROR); /* on its way when it was told to stop */
 	assert_int_equal(look(w, 0, 0).on[0].status, MONITOR_OFFLINE);
+	assert_int_equal(w->seen[EVENT_MONITOR_ERROR], 0);
 	answer(w, 0, 1, true);
 	assert_false(w->running[0][0]);
 	/* and one that is stopped alone, while its group goes on */
@@ -258,6 +259,58 @@ static void test_rows_outlive_all(void **state)
 	world_free(w);
 }
 
+static void test_rows_follow_names_of_nodes(void **state)
+{
+	struct world *w = world_of_groups();
+	struct core_monitor_info info;
+	struct core_config other;
+	struct core *core;
+
+	(void)state;
+	add_monitor(w);
+	start_all(w);
+	assert_int_equal(command(w, 1, REQUEST_MONITOR_SUSPEND, 2, 0), ANSWER_ACCEPTED);
+	assert_int_equal(command(w, 1, REQUEST_MONITOR_FAIL, 1, 0), ANSWER_ACCEPTED);
+	other = w->config;
+	other.self = 0;
+	other.nodes[2] = w->config.nodes[1];
+	other.nodes[1] = w->config.nodes[2];
+	assert_int_equal(core_new(&other, &w->disk[0], NULL, w->now, &core), 0);
+	core_monitor_info(core, 0, &info);
+	assert_int_equal(info.intent.suspended, 2);
+	assert_int_equal(info.intent.failing, 4);
+	core_free(core);
+	(void)snprintf(other.nodes[1].name, NAME_SIZE, "new");
+	assert_int_equal(core_new(&other, &w->disk[0], NULL, w->now, &core), 0);
+	core_monitor_info(core, 0, &info);
+	assert_int_equal(info.intent.suspended, 0);
+	assert_int_equal(info.intent.failing, 4);
+	core_free(core);
+	world_free(w);
+}
+
+/* Rule N3: what a coordinator wrote last, and nobody heard, does not come back with it. */
+static void test_a_row_that_nobody_heard(void **state)
+{
+	struct world *w = world_of_groups();
+
+	(void)state;
+	add_monitor(w);
+	start_all(w);
+	assert_int_equal(command(w, 1, REQUEST_MONITOR_FAIL, 1, 0), ANSWER_ACCEPTED);
+	isolate(w, 0, true);
+	assert_int_equal(command(w, 0, REQUEST_MONITOR_SUSPEND, NODE_NONE, 0), ANSWER_NO_QUORUM);
+	assert_false(w->checks[0][0]); /* it was written while the view was not lost yet */
+	assert_true(run_until(w, SECOND, on_1));
+	isolate(w, 0, false);
+	run_until(w, SECOND, NULL);
+	for (uint8_t n = 0; n < 3; n++) {
+		assert_int_equal(look(w, n, 0).intent.suspended, 0);
+		assert_true(w->checks[n][0]);
+	}
+	world_free(w);
+}
+
 static void test_a_new_coordinator_keeps_rows(void **state)
 {
 	struct world *w = world_of_groups();
@@ -412,6 +465,8 @@ int main(void)
 		cmocka_unit_test(test_suspend_and_resume),
 		cmocka_unit_test(test_dummy_failure),
 		cmocka_unit_test(test_rows_outlive_all),
+		cmocka_unit_test(test_rows_follow_names_of_nodes),
+		cmocka_unit_test(test_a_row_that_nobody_heard),
 		cmocka_unit_test(test_a_new_coordinator_keeps_rows),
 		cmocka_unit_test(test_forgotten_when_well),
 		cmocka_unit_test(test_resume_clears_counters),

@@ -88,18 +88,27 @@ static void test_a_group_as_a_whole(void **state)
 	m->recovery = RECOVER_GROUP;
 	m->target = 1;
 	m->restarts = 1;
+	m[1] = m[0]; /* another one with the same target, and one with another */
+	m[2] = m[0];
+	m[2].target = 0;
+	w->config.n_monitors = 3;
 	start_all(w);
+	verdict(w, 0, 1, MONITOR_NORMAL);
 	w->n_stopped = w->starts = 0;
 	w->slow[0] = 4;
 	error_at(w, 0, 0);
 	assert_false(w->checks[0][0]); /* though it checks always: its target is restarted */
+	assert_false(w->checks[0][1]);
+	assert_true(w->checks[0][2]);
+	assert_int_equal(look(w, 2, 1).on[0].status, MONITOR_NORMAL);
 	assert_int_equal(w->n_stopped, 2);
 	assert_false(w->running[0][3]);
 	assert_int_equal(w->starts, 0);
 	answer(w, 0, 2, true);
 	run_until(w, MOMENT, NULL);
 	assert_int_equal(w->starts, 2);
-	assert_true(w->running[0][2] && w->running[0][3] && w->checks[0][0]);
+	assert_true(w->running[0][2] && w->running[0][3]);
+	assert_true(w->checks[0][0] && w->checks[0][1]);
 	assert_int_equal(w->seen[EVENT_GROUP_RESTARTING], 1);
 	assert_int_equal(w->last[EVENT_GROUP_RESTARTING].group, 1);
 	assert_int_equal(owner(w), 0);
@@ -121,8 +130,14 @@ static void test_all_groups_of_a_node(void **state)
 	assert_int_equal(w->n_stopped, 4);
 	assert_int_equal(w->starts, 4);
 	assert_int_equal(w->seen[EVENT_GROUP_RESTARTING], 2);
+	w->slow[0] = 1;
+	w->begun[0] = 0;
 	error_at(w, 0, 0);
+	assert_false(w->checks[0][0]); /* till its groups are gone */
+	assert_int_equal(look(w, 1, 0).on[0].status, MONITOR_ERROR);
+	answer(w, 0, 0, true);
 	run_until(w, SECOND, NULL);
+	assert_int_equal(w->begun[0], 1); /* rule M3 */
 	assert_int_equal(owner(w), 1);
 	assert_true(w->running[1][2] && w->running[1][3]);
 	assert_int_equal(look_group(w, 2, 1).intent.cause, CAUSE_MONITOR);
@@ -140,6 +155,11 @@ static void test_a_start_that_fails(void **state)
 	add_watch(w, 1)->restarts = 5;
 	w->config.resources[1].start_retries = 2;
 	start_all(w);
+	struct core_event lost = {.type = CORE_EVENT_RESOURCE_LOST};
+	lost.resource_lost.resource = 1;
+	step(w, 0, &lost); /* one failure of long ago, which does not count any more */
+	run_until(w, MOMENT, NULL);
+	assert_int_equal(owner(w), 0);
 	w->broken[0] = 2;
 	w->starts = 0;
 	error_at(w, 0, 0);
@@ -214,9 +234,14 @@ static void test_a_row_takes_it_away_meanwhile(void **state)
 	command(w, 2, REQUEST_GROUP_MOVE, 2, 0);
 	assert_false(w->running[2][0]);
 	answer(w, 0, 1, true);
+	assert_int_equal(w->cause[0], CAUSE_ADMIN); /* of the stop of resource 0 */
 	run_until(w, SECOND, NULL);
 	assert_int_equal(owner(w), 2);
 	assert_int_equal(w->starts, 2);
+	w->slow[0] = 0;
+	command(w, 2, REQUEST_GROUP_MOVE, 0, 0);
+	run_until(w, SECOND, NULL);
+	assert_int_equal(owner(w), 0); /* nothing is left of the restart */
 	world_free(w);
 }
 
