@@ -5,6 +5,7 @@
 #include "agent/exec_helper.h"
 #include "include/core.h"
 #include "util/log.h"
+#include "util/parse.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -331,6 +332,27 @@ void exec_dispatch(struct exec *exec, ha_time now)
 	for (struct operation *op = exec->operations; op; op = op->next)
 		if (ha_time_reached(op->due, now))
 			next_phase(exec, op, now);
+}
+
+static bool number_after(const char *text, const char *prefix, int *ret)
+{
+	size_t n = strlen(prefix);
+	uint64_t value;
+
+	if (!text || strncmp(text, prefix, n) != 0 || parse_u64(text + n, 0, 255, &value) < 0)
+		return false;
+	*ret = (int)value;
+	return true;
+}
+
+bool exec_text_status(const char *text, int *ret_status)
+{
+	return number_after(text, "exit status ", ret_status);
+}
+
+bool exec_text_signal(const char *text, int *ret_signal)
+{
+	return number_after(text, "killed by signal ", ret_signal);
 }
 
 size_t exec_running(const struct exec *exec)

@@ -44,6 +44,10 @@ _must_check_ int exec_new(const struct exec_config *config, struct exec **ret);
 /* Kills what still runs; nothing is answered any more. */
 struct exec *exec_free(struct exec *exec);
 
+/* What a text of done() tells: "exit status N" or "killed by signal N". False: neither. */
+bool exec_text_status(const char *text, int *ret_status);
+bool exec_text_signal(const char *text, int *ret_signal);
+
 struct exec_program {
 	uint32_t operation;
 	const char *name;  /* of the resource: names its lines in the journal */

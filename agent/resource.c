@@ -329,7 +329,7 @@ static const char *ocf_text(const struct resource_config *r, const char *text,
 	const char *meaning = NULL;
 	int code;
 
-	if (r->type == RESOURCE_TYPE_OCF && text && sscanf(text, "exit status %d", &code) == 1)
+	if (r->type == RESOURCE_TYPE_OCF && exec_text_status(text, &code))
 		meaning = ocf_exit_to_string(code);
 	if (!meaning)
 		return text;

@@ -89,9 +89,9 @@ static int exit_code(uint8_t result, const char *text)
 {
 	int code = 0;
 
-	if (text && (sscanf(text, "exit status %d", &code) == 1))
+	if (exec_text_status(text, &code))
 		return code;
-	if (text && sscanf(text, "killed by signal %d", &code) == 1)
+	if (exec_text_signal(text, &code))
 		return 128 + code;
 	return result == RESOURCE_RESULT_OK ? 0 : 255;
 }

@@ -209,7 +209,7 @@ static int ask_cut(struct play *p, const char *text)
 
 	if (n >= sizeof first)
 		return complain("--cut: \"%s\" is no server", text);
-	memcpy(first, text, n);
+	(void)snprintf(first, sizeof first, "%.*s", (int)n, text);
 	r = find_node(p, "cut", first, &a);
 	if (r >= 0 && comma)
 		r = find_node(p, "cut", comma + 1, &b);

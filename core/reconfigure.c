@@ -227,7 +227,7 @@ int core_reconfigure(const struct core *old, const struct core_config *config, s
 	if (loses_something(old, config))
 		return -EBUSY;
 	c = malloc(sizeof *c);
-	map = malloc(sizeof *map);
+	map = calloc(1, sizeof *map);
 	if (!c || !map)
 		return -ENOMEM;
 	make_map(&old->cfg, config, map);
