@@ -185,21 +185,22 @@ static void test_failback_keeps_away_from_a_failure(void **state)
 	(void)state;
 	w->config.groups[0].failback = true;
 	w->config.groups[0].failover_limit = 2;
-	w->config.groups[0].failover_window_us = 100 * SECOND;
+	w->config.groups[0].failover_window_us = 10 * SECOND;
+	w->config.failure_expiry_us = 6 * SECOND;
 	w->broken[0] = 1U << 1;
 	start_all(w);
 	assert_int_equal(place(w, 0), 1);
 	starts = w->starts;
-	run_until(w, 5 * SECOND, NULL);
+	run_until(w, 2 * SECOND, NULL);
 	assert_int_equal(place(w, 0), 1);
 	assert_int_equal(w->starts, starts); /* it does not bounce */
-	run_until(w, 60 * SECOND, NULL);     /* the mark is gone, but not yet the failover */
+	run_until(w, 5 * SECOND, NULL);	     /* the mark is gone, but not yet the failover */
 	assert_int_equal(look(w, 0).failed_on, 0);
 	assert_int_equal(w->starts, starts);
-	run_until(w, 40 * SECOND, NULL); /* both are forgotten: it is tried once */
+	run_until(w, 4 * SECOND, NULL); /* both are forgotten: it is tried once */
 	assert_int_equal(place(w, 0), 1);
 	assert_int_equal(w->starts, starts + 4);
-	run_until(w, 300 * SECOND, NULL); /* and that does not wear out the limit */
+	run_until(w, 30 * SECOND, NULL); /* and that does not wear out the limit */
 	assert_int_equal(place(w, 0), 1);
 	world_free(w);
 }
@@ -240,7 +241,7 @@ static void test_failover_limit(void **state)
 
 	(void)state;
 	w->config.groups[0].failover_limit = 1;
-	w->config.groups[0].failover_window_us = 10 * SECOND;
+	w->config.groups[0].failover_window_us = 3 * SECOND;
 	start_all(w);
 	lose(w, 0, 1);
 	run_until(w, SECOND, NULL);
@@ -251,7 +252,7 @@ static void test_failover_limit(void **state)
 	assert_int_equal(place(w, 0), -1);
 	assert_int_equal(look(w, 0).held, GROUP_HOLD_LIMIT);
 	assert_int_equal(w->seen[EVENT_GROUP_FAILOVER_LIMIT], 1);
-	run_until(w, 60 * SECOND, NULL); /* time does not help what is not online */
+	run_until(w, 10 * SECOND, NULL); /* time does not help what is not online */
 	assert_int_equal(look(w, 0).held, GROUP_HOLD_LIMIT);
 	assert_int_equal(start(w, 0), ANSWER_ACCEPTED);
 	assert_int_equal(place(w, 0), 0);
@@ -548,14 +549,14 @@ static void test_wait_on_the_same_node(void **state)
 	world_free(w);
 }
 
-static struct world *stopping_after(uint8_t when)
+static struct world *stopping_after(uint8_t when, uint64_t seconds)
 {
 	struct world *w = two_groups(3, 0);
 
 	w->config.groups[0].n_stop_after = 1; /* group 1 */
 	w->config.groups[0].stop_after[0] = 1;
 	w->config.groups[0].stop_wait_when = when;
-	w->config.groups[0].stop_wait_us = 60 * SECOND;
+	w->config.groups[0].stop_wait_us = seconds * SECOND;
 	start_all(w);
 	w->stuck[0] = 1U << 3; /* group 1 takes its time */
 	return w;
@@ -563,7 +564,7 @@ static struct world *stopping_after(uint8_t when)
 
 static void test_stop_waits(void **state)
 {
-	struct world *w = stopping_after(STOP_WAIT_GROUP);
+	struct world *w = stopping_after(STOP_WAIT_GROUP, 60);
 
 	(void)state;
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 1);
@@ -580,7 +581,7 @@ static void test_stop_waits(void **state)
 
 static void test_stop_waits_not_for_ever(void **state)
 {
-	struct world *w = stopping_after(STOP_WAIT_GROUP);
+	struct world *w = stopping_after(STOP_WAIT_GROUP, 10);
 
 	(void)state;
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 1);
@@ -589,9 +590,9 @@ static void test_stop_waits_not_for_ever(void **state)
 	assert_int_equal(place(w, 0), 0);
 	w->n_stopped = 0;
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 0);
-	run_until(w, 55 * SECOND, NULL);
+	run_until(w, 8 * SECOND, NULL);
 	assert_int_equal(place(w, 0), 0);
-	run_until(w, 10 * SECOND, NULL);
+	run_until(w, 3 * SECOND, NULL);
 	assert_false(w->running[0][0] || w->running[0][1]);
 	assert_int_equal(w->seen[EVENT_GROUP_WAIT_TIMEOUT], 1);
 	world_free(w);
@@ -599,14 +600,14 @@ static void test_stop_waits_not_for_ever(void **state)
 
 static void test_stop_does_not_wait(void **state)
 {
-	struct world *w = stopping_after(STOP_WAIT_CLUSTER);
+	struct world *w = stopping_after(STOP_WAIT_CLUSTER, 60);
 
 	(void)state;
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 1);
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 0); /* is not the occasion */
 	assert_false(w->running[0][0] || w->running[0][1]);
 	world_free(w);
-	w = stopping_after(STOP_WAIT_GROUP);
+	w = stopping_after(STOP_WAIT_GROUP, 60);
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 1);
 	command(w, REQUEST_GROUP_STOP, NODE_NONE, 0);
 	assert_true(w->running[0][0]);
@@ -618,7 +619,7 @@ static void test_stop_does_not_wait(void **state)
 
 static void test_node_stop_waits(void **state)
 {
-	struct world *w = stopping_after(STOP_WAIT_NODE);
+	struct world *w = stopping_after(STOP_WAIT_NODE, 60);
 
 	(void)state;
 	command(w, REQUEST_NODE_STOP, 0, 0);
@@ -844,7 +845,7 @@ static void test_strong_action_at_once(void **state)
 	assert_int_equal(w->power[0], FINAL_PANIC);
 	assert_int_equal(place(w, 1), 0); /* nothing else was done in its place */
 	w->power[0] = FINAL_NONE;
-	run_until(w, 65 * SECOND, NULL);
+	run_until(w, 31 * SECOND, NULL);	   /* tried again, and failed again */
 	assert_int_equal(w->power[0], FINAL_NONE); /* once for each attempt */
 	start(w, 0);
 	assert_int_equal(w->power[0], FINAL_PANIC);
@@ -1086,7 +1087,7 @@ static void test_cluster_stop_in_good_order(void **state)
 	start_all(w);
 	w->slow[0] = 1U << 3;
 	assert_int_equal(command(w, REQUEST_CLUSTER_STOP, NODE_NONE, 0), ANSWER_ACCEPTED);
-	run_until(w, 10 * SECOND, NULL);
+	run_until(w, 3 * SECOND, NULL);
 	assert_true(w->running[0][0] && w->running[0][1]); /* waits for the other group */
 	assert_int_equal(w->seen[EVENT_AGENT_STOPPED], 0);
 	assert_true(ha_time_before(w->now, w->lease[0]));
