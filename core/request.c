@@ -318,8 +318,8 @@ static void obey_node_row(struct core *c)
 }
 
 /*
- * Where all have stopped there is no coordinator to write a row: who hears that somebody wants it to start, comes
- * back by itself, once for each command (rule O3).
+ * Where all have stopped there is no coordinator to write a row: who hears that somebody wants
+ * it to start, comes back by itself, once for each command (rule O3).
  */
 static void come_by_request(struct core *c)
 {

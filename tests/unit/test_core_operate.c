@@ -237,7 +237,10 @@ static void test_server_power(void **state)
 	assert_int_equal(w->seen[EVENT_NODE_POWER], 1);
 	assert_int_equal(w->last[EVENT_NODE_POWER].arg[0], POWER_SHUTDOWN);
 	assert_int_equal(w->last_answer, ANSWER_ACCEPTED);
-	/* the machine goes; nobody is fenced, nothing is lost; its next life is not told to leave */
+	/*
+	 * the machine goes; nobody is fenced, nothing is lost; its next life is not told to
+	 * leave
+	 */
 	w->dead[0] = true;
 	run_until(w, SECOND, NULL);
 	assert_int_equal(owner(w), 1);

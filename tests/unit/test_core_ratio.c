@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The timeout ratio (rules R1 to R6), in small stories. The world has a timeout of 30 ms and a lease of
- * 40 ms; it checks itself at each sending that a lease is on disk before it is told (P4), and at each
- * step that nothing has two owners.
+ * The timeout ratio (rules R1 to R6), in small stories. The world has a timeout of 30 ms and a
+ * lease of 40 ms; it checks itself at each sending that a lease is on disk before it is told
+ * (P4), and at each step that nothing has two owners.
  */
 #include "tests/unit/core_world.h"
 
@@ -206,7 +206,10 @@ static void test_shrink_during_a_silence(void **state)
 	world_free(w);
 }
 
-/* The peer never told the longer timeout, but we judged by it: the silence may go on all the same. */
+/*
+ * The peer never told the longer timeout, but we judged by it: the silence may go on all the
+ * same.
+ */
 static void test_shrink_unknown_to_the_peer(void **state)
 {
 	struct world *w = world_new(3, 0);
@@ -270,7 +273,10 @@ static void test_growth_wakes_nobody(void **state)
 	world_free(w);
 }
 
-/* Cut off with a long lease when the ratio shrinks: nobody starts its group before that has run out. */
+/*
+ * Cut off with a long lease when the ratio shrinks: nobody starts its group before that has run
+ * out.
+ */
 static void test_shrink_and_takeover(void **state)
 {
 	struct world *w = started(3);
@@ -339,8 +345,10 @@ static void test_growth_is_no_gap(void **state)
 	world_free(w);
 }
 
-/* The longest lease leaves the disk when those grants are over, not before; and a new ratio that comes
- * while that is being written waits for its own write. */
+/*
+ * The longest lease leaves the disk when those grants are over, not before; and a new ratio
+ * that comes while that is being written waits for its own write.
+ */
 static void test_lease_max_goes_down(void **state)
 {
 	struct world *w = started(3);

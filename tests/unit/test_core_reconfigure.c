@@ -144,7 +144,10 @@ static void test_indexes_change(void **state)
 	world_free(w);
 }
 
-/* One after the other, some time apart: rows of those who differ are left alone, nothing is lost. */
+/*
+ * One after the other, some time apart: rows of those who differ are left alone, nothing is
+ * lost.
+ */
 static void test_one_after_the_other(void **state)
 {
 	struct world *w = started(3);
@@ -462,7 +465,10 @@ static void test_orders_are_carried_over(void **state)
 	world_free(w);
 }
 
-/* Other times: a longer lease waits for its disk (P4; post() watches), a shorter one is over in time. */
+/*
+ * Other times: a longer lease waits for its disk (P4; post() watches), a shorter one is over in
+ * time.
+ */
 static void test_other_times(void **state)
 {
 	struct world *w = started(3);
