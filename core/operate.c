@@ -151,8 +151,8 @@ static uint8_t set_config(struct core *c, const struct request *r)
 }
 
 /*
- * Rule C1: all or none. It is on our disk, and the command that wrote it is not waiting for another one's. A
- * coordinator that is lost meanwhile leaves the row to the next one.
+ * Rule C1: all or none. It is on our disk, and the command that wrote it is not waiting for
+ * another one's. A coordinator that is lost meanwhile leaves the row to the next one.
  */
 static bool is_agreed(const struct core *c)
 {

@@ -33,8 +33,8 @@ uint64_t core_timeout_us(const struct core *c)
 }
 
 /*
- * Rules R4, R5: the larger one of ours, but no longer than the lease that the peer tells, and of the timeout
- * that it tells.
+ * Rules R4, R5: the larger one of ours, but no longer than the lease that the peer tells, and
+ * of the timeout that it tells.
  */
 static uint64_t limit_now(const struct core *c, const struct peer *p)
 {
@@ -78,8 +78,9 @@ static void raise_limits(struct core *c)
 }
 
 /*
- * How long a silence of `silence_us` may still last. Since our timeout shrank only so much of it counts
- * against the old one, else who died under a ratio of 10000 would be found days later.
+ * How long a silence of `silence_us` may still last. Since our timeout shrank only so much of
+ * it counts against the old one, else who died under a ratio of 10000 would be found days
+ * later.
  */
 static uint64_t silence_left(const struct core *c, uint64_t silence_us, uint64_t limit_us)
 {
@@ -158,8 +159,8 @@ static void tell_ratio(struct core *c)
 }
 
 /*
- * Rules P4, R5: a longer lease comes into force when it is on disk, and the longer timeout with it; shorter
- * ones at once. Until then all stays as it was.
+ * Rules P4, R5: a longer lease comes into force when it is on disk, and the longer timeout with
+ * it; shorter ones at once. Until then all stays as it was.
  */
 void ratio_adopt(struct core *c)
 {

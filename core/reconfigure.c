@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Another configuration of the same nodes, without an end (rule C4): everything is carried over by name, and what
- * has no name in the new one is dropped. Indexes change, so rows of peers count again when they have
- * the new objects too (rule C3).
+ * Another configuration of the same nodes, without an end (rule C4): everything is carried over
+ * by name, and what has no name in the new one is dropped. Indexes change, so rows of peers
+ * count again when they have the new objects too (rule C3).
  */
 #include "core/internal.h"
 
@@ -69,7 +69,10 @@ static void make_map(const struct core_config *old, const struct core_config *cf
 		map->monitor[m] = find_monitor(old, cfg->monitors[m].name);
 }
 
-/* A resource that would be lost, or is something else then, must not run: nobody could stop it any more. */
+/*
+ * A resource that would be lost, or is something else then, must not run: nobody could stop it
+ * any more.
+ */
 static bool loses_something(const struct core *old, const struct core_config *cfg)
 {
 	for (uint16_t i = 0; i < old->cfg.n_resources; i++) {

@@ -318,8 +318,8 @@ static void obey_node_row(struct core *c)
 }
 
 /*
- * Where all have stopped there is no coordinator to write a row: who hears that somebody wants it to start, comes
- * back by itself, once for each command (rule O3).
+ * Where all have stopped there is no coordinator to write a row: who hears that somebody wants
+ * it to start, comes back by itself, once for each command (rule O3).
  */
 static void come_by_request(struct core *c)
 {
@@ -365,16 +365,8 @@ bool request_is_open(const struct core *c, const struct request_id *id)
 	return false;
 }
 
-/* What they name has gone with another configuration (rule C4). */
-static void drop_invalid(struct core *c)
-{
-	while (c->n_queue && !request_valid(c, &c->queue[0].request))
-		queue_pop(c, ANSWER_BAD_TARGET);
-}
-
 void request_step(struct core *c)
 {
-	drop_invalid(c);
 	obey_node_row(c);
 	come_by_request(c);
 	if (is_coordinator(c) && c->reaffirmed) {

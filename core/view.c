@@ -30,7 +30,10 @@ static bool candidate(const struct core *c, unsigned int n, node_mask quarantine
 	       (!p->objects_differ || node_mask_has(c->installed.members, n));
 }
 
-/* Those that are still not the same after that time; but to keep one is better than to have no quorum. */
+/*
+ * Those that are still not the same after that time; but to keep one is better than to have no
+ * quorum.
+ */
 static node_mask without_others(const struct core *c, node_mask candidates)
 {
 	node_mask others = 0;

@@ -328,11 +328,13 @@ _must_check_ int core_new_seeded(const struct core_config *config, const struct 
 				 ha_time now, struct core **ret);
 
 /*
- * A new core that goes on where `old` is, with another configuration of the same nodes (rule C4):
- * views, leases, rows and running resources are carried over by name. Between two steps, and
- * with every group that has lost or changed a resource OFFLINE. `old` is not changed; the caller frees
- * it when this has succeeded. Operations in progress keep their numbers. -EBUSY: such a group is not
- * OFFLINE here; -EINVAL: as core_new(), or nodes, votes or self differ; -ENOMEM.
+ * A new core that goes on where `old` is, with another configuration of the same nodes (rule
+ * C4): views, leases, rows and running resources are carried over by name. Between two steps,
+ * and with every group that has lost or changed a resource OFFLINE. `old` is not changed; the
+ * caller frees it when this has succeeded. Operations in progress keep their numbers; monitors
+ * keep their counters and begin anew: all count as stopped until CORE_ACTION_MONITOR says
+ * otherwise. -EBUSY: such a group is not OFFLINE here; -EINVAL: as core_new(), or nodes, votes or
+ * self differ; -ENOMEM.
  */
 _must_check_ int core_reconfigure(const struct core *old, const struct core_config *config,
 				  struct core **ret);

@@ -59,7 +59,13 @@ struct world {
 	unsigned int starts, seen[700];
 	struct datagram *queue[QUEUE];
 	unsigned int n_queue;
-	size_t most_actions; /* of one step */
+	size_t most_actions;		  /* of one step */
+	bool disk_slow[N_MAX];		  /* a write is not answered before disk_done() */
+	uint64_t unwritten[N_MAX];	  /* its generation; 0: none */
+	struct durable_state next[N_MAX]; /* and what it writes */
+	uint16_t ratio[N_MAX];		  /* as the drivers were told; 0: never */
+	unsigned int applied[N_MAX];	  /* orders to apply a configuration */
+	uint64_t apply_generation[N_MAX], apply_hash[N_MAX]; /* the last one */
 };
 
 static inline void step(struct world *w, uint8_t i, const struct core_event *event);
@@ -68,6 +74,9 @@ static inline void post(struct world *w, uint8_t from)
 {
 	const struct vector *v = core_vector(w->core[from], w->now);
 
+	/* rules P4, R5 */
+	assert_true(v->head.lease_us <= w->disk[from].lease_max_us);
+	assert_true(v->head.timeout_us <= v->head.lease_us);
 	for (uint8_t to = 0; to < w->n; to++) {
 		if (to == from || w->cut[from][to])
 			continue;
@@ -150,25 +159,33 @@ static inline void drive_monitor(struct world *w, uint8_t i, const struct core_a
 	w->failing[i][m] = a->monitor.failing;
 }
 
-static inline void carry_out(struct world *w, uint8_t i, const struct core_action *a)
+static inline void disk_done(struct world *w, uint8_t i)
 {
 	struct core_event e = {.type = CORE_EVENT_PERSISTED};
 
+	if (!w->unwritten[i])
+		return;
+	e.persisted.generation = w->unwritten[i];
+	e.persisted.result = w->disk_fails[i] ? -5 : 0;
+	w->unwritten[i] = 0;
+	if (!w->disk_fails[i]) {
+		w->disk[i] = w->next[i];
+		w->on_disk[i] = true;
+	}
+	step(w, i, &e);
+}
+
+static inline void carry_out(struct world *w, uint8_t i, const struct core_action *a)
+{
 	switch (a->type) {
 	case CORE_ACTION_SEND:
 		post(w, i);
 		break;
 	case CORE_ACTION_PERSIST:
-		if (!w->disk_fails[i]) {
-			core_durable(w->core[i], &w->disk[i]);
-			w->on_disk[i] = true;
-		}
-		core_durable(w->core[i], &(struct durable_state){0});
-		struct durable_state s;
-		core_durable(w->core[i], &s);
-		e.persisted.generation = s.generation;
-		e.persisted.result = w->disk_fails[i] ? -5 : 0;
-		step(w, i, &e);
+		core_durable(w->core[i], &w->next[i]);
+		w->unwritten[i] = w->next[i].generation;
+		if (!w->disk_slow[i])
+			disk_done(w, i);
 		break;
 	case CORE_ACTION_RESOURCE_START:
 	case CORE_ACTION_RESOURCE_STOP:
@@ -202,8 +219,14 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		answer(w, i, a->resource.resource, false);
 		break;
 	case CORE_ACTION_MONITOR: /* has been */
+		break;
 	case CORE_ACTION_RATIO:
+		w->ratio[i] = a->ratio.ratio;
+		break;
 	case CORE_ACTION_CONFIG:
+		w->applied[i]++;
+		w->apply_generation[i] = a->config.generation;
+		w->apply_hash[i] = a->config.hash;
 		break;
 	case CORE_ACTION_TYPE_COUNT_:
 		fail();
@@ -289,6 +312,8 @@ static inline void boot(struct world *w, uint8_t i)
 	w->dead[i] = w->frozen[i] = false;
 	memset(w->checks[i], 0, sizeof w->checks[i]);
 	memset(w->failing[i], 0, sizeof w->failing[i]);
+	w->unwritten[i] = 0;
+	w->ratio[i] = 0;
 	w->core[i] = core_free(w->core[i]);
 	assert_int_equal(core_new(&w->config, w->on_disk[i] ? &w->disk[i] : NULL, w->running[i],
 				  w->now, &w->core[i]),
