@@ -133,7 +133,7 @@ static const struct event_info rows[] = {
 		.message = "monitor {0monitor} is in error on {node}, was: {1status}{text}",
 		.arg = {"monitor", "status before"},
 		.meaning = "The check failed after all retries; the text says why. Again "
-			   "after each further round of retries.",
+			   "if it still fails after it has begun anew.",
 	},
 	{
 		.id = EVENT_MONITOR_STARTED,

@@ -6,9 +6,10 @@
  * The core's state and the calls between its files. One file a subject: detect.c (who is
  * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a
  * former run), request.c (admin commands), command.c (those about groups), proof.c and place.c
- * (the coordinator's decisions), group.c and resource.c (this node's own groups), final.c (final
- * actions), mode.c (this node's mode), send.c (the vector), info.c (queries). core.c calls them
- * in a fixed order.
+ * (the coordinator's decisions), group.c, drive.c and resource.c (this node's own groups),
+ * monitor.c and recover.c (its monitors, and what follows an error), final.c (final actions),
+ * mode.c (this node's mode), send.c (the vector), info.c (queries). core.c calls them in a fixed
+ * order.
  */
 
 #include "include/core.h"
