@@ -23,6 +23,24 @@ VIP6 = 'fd90::200'
 PATIENCE = 60  # seconds; a generous limit for every wait
 
 
+SERVICE = """#!/bin/sh
+# NAME start|stop: which node this is, its first address tells
+node=n$(ip -4 -o addr show eth0 | sed -n '1s/.*inet 10[.]90[.]0[.]\\([0-9]*\\)[/].*/\\1/p')
+echo "$node $2" >> DIR/$1.log
+for bad in DIR/$1.bad-hang-$2 DIR/$1.bad-hang-$2.$node; do [ -e $bad ] && exec sleep 600; done
+for bad in DIR/$1.bad-$2 DIR/$1.bad-$2.$node; do [ -e $bad ] && exit 1; done
+case $2 in
+start)
+	for other in DIR/$1.on.*; do
+		[ -e $other ] && [ $other != DIR/$1.on.$node ] && : > DIR/$1.double
+	done
+	: > DIR/$1.on.$node ;;
+stop) rm -f DIR/$1.on.$node ;;
+check) [ -e DIR/$1.on.$node ] ;;
+esac
+"""
+
+
 class Failure(AssertionError):
     pass
 
@@ -93,7 +111,7 @@ class Watch:
 
 
 class Cluster:
-    def __init__(self, nodes=3, links=1, witnesses=(), detection='300ms', groups=None, extra='', tag=''):
+    def __init__(self, nodes=3, links=1, witnesses=(), detection='300ms', groups=None, extra='', tag='', more='', agent=''):
         self.names = [f'n{i + 1}' for i in range(nodes)]
         self.witnesses = set(witnesses)
         self.links = links
@@ -102,6 +120,8 @@ class Cluster:
         self.detection = detection
         self.extra = extra
         self.groups = groups
+        self.more = more      # monitors, exclusions
+        self.agent = agent    # more keys of `agent`
         self.agents = {}      # node -> Popen
         self.responders = {}  # node -> Popen
         self.processes = []
@@ -171,9 +191,10 @@ class Cluster:
             rows.append(f'{{ name = "{n}"; links = [ {links} ];{" witness = true;" if n in self.witnesses else ""} }}')
         return f'''cluster = {{ name = "e2e"; port = 7410; detection_time = "{self.detection}"; {self.extra} }};
 agent = {{ key_file = "{self.dir}/key"; state_directory = "{self.dir}/{node}/state";
-  run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; }};
+  run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; {self.agent} }};
 nodes = ( {', '.join(rows)} );
 groups = {self.groups or self.default_groups()};
+{self.more}
 '''
 
     def socket(self, node):
@@ -290,7 +311,68 @@ groups = {self.groups or self.default_groups()};
         self.start_responder(node)
         self.start(node)
 
+    # ---- services made of scripts ----
+    def make_service(self):
+        """A program that plays a service on any node: it keeps a file while it runs, writes down what it was told,
+        and notices when it is started while it runs on another node."""
+        path = f'{self.dir}/svc'
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(SERVICE.replace('DIR', self.dir))
+        os.chmod(path, 0o755)
+        return path
+
+    def service(self, name, group='', extra='', depends=None):
+        d = f' depends = [ "{depends}" ];' if depends else ''
+        return (f'{{ type = "exec"; name = "{name}";{d} start = [ "{self.dir}/svc", "{name}", "start" ]; '
+                f'stop = [ "{self.dir}/svc", "{name}", "stop" ]; start_timeout = "20s"; stop_timeout = "20s"; {extra} }}')
+
+    def running(self, name):
+        """Nodes on which the service runs."""
+        return [n for n in self.names if os.path.exists(f'{self.dir}/{name}.on.{n}')]
+
+    def told(self, name):
+        """What the service was told, as (node, verb), oldest first."""
+        try:
+            with open(f'{self.dir}/{name}.log', encoding='ascii') as f:
+                return [tuple(line.split()) for line in f]
+        except FileNotFoundError:
+            return []
+
+    def doubles(self):
+        return [f for f in os.listdir(self.dir) if f.endswith('.double')]
+
+    def order(self, name, verb, node=None):
+        """Makes the service fail (or hang: verb 'hang-start') at this verb from now on, on one node or all."""
+        with open(f'{self.dir}/{name}.bad-{verb}' + (f'.{node}' if node else ''), 'w', encoding='ascii'):
+            pass
+
+    def repair(self, name, verb, node=None):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f'{self.dir}/{name}.bad-{verb}' + (f'.{node}' if node else ''))
+
     # ---- looking ----
+    def group(self, node, name):
+        return next(g for g in self.status(node)['groups'] if g['name'] == name)
+
+    def wait_group(self, node, name, status='Online', current=None):
+        def so():
+            s = self.status(node)
+            g = s and next((g for g in s['groups'] if g['name'] == name), None)
+            return g if g and g['status'] == status and (current is None or g['current'] in current) else None
+        return self.wait(f'group {name} to be {status} on {current or "any"}', so)
+
+    def monitor(self, node, name):
+        return next(m for m in self.status(node)['monitors'] if m['name'] == name)
+
+    def wait_monitor(self, node, name, status, server=None):
+        def so():
+            s = self.status(node)
+            m = s and next((m for m in s['monitors'] if m['name'] == name), None)
+            if m and server:
+                m = next((x for x in m['servers'] if x['server'] == server), None)
+            return m if m and m['status'] == status else None
+        return self.wait(f'monitor {name} to be {status} on {server or "all"}', so)
+
     def cli(self, node, *args, check=True):
         return sh(os.path.join(BIN, 'holdfast'), '--socket', self.socket(node), *args, check=check)
 
