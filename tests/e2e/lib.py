@@ -24,10 +24,11 @@ PATIENCE = 60  # seconds; a generous limit for every wait
 
 
 SERVICE = """#!/bin/sh
-# NAME start|stop: which node this is, its first address tells
+# NAME start|stop: which node this is, its first address tells. Files say how it is to fail: see order()
 node=n$(ip -4 -o addr show eth0 | sed -n '1s/.*inet 10[.]90[.]0[.]\\([0-9]*\\)[/].*/\\1/p')
 echo "$node $2" >> DIR/$1.log
 for bad in DIR/$1.bad-hang-$2 DIR/$1.bad-hang-$2.$node; do [ -e $bad ] && exec sleep 600; done
+while [ -e DIR/$1.bad-slow-$2 ]; do sleep 0.05; done
 for bad in DIR/$1.bad-$2 DIR/$1.bad-$2.$node; do [ -e $bad ] && exit 1; done
 case $2 in
 start)
@@ -41,8 +42,28 @@ esac
 """
 
 
+STATES = {'Unknown', 'Normal', 'Caution', 'Error', 'Unused', 'Suspend', 'Online', 'Offline', 'Online Pending',
+          'Offline Pending', 'Online Failure', 'Offline Failure'}  # all that a client knows
+seen_states = set()
+
+
 class Failure(AssertionError):
     pass
+
+
+def note_states(part):
+    """Every status of anything is one of the twelve; which of them were seen is asked at the end of a run."""
+    if isinstance(part, list):
+        for p in part:
+            note_states(p)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if key in ('status', 'elsewhere') and isinstance(value, str):
+                if value not in STATES:
+                    raise Failure(f'"{value}" is no status: {part}')
+                seen_states.add(value)
+            elif isinstance(value, (list, dict)):
+                note_states(value)
 
 
 def sh(*args, check=True, **kw):
@@ -321,10 +342,10 @@ groups = {self.groups or self.default_groups()};
         os.chmod(path, 0o755)
         return path
 
-    def service(self, name, group='', extra='', depends=None):
+    def service(self, name, extra='', depends=None, timeout='20s'):
         d = f' depends = [ "{depends}" ];' if depends else ''
         return (f'{{ type = "exec"; name = "{name}";{d} start = [ "{self.dir}/svc", "{name}", "start" ]; '
-                f'stop = [ "{self.dir}/svc", "{name}", "stop" ]; start_timeout = "20s"; stop_timeout = "20s"; {extra} }}')
+                f'stop = [ "{self.dir}/svc", "{name}", "stop" ]; start_timeout = "{timeout}"; stop_timeout = "{timeout}"; {extra} }}')
 
     def running(self, name):
         """Nodes on which the service runs."""
@@ -342,7 +363,8 @@ groups = {self.groups or self.default_groups()};
         return [f for f in os.listdir(self.dir) if f.endswith('.double')]
 
     def order(self, name, verb, node=None):
-        """Makes the service fail (or hang: verb 'hang-start') at this verb from now on, on one node or all."""
+        """Makes the service fail at this verb from now on, on one node or all; 'hang-start': hang for ever; 'slow-start':
+        wait for repair()."""
         with open(f'{self.dir}/{name}.bad-{verb}' + (f'.{node}' if node else ''), 'w', encoding='ascii'):
             pass
 
@@ -368,9 +390,11 @@ groups = {self.groups or self.default_groups()};
         def so():
             s = self.status(node)
             m = s and next((m for m in s['monitors'] if m['name'] == name), None)
-            if m and server:
-                m = next((x for x in m['servers'] if x['server'] == server), None)
-            return m if m and m['status'] == status else None
+            if not m:
+                return None
+            seen = m['status'] if not server else next(  # only those that differ are named
+                (x['status'] for x in m['servers'] if x['server'] == server), m['elsewhere'])
+            return m if seen == status else None
         return self.wait(f'monitor {name} to be {status} on {server or "all"}', so)
 
     def cli(self, node, *args, check=True):
@@ -379,9 +403,13 @@ groups = {self.groups or self.default_groups()};
     def status(self, node):
         r = self.cli(node, 'status', '--json', check=False)
         try:
-            return json.loads(r.stdout)
+            status = json.loads(r.stdout)
         except ValueError:
             return None
+        if 'error' in status:
+            return None  # no agent
+        note_states(status)
+        return status
 
     def events(self, node, name=None):
         events = json.loads(self.cli(node, 'events', '--json', '-n', '10000').stdout)['events']
@@ -436,7 +464,8 @@ groups = {self.groups or self.default_groups()};
                     lines = f.readlines()[-25:]
                 print(f'--- {n}.log\n' + ''.join(lines), file=sys.stderr)
 
-    def close(self):
+    def end_all(self):
+        """Processes of the agents, and whatever these left in the namespaces that were made here."""
         for n in list(self.agents):
             with contextlib.suppress(Exception):
                 self.thaw(n)
@@ -446,7 +475,27 @@ groups = {self.groups or self.default_groups()};
                 p.kill()
             p.wait()
         for name in self.names + ['c', 'sw']:
+            for pid in sh('ip', 'netns', 'pids', self.ns(name), check=False).stdout.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+
+    def leftovers(self):
+        """What is still there of this cluster."""
+        out = [n for n in os.listdir('/run/netns') if n.startswith(self.prefix)]
+        out += [line for line in sh('losetup', '-a', check=False).stdout.splitlines() if self.dir in line]
+        with open('/proc/mounts', encoding='utf-8') as f:
+            out += [line for line in f if self.dir in line]
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as f:
+                if self.dir.encode() in f.read():
+                    out.append(f'process {pid}')
+        return out
+
+    def close(self):
+        self.end_all()
+        for name in self.names + ['c', 'sw']:
             sh('ip', 'netns', 'del', self.ns(name), check=False)
+        self.wait(f'nothing to be left: {self.leftovers()}', lambda: not self.leftovers())
         if os.environ.get('KEEP_LOGS') != '1':
             shutil.rmtree(self.dir, ignore_errors=True)
 
