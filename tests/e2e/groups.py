@@ -304,7 +304,7 @@ def real_agents(tag):
 
     def monitors(c):
         return ['{ name = "pages"; type = "httpw"; url = "http://127.0.0.1:8080/page"; interval = "200ms"; timeout = "5s"; '
-                'retries = 1; target = "httpd"; recovery = "web"; restarts = 1; failovers = 1; }']
+                'retries = 1; target = "httpd"; restarts = 1; failovers = 1; }']
     with Services(make, monitors=monitors, tag=tag) as c:
         os.makedirs(f'{c.dir}/mnt')
         httpd_config(c)
@@ -322,7 +322,9 @@ def real_agents(tag):
         page = c.run_in('c', 'curl', '-sS', '--max-time', '10', f'http://{VIP}:8080/page').stdout
         check(page == 'the page\n', f'the page moved along: {page!r}')
         with open(f'{c.dir}/httpd/run/pid', encoding='ascii') as f:
-            os.kill(int(f.read()), signal.SIGKILL)  # this one's own server
+            server = int(f.read())
+        check(os.getpgid(server) == server, 'the server is in a process group of its own')
+        os.killpg(server, signal.SIGKILL)
         c.wait('a restart by its monitor', lambda: c.events(to, 'monitor-restart'))
         c.wait_group('n1', 'web', current=[to])
         c.wait_monitor('n1', 'pages', 'Normal')
@@ -569,6 +571,40 @@ def ratio_over_restart(tag):
         return 'a cut of 2 s was nothing at ratio 20, and a loss again at 1'
 
 
+def as_viewer(c, node, *args):
+    """As a user who is only in the view group."""
+    return sh('setpriv', '--reuid', '65534', '--regid', '65534', '--clear-groups', os.path.join(BIN, 'holdfast'), '--socket',
+              c.socket(node), *args, check=False)
+
+
+def remote(tag):
+    """Any agent is asked from any server; who may only read here may only read there."""
+    with Services(lambda c: [group('app', [c.service('sapp')])], tag=tag,
+                  agent='change_group = "daemon"; view_group = "nogroup";') as c:
+        os.chmod(c.dir, 0o755)
+        c.up().ready('app')
+        for n in c.names:
+            for at in c.names:
+                told = json.loads(c.cli(at, '--host', n, 'status', '--json').stdout)
+                check(told['self'] == n, f'{told["self"]} answered for {n}')
+        check(json.loads(c.cli('n1', '-h', c.address('n2', 0), 'status', '--json').stdout)['self'] == 'n2', 'by its address')
+        c.cli('n1', '-h', 'n3', 'group', 'stop', 'app', '--wait')
+        check(not c.running('sapp'), 'it obeys from afar')
+        r = as_viewer(c, 'n1', '-h', 'n2', 'status', '--json')
+        check(json.loads(r.stdout).get('self') == 'n2', f'a viewer may look: {r}')
+        for way in ([], ['-h', 'n2'], ['-h', 'n1']):
+            r = as_viewer(c, 'n1', *way, 'group', 'start', 'app')
+            check(r.returncode not in (0, 4) and 'ermission' in r.stderr + r.stdout, f'a viewer may not change: {way}, {r}')
+        check(c.group('n1', 'app')['status'] == 'Offline' and not c.running('sapp'), 'and nothing was done')
+        refused(c, 'n1', '-h', 'nowhere', 'status', says='nowhere')
+        c.cli('n2', '-h', 'n1', 'group', 'start', 'app', '--wait')
+        c.power_off('n3')
+        since = time.monotonic()
+        refused(c, 'n1', '-h', 'n3', 'status', says='n3')
+        took = time.monotonic() - since
+        return f'nine ways, view-only rights hold; a dead server is told after {took:.1f} s'
+
+
 ALL = [exclusion, waits, manual_and_failback, failures, real_agents, recovery, critical_monitor, bad_monitors, predictions,
-       ratio_over_restart]
+       ratio_over_restart, remote]
 ALONE = [many_monitors]
