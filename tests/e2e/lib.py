@@ -23,8 +23,47 @@ VIP6 = 'fd90::200'
 PATIENCE = 60  # seconds; a generous limit for every wait
 
 
+SERVICE = """#!/bin/sh
+# NAME start|stop: which node this is, its first address tells. Files say how it is to fail: see order()
+node=n$(ip -4 -o addr show eth0 | sed -n '1s/.*inet 10[.]90[.]0[.]\\([0-9]*\\)[/].*/\\1/p')
+echo "$node $2" >> DIR/$1.log
+for bad in DIR/$1.bad-hang-$2 DIR/$1.bad-hang-$2.$node; do [ -e $bad ] && exec sleep 600; done
+while [ -e DIR/$1.bad-slow-$2 ]; do sleep 0.05; done
+for bad in DIR/$1.bad-$2 DIR/$1.bad-$2.$node; do [ -e $bad ] && exit 1; done
+case $2 in
+start)
+	for other in DIR/$1.on.*; do
+		[ -e $other ] && [ $other != DIR/$1.on.$node ] && : > DIR/$1.double
+	done
+	: > DIR/$1.on.$node ;;
+stop) rm -f DIR/$1.on.$node ;;
+check) [ -e DIR/$1.on.$node ] ;;
+esac
+"""
+
+
+STATES = {'Unknown', 'Normal', 'Caution', 'Error', 'Unused', 'Suspend', 'Online', 'Offline', 'Online Pending',
+          'Offline Pending', 'Online Failure', 'Offline Failure'}  # all that a client knows
+seen_states = set()
+
+
 class Failure(AssertionError):
     pass
+
+
+def note_states(part):
+    """Every status of anything is one of the twelve; which of them were seen is asked at the end of a run."""
+    if isinstance(part, list):
+        for p in part:
+            note_states(p)
+    elif isinstance(part, dict):
+        for key, value in part.items():
+            if key in ('status', 'elsewhere') and isinstance(value, str):
+                if value not in STATES:
+                    raise Failure(f'"{value}" is no status: {part}')
+                seen_states.add(value)
+            elif isinstance(value, (list, dict)):
+                note_states(value)
 
 
 def sh(*args, check=True, **kw):
@@ -93,7 +132,7 @@ class Watch:
 
 
 class Cluster:
-    def __init__(self, nodes=3, links=1, witnesses=(), detection='300ms', groups=None, extra='', tag=''):
+    def __init__(self, nodes=3, links=1, witnesses=(), detection='300ms', groups=None, extra='', tag='', more='', agent=''):
         self.names = [f'n{i + 1}' for i in range(nodes)]
         self.witnesses = set(witnesses)
         self.links = links
@@ -102,6 +141,8 @@ class Cluster:
         self.detection = detection
         self.extra = extra
         self.groups = groups
+        self.more = more      # monitors, exclusions
+        self.agent = agent    # more keys of `agent`
         self.agents = {}      # node -> Popen
         self.responders = {}  # node -> Popen
         self.processes = []
@@ -171,9 +212,10 @@ class Cluster:
             rows.append(f'{{ name = "{n}"; links = [ {links} ];{" witness = true;" if n in self.witnesses else ""} }}')
         return f'''cluster = {{ name = "e2e"; port = 7410; detection_time = "{self.detection}"; {self.extra} }};
 agent = {{ key_file = "{self.dir}/key"; state_directory = "{self.dir}/{node}/state";
-  run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; }};
+  run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; {self.agent} }};
 nodes = ( {', '.join(rows)} );
 groups = {self.groups or self.default_groups()};
+{self.more}
 '''
 
     def socket(self, node):
@@ -290,16 +332,84 @@ groups = {self.groups or self.default_groups()};
         self.start_responder(node)
         self.start(node)
 
+    # ---- services made of scripts ----
+    def make_service(self):
+        """A program that plays a service on any node: it keeps a file while it runs, writes down what it was told,
+        and notices when it is started while it runs on another node."""
+        path = f'{self.dir}/svc'
+        with open(path, 'w', encoding='ascii') as f:
+            f.write(SERVICE.replace('DIR', self.dir))
+        os.chmod(path, 0o755)
+        return path
+
+    def service(self, name, extra='', depends=None, timeout='20s'):
+        d = f' depends = [ "{depends}" ];' if depends else ''
+        return (f'{{ type = "exec"; name = "{name}";{d} start = [ "{self.dir}/svc", "{name}", "start" ]; '
+                f'stop = [ "{self.dir}/svc", "{name}", "stop" ]; start_timeout = "{timeout}"; stop_timeout = "{timeout}"; {extra} }}')
+
+    def running(self, name):
+        """Nodes on which the service runs."""
+        return [n for n in self.names if os.path.exists(f'{self.dir}/{name}.on.{n}')]
+
+    def told(self, name):
+        """What the service was told, as (node, verb), oldest first."""
+        try:
+            with open(f'{self.dir}/{name}.log', encoding='ascii') as f:
+                return [tuple(line.split()) for line in f]
+        except FileNotFoundError:
+            return []
+
+    def doubles(self):
+        return [f for f in os.listdir(self.dir) if f.endswith('.double')]
+
+    def order(self, name, verb, node=None):
+        """Makes the service fail at this verb from now on, on one node or all; 'hang-start': hang for ever; 'slow-start':
+        wait for repair()."""
+        with open(f'{self.dir}/{name}.bad-{verb}' + (f'.{node}' if node else ''), 'w', encoding='ascii'):
+            pass
+
+    def repair(self, name, verb, node=None):
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f'{self.dir}/{name}.bad-{verb}' + (f'.{node}' if node else ''))
+
     # ---- looking ----
+    def group(self, node, name):
+        return next(g for g in self.status(node)['groups'] if g['name'] == name)
+
+    def wait_group(self, node, name, status='Online', current=None):
+        def so():
+            s = self.status(node)
+            g = s and next((g for g in s['groups'] if g['name'] == name), None)
+            return g if g and g['status'] == status and (current is None or g['current'] in current) else None
+        return self.wait(f'group {name} to be {status} on {current or "any"}', so)
+
+    def monitor(self, node, name):
+        return next(m for m in self.status(node)['monitors'] if m['name'] == name)
+
+    def wait_monitor(self, node, name, status, server=None):
+        def so():
+            s = self.status(node)
+            m = s and next((m for m in s['monitors'] if m['name'] == name), None)
+            if not m:
+                return None
+            seen = m['status'] if not server else next(  # only those that differ are named
+                (x['status'] for x in m['servers'] if x['server'] == server), m['elsewhere'])
+            return m if seen == status else None
+        return self.wait(f'monitor {name} to be {status} on {server or "all"}', so)
+
     def cli(self, node, *args, check=True):
         return sh(os.path.join(BIN, 'holdfast'), '--socket', self.socket(node), *args, check=check)
 
     def status(self, node):
         r = self.cli(node, 'status', '--json', check=False)
         try:
-            return json.loads(r.stdout)
+            status = json.loads(r.stdout)
         except ValueError:
             return None
+        if 'error' in status:
+            return None  # no agent
+        note_states(status)
+        return status
 
     def events(self, node, name=None):
         events = json.loads(self.cli(node, 'events', '--json', '-n', '10000').stdout)['events']
@@ -354,7 +464,8 @@ groups = {self.groups or self.default_groups()};
                     lines = f.readlines()[-25:]
                 print(f'--- {n}.log\n' + ''.join(lines), file=sys.stderr)
 
-    def close(self):
+    def end_all(self):
+        """Processes of the agents, and whatever these left in the namespaces that were made here."""
         for n in list(self.agents):
             with contextlib.suppress(Exception):
                 self.thaw(n)
@@ -364,7 +475,27 @@ groups = {self.groups or self.default_groups()};
                 p.kill()
             p.wait()
         for name in self.names + ['c', 'sw']:
+            for pid in sh('ip', 'netns', 'pids', self.ns(name), check=False).stdout.split():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(int(pid), signal.SIGKILL)
+
+    def leftovers(self):
+        """What is still there of this cluster."""
+        out = [n for n in os.listdir('/run/netns') if n.startswith(self.prefix)]
+        out += [line for line in sh('losetup', '-a', check=False).stdout.splitlines() if self.dir in line]
+        with open('/proc/mounts', encoding='utf-8') as f:
+            out += [line for line in f if self.dir in line]
+        for pid in filter(str.isdigit, os.listdir('/proc')):
+            with contextlib.suppress(OSError), open(f'/proc/{pid}/cmdline', 'rb') as f:
+                if self.dir.encode() in f.read():
+                    out.append(f'process {pid}')
+        return out
+
+    def close(self):
+        self.end_all()
+        for name in self.names + ['c', 'sw']:
             sh('ip', 'netns', 'del', self.ns(name), check=False)
+        self.wait(f'nothing to be left: {self.leftovers()}', lambda: not self.leftovers())
         if os.environ.get('KEEP_LOGS') != '1':
             shutil.rmtree(self.dir, ignore_errors=True)
 

@@ -49,11 +49,15 @@ class Operated(Cluster):
         os.chmod(path, 0o755)
 
     def up(self, start=True):
+        # the network namespace tells the nodes apart; power that goes while something runs is written down as such
         self.script(f'{self.dir}/driver', f'cd {self.dir}\n'
                     'while [ -e "slow-$1-$2" ]; do sleep 0.05; done\n'
-                    '[ ! -e "fail-$1-$2" ] || { echo "told to fail" >&2; exit 1; }\n')
+                    '[ ! -e "fail-$1-$2" ] || { echo "told to fail" >&2; exit 1; }\n'
+                    'here=$(readlink /proc/self/ns/net)\n'
+                    'if [ $1 = start ]; then : >"runs-$2-$here"; else rm -f "runs-$2-$here"; fi\n')
         for n in self.names:
-            self.script(f'{self.dir}/{n}-power', f'echo "$1" >>{self.dir}/{n}-powered\n')
+            self.script(f'{self.dir}/{n}-power', f'cd {self.dir}\nfor r in runs-*-$(readlink /proc/self/ns/net); do\n'
+                        f'  [ ! -e "$r" ] || echo "while $r" >>{n}-powered\ndone\necho "$1" >>{n}-powered\n')
         super().up(start)
         if start:
             self.settle()
@@ -78,6 +82,10 @@ class Operated(Cluster):
                 return f.read().split()
         except FileNotFoundError:
             return []
+
+    def runs(self):
+        """Programs that were started and not stopped, on any node."""
+        return sorted(f for f in os.listdir(self.dir) if f.startswith('runs-'))
 
     # ---- looking ----
     def object(self, node, kind, name):
@@ -180,6 +188,13 @@ def suspended(tag):
         said = c.cli(rest[0], 'status', check=False).stdout
         check('held: the cluster is suspended' in said, 'the verdict must say why')
         check(c.current(rest[0], 'web') is None, 'nobody may take it over')
+        for n in rest:  # it outlives the agents
+            c.kill_agent(n)
+            c.start(n)
+        for n in rest:
+            c.wait_members(n, rest)
+            check(c.status(n)['mode'] == 'suspended', f'{n} has forgotten it')
+        check(c.current(rest[0], 'web') is None, 'still nobody')
         c.boot(owner)
         c.wait('the reborn node to know', lambda: (c.status(owner) or {}).get('mode') == 'suspended')
         c.do(rest[0], 'cluster', 'resume')
@@ -224,6 +239,7 @@ def whole_cluster(tag):
         c.wait('all to have stopped', lambda: all(
             c.object(n, 'servers', n)['mode'] == 'stopped' for n in c.names))
         check(len(c.events('n1', 'group-starting')) == placed, 'a group wandered during the stop')
+        check(not c.runs(), f'still running: {c.runs()}')
         check(c.cli('n2', 'status', check=False).returncode == 3, 'nothing runs')
         c.do('n2', 'cluster', 'start')
         c.settle()
