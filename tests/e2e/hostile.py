@@ -686,7 +686,7 @@ def exec_cluster(tag, nodes='"n1", "n2", "n3"'):
     c.groups = f"""( {{ name = "web"; nodes = [ {nodes} ]; accept_agent_enforced_lease = true; resources = (
   {{ type = "fip"; name = "fip1"; address = "{VIP}/24"; check = "100ms"; }},
   {{ type = "exec"; name = "app"; depends = [ "fip1" ]; start = [ "{c.dir}/app", "start" ]; stop = [ "{c.dir}/app", "stop" ];
-     start_timeout = "1s"; stop_timeout = "1s"; }} ); }} )"""
+     start_timeout = "1s"; stop_timeout = "1s"; on_start_failure = "stop-group"; }} ); }} )"""
     set_mode(c, 'START=true', 'STOP=true')
     write_file(f'{c.dir}/app', APP.format(d=c.dir).encode())
     os.chmod(f'{c.dir}/app', 0o755)
