@@ -4,6 +4,7 @@
 Everything lives in a folder of its own under /tmp and in namespaces named after this process; close() ends
 the processes that were started here, by pid, and removes both.
 """
+import atexit
 import contextlib
 import json
 import os
@@ -150,6 +151,7 @@ class Cluster:
         self.macs = {}
         self.watch = None
         self.probe = build_probe()
+        atexit.register(self.close)  # what fails before `with` has it is cleared away as well
 
     # ---- set-up ----
     def ns(self, name):
@@ -492,6 +494,7 @@ groups = {self.groups or self.default_groups()};
         return out
 
     def close(self):
+        atexit.unregister(self.close)
         self.end_all()
         for name in self.names + ['c', 'sw']:
             sh('ip', 'netns', 'del', self.ns(name), check=False)
