@@ -78,8 +78,10 @@ static pid_t start_program(const struct monitor_config *config, int out)
 	(void)snprintf(user_variable, sizeof user_variable, "USER=%s", user);
 	(void)snprintf(logname, sizeof logname, "LOGNAME=%s", user);
 	(void)snprintf(name, sizeof name, "HOLDFAST_MONITOR=%s", config->name);
-	/* To look up a user takes more of the C library than borrowed memory allows. Else nothing is
-	 * copied: that is most of what a check costs. */
+	/*
+	 * To look up a user takes more of the C library than borrowed memory allows. Else nothing
+	 * is copied: that is most of what a check costs.
+	 */
 	if (config->user)
 		pid = fork();
 	else

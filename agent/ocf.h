@@ -4,8 +4,8 @@
 
 /*
  * Resources of type ocf: programs that speak the Open Cluster Framework's resource agent interface
- * (OCF Resource Agent API 1.1): one action as argument, parameters as OCF_RESKEY_name in the environment,
- * the outcome as exit code. They are run by exec.c as any other program.
+ * (OCF Resource Agent API 1.1): one action as argument, parameters as OCF_RESKEY_name in the
+ * environment, the outcome as exit code. They are run by exec.c as any other program.
  */
 
 #include "agent/config.h"
@@ -25,7 +25,9 @@ enum ocf_exit {
 	OCF_NOT_RUNNING = 7
 };
 
-/* The file of "provider:name" ("ocf:" may stand before it). -EINVAL: not such a name, or too long. */
+/*
+ * The file of "provider:name" ("ocf:" may stand before it). -EINVAL: not such a name, or too long.
+ */
 _must_check_ int ocf_path(const char *agent, char ret[static OCF_PATH_SIZE]);
 
 /* Allocated NULL-terminated environment of one action of `resource`, after the variables of `base`

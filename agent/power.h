@@ -4,8 +4,9 @@
 
 /*
  * Power off, reboot and panic of this machine, in a process of its own: `holdfastd --power ACTION`.
- * It asks logind over the system bus (org.freedesktop.login1(5)) and, if that does not answer within its time, the
- * kernel (reboot(2)); a panic goes through /proc/sysrq-trigger. With agent.power_command that program is run instead.
+ * It asks logind over the system bus (org.freedesktop.login1(5)) and, if that does not answer
+ * within its time, the kernel (reboot(2)); a panic goes through /proc/sysrq-trigger. With
+ * agent.power_command that program is run instead.
  */
 
 #include "include/core.h"

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The drivers of resources: floating IPs through net/, programs and OCF agents through exec.c, units
- * through systemd.c. */
+/*
+ * The drivers of resources: floating IPs through net/, programs and OCF agents through exec.c,
+ * units through systemd.c.
+ */
 #include "agent/agent.h"
 #include "agent/channel.h"
 #include "agent/exec_env.h"

@@ -3,9 +3,9 @@
 #define HF_AGENT_SCRIPT_H
 
 /*
- * `holdfast script run`: programs of the script directory, run by order of a client and never by path.
- * What must be looked at on a disk (is it a regular file of root that nobody else may write) is
- * looked at by the new process, `holdfastd --script`, which then becomes the script.
+ * `holdfast script run`: programs of the script directory, run by order of a client and never by
+ * path. What must be looked at on a disk (is it a regular file of root that nobody else may write)
+ * is looked at by the new process, `holdfastd --script`, which then becomes the script.
  */
 
 #include "agent/agent.h"

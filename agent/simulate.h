@@ -4,9 +4,9 @@
 
 /*
  * `holdfast simulate`: what would happen. The cores of all nodes run here on a virtual clock, from
- * the state that the status tells, over a perfect network, and their events are what is printed. Nothing
- * outside this process is touched. One network delay, disks, programs and addresses take assumed times
- * (struct simulate_times): the order of decisions is what counts.
+ * the state that the status tells, over a perfect network, and their events are what is printed.
+ * Nothing outside this process is touched. One network delay, disks, programs and addresses take
+ * assumed times (struct simulate_times): the order of decisions is what counts.
  */
 
 #include "agent/config.h"
@@ -48,7 +48,9 @@ struct simulate_answer {
 	bool quiet;		     /* all came to rest before the horizon */
 	uint64_t end_us;
 	uint8_t before[GROUPS_MAX], after[GROUPS_MAX]; /* where each group is online; NODE_NONE */
-	/* from time 0 to the moment when it was online again; UINT64_MAX: it is not. 0: never away */
+	/*
+	 * from time 0 to the moment when it was online again; UINT64_MAX: it is not. 0: never away
+	 */
 	uint64_t outage_us[GROUPS_MAX];
 	node_mask up; /* at the end */
 };
@@ -59,8 +61,10 @@ _must_check_ int simulate_run(const struct config *config, const struct core_see
 			      struct simulate_answer *ret);
 void simulate_answer_clear(struct simulate_answer *answer);
 
-/* What a status reply of the socket tells, for core_new_seeded(). -EINVAL: *ret_why names what is missing or
- * does not fit the configuration; a static string or one in `buf`. */
+/*
+ * What a status reply of the socket tells, for core_new_seeded(). -EINVAL: *ret_why names what is
+ * missing or does not fit the configuration; a static string or one in `buf`.
+ */
 _must_check_ int simulate_seed(const struct config *config, const json_t *status,
 			       struct core_seed *ret, char *ret_why, size_t size);
 

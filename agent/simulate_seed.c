@@ -113,8 +113,10 @@ static void read_cluster(struct reader *r, const json_t *status)
 
 /* ---- groups ---- */
 
-/* Operations in progress are not told: a half started resource is started again, a half stopped one stopped
- * again. */
+/*
+ * Operations in progress are not told: a half started resource is started again, a half stopped
+ * one stopped again.
+ */
 static uint8_t resource_state(const char *status)
 {
 	static const struct {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * holdfastd --simulate: reads {"config": text, "status": {...}} from standard input (what `holdfast simulate`
- * or `holdfast simulate --save` gets from the agent), plays, and prints the decisions in their order.
+ * holdfastd --simulate: reads {"config": text, "status": {...}} from standard input (what
+ * `holdfast simulate` or `holdfast simulate --save` gets from the agent), plays, and prints the
+ * decisions in their order.
  */
 #include "agent/agent.h"
 #include "agent/simulate.h"

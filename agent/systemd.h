@@ -7,9 +7,9 @@
  * org.freedesktop.systemd1(5). Nothing here waits: calls are asynchronous, and the end of a job is
  * told by the manager's signal JobRemoved.
  *
- * A start is good when its job is done and the unit is active then; a stop when the unit is inactive or
- * failed, or is not known at all. Everything else, a lost connection too, is a failure: of a
- * stop it means that the unit may be running.
+ * A start is good when its job is done and the unit is active then; a stop when the unit is
+ * inactive or failed, or is not known at all. Everything else, a lost connection too, is a
+ * failure: of a stop it means that the unit may be running.
  */
 
 #include "util/cleanup.h"
@@ -34,7 +34,10 @@ _must_check_ int systemd_new(const struct systemd_config *config, struct systemd
 /* Nothing is answered any more; jobs in progress go on. */
 struct systemd *systemd_free(struct systemd *systemd);
 
-/* Starts or stops `unit` ("nginx.service", copied). -errno: nothing was asked, and no answer follows. */
+/*
+ * Starts or stops `unit` ("nginx.service", copied). -errno: nothing was asked, and no answer
+ * follows.
+ */
 _must_check_ int systemd_run(struct systemd *systemd, uint32_t operation, const char *unit,
 			     bool stop);
 /* Cancels the job of an operation; it is answered as timed out, at once. */

@@ -27,7 +27,7 @@ struct cli {
 	bool color, json;
 	bool json_lines; /* each JSON text on one line, for streams */
 	const char *socket;
-	const char *host; /* ask the agent of this server; NULL: of this node */
+	const char *host;    /* ask the agent of this server; NULL: of this node */
 	const char *command; /* "group start", for messages */
 };
 

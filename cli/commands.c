@@ -178,7 +178,7 @@ const struct cli_command cli_commands[] = {
 	 "puts everything back. Exit status 0: every step went well; 1: one did not.",
 	 drill_options, cli_drill},
 	{"script run", "SCRIPT", 1, 1, "run a script of the script directory on the asked server",
-	 "SCRIPT is the name of a file in agent.script_directory of that server, owned by root and\n"
+	 "SCRIPT is the name of a file in agent.script_directory of that server, of root and\n"
 	 "writable by nobody else. The exit status is that of the script; 124 if it was ended\n"
 	 "because its time was over, 1 if it was not run.",
 	 script_options, cli_script_run},

@@ -11,8 +11,10 @@
 /* Becomes the daemon with this argument vector (argv[0] is DAEMON). Returns only if that fails. */
 enum cli_exit daemon_exec(struct cli *cli, char *const argv[]);
 
-/* Runs it with `input` as JSON on its standard input and reads one JSON object from its standard output. Its
- * standard error is ours. CLI_OK: *ret is the caller's. */
+/*
+ * Runs it with `input` as JSON on its standard input and reads one JSON object from its standard
+ * output. Its standard error is ours. CLI_OK: *ret is the caller's.
+ */
 _must_check_ enum cli_exit daemon_ask(struct cli *cli, char *const argv[], const json_t *input,
 				      json_t **ret);
 /* The same without reading: becomes the daemon. Returns only if that fails. */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * drill: a real failover, on purpose, with each step checked: is the cluster fit for it, what will happen, do
- * it, did it happen, put everything back. Steps are said as they end; the first that fails ends the
- * drill, but what the drill changed is put back all the same.
+ * drill: a real failover, on purpose, with each step checked: is the cluster fit for it, what will
+ * happen, do it, did it happen, put everything back. Steps are said as they end; the first that
+ * fails ends the drill, but what the drill changed is put back all the same.
  */
 #include "cli/call.h"
 #include "cli/change.h"
@@ -275,8 +275,10 @@ static bool online_elsewhere(struct drill *d, const json_t *status)
 	return true;
 }
 
-/* Polls until the group is online elsewhere. The outage is what an operator sees: from the last look at which it
- * was online to the first at which it is again. */
+/*
+ * Polls until the group is online elsewhere. The outage is what an operator sees: from the last
+ * look at which it was online to the first at which it is again.
+ */
 static bool watch(struct drill *d)
 {
 	ha_time last_good = clock_boot();

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* simulate: what would happen. The state comes from the agent or from a file, the playing is done by
- * holdfastd --simulate, with the code that decides in the agent. */
+/*
+ * simulate: what would happen. The state comes from the agent or from a file, the playing is done
+ * by holdfastd --simulate, with the code that decides in the agent.
+ */
 #include "cli/simulate.h"
 
 #include "cli/call.h"

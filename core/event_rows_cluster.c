@@ -94,8 +94,8 @@ static const struct event_info rows[] = {
 		.id = EVENT_CHANNEL_ENDED,
 		.severity = EVENT_WARNING,
 		.name = "channel-ended",
-		.message =
-			"the process that connects agents has ended, and is started again in {0s} s{text}",
+		.message = "the process that connects agents has ended, and is started again in "
+			   "{0s} s{text}",
 		.arg = {"pause before the next start"},
 		.meaning = "No other node can be asked meanwhile, and connections through it are "
 			   "lost. Heartbeats are not concerned.",

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * This node's groups: compares what should be (rows, lease) with what is (rules G1, G2, G6, G12, L3).
+ * This node's groups: compares what should be (rows, lease) with what is (rules G1, G2, G6, G12,
+ * L3).
  *
  *   OFFLINE --may start--> STARTING --all resources online--> ONLINE
  *      ^                      |                                  |

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Monitors on this node: when they check, what they say, what others are told of it (rules M1, M3, M4, M6, M7). In
- * events of a monitor arg[0] is its index. What follows an error is in recover.c.
+ * Monitors on this node: when they check, what they say, what others are told of it (rules M1, M3,
+ * M4, M6, M7). In events of a monitor arg[0] is its index. What follows an error is in recover.c.
  */
 #include "core/internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * The coordinator's work: who owns what (rules Q4, N3, G3 to G6, G8 to G10, S2). Ownership changes in
- * two steps: the row is revoked (owner: nobody) and merged by every member, then, when all of
+ * The coordinator's work: who owns what (rules Q4, N3, G3 to G6, G8 to G10, S2). Ownership changes
+ * in two steps: the row is revoked (owner: nobody) and merged by every member, then, when all of
  * them have reported the group OFFLINE and every absent node has a proof, it is given away.
  */
 #include "core/internal.h"

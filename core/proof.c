@@ -2,7 +2,9 @@
 /* Why an absent node certainly holds nothing (rules Q1 to Q4). */
 #include "core/internal.h"
 
-/* When what peer `b` granted to `a` has run out, by its newest word; it cannot say more than this. */
+/*
+ * When what peer `b` granted to `a` has run out, by its newest word; it cannot say more than this.
+ */
 static ha_time told_clear(const struct core *c, unsigned int b, unsigned int a)
 {
 	const struct peer *p = &c->peers[b];

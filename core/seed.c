@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* A core in the middle of a state that others tell: for `holdfast simulate`, which asks the same code
- * what it would do. No rule is bent for it: what is set here is what the nodes say of themselves. */
+/*
+ * A core in the middle of a state that others tell: for `holdfast simulate`, which asks the same
+ * code what it would do. No rule is bent for it: what is set here is what the nodes say of
+ * themselves.
+ */
 #include "core/internal.h"
 
 #define SEED_INCARNATION 1

@@ -310,7 +310,10 @@ ha_time core_deadline(const struct core *core);
 /* What to send now; owned by the core, valid until its next step. Each call is one sending. */
 const struct vector *core_vector(struct core *core, ha_time now);
 
-/* A state of the whole cluster, as a status tells it: for asking what would happen, never for an agent. */
+/*
+ * A state of the whole cluster, as a status tells it: for asking what would happen, never for an
+ * agent.
+ */
 struct core_seed {
 	struct view view;  /* installed by `up` */
 	node_mask up;	   /* nodes whose agents run */

@@ -46,7 +46,9 @@ struct ctl_server_config {
 	const char *view_group;		   /* members may read */
 	const struct ctl_method *methods;  /* ended by a NULL name; must stay valid */
 	void *userdata;
-	/* A method that needs the right to change is about to be called: for the log. May be NULL. */
+	/*
+	 * A method that needs the right to change is about to be called: for the log. May be NULL.
+	 */
 	void (*changing)(const struct ctl_call *call, const char *method, void *userdata);
 	/* A kept call's client has gone: forget `call`, it is freed afterwards. */
 	void (*call_gone)(struct ctl_call *call, void *userdata);

@@ -70,8 +70,7 @@ struct hb_limits {
 	uint16_t n_groups;
 	uint16_t n_resources;
 	uint16_t n_monitors;
-	uint64_t
-		objects_hash; /* of their names: a vector that tells another one has other indexes */
+	uint64_t objects_hash; /* of their names: with another one, indexes mean other things */
 };
 
 /* What earlier parts carried. All zero: at the beginning. */
@@ -89,9 +88,9 @@ struct hb_cursor {
  * The body of a vector's datagram, without the header and without authentication: the head of
  * `v` and as many rows from `cursor` on as fit into `size` bytes. Advances the cursor; after the
  * last row it is back at part 0 and the first rows. Answers beyond HB_ANSWERS_PER_PART (fewer from
- * 29 nodes on) take turns from one part to the next, also over that end: keep cursor->answer. Returns the length; with a
- * `size` of at least HB_BODY_MAX it cannot fail (0: the head does not fit). v->head must hold
- * what a decoder accepts.
+ * 29 nodes on) take turns from one part to the next, also over that end: keep cursor->answer.
+ * Returns the length; with a `size` of at least HB_BODY_MAX it cannot fail (0: the head does not
+ * fit). v->head must hold what a decoder accepts.
  */
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
 			   struct hb_cursor *cursor, uint8_t *out, size_t size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * Monitors, commands about the whole cluster, timeout ratio and changes of the configuration (rules M, O, R, C) in
- * two fifths of the schedules, from a stream of their own.
+ * Monitors, commands about the whole cluster, timeout ratio and changes of the configuration
+ * (rules M, O, R, C) in two fifths of the schedules, from a stream of their own.
  */
 #include "tests/sim/world.h"
 
@@ -318,7 +318,10 @@ bool operate_repair(struct world *w)
 
 /* ---- invariants ---- */
 
-/* R4: no peer is given up on before the time that it was promised itself. O1: nothing is placed while suspended. */
+/*
+ * R4: no peer is given up on before the time that it was promised itself. O1: nothing is placed
+ * while suspended.
+ */
 void operate_event(struct world *w, const struct node *n, const struct event *e)
 {
 	struct core_cluster_info info;

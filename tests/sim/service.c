@@ -239,8 +239,10 @@ static bool node_has_excuse(const struct node *n)
 	       (n->resource_fault_local && n->resource_fault_local >= n->lease_end_local);
 }
 
-/* Or it, or one of its group that goes first: a stop that failed, or began when there was time and ended when
- * there was none. */
+/*
+ * Or it, or one of its group that goes first: a stop that failed, or began when there was time and
+ * ended when there was none.
+ */
 static bool has_excuse(const struct node *n, unsigned int resource)
 {
 	uint16_t group = n->config.resources[resource].group;

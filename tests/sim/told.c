@@ -286,8 +286,10 @@ static void check_member(struct world *w, const struct node *n, unsigned int mem
 	check_floor(w, n, &r, &w->inv.floor_node[member]);
 }
 
-/* Commands of several kinds write this row, and its ratio may end by itself (R3): what one of them left is not
- * the effect of the last one alone. */
+/*
+ * Commands of several kinds write this row, and its ratio may end by itself (R3): what one of them
+ * left is not the effect of the last one alone.
+ */
 static void check_cluster(struct world *w, const struct node *n, const struct cluster_intent *row)
 {
 	struct told *told = &w->inv.told[n->id];

@@ -15,39 +15,42 @@
 static const char conf[] =
 	"cluster = { name = \"t\"; detection_time = \"300ms\"; };\n"
 	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; },\n"
-	"  { name = \"n2\"; links = [ \"10.0.0.2\" ]; }, { name = \"n3\"; links = [ \"10.0.0.3\" ]; } );\n"
+	"  { name = \"n2\"; links = [ \"10.0.0.2\" ]; }, { name = \"n3\"; links = "
+	"[ \"10.0.0.3\" ]; } );\n"
 	"groups = ( { name = \"web\"; accept_agent_enforced_lease = true; resources = (\n"
-	"    { type = \"fip\"; name = \"ip\"; address = \"10.0.0.100/24\"; interface = \"eth0\"; },\n"
+	"    { type = \"fip\"; name = \"ip\"; address = \"10.0.0.100/24\"; "
+	"interface = \"eth0\"; },\n"
 	"    { type = \"exec\"; name = \"svc\"; depends = [ \"ip\" ]; start = [ \"/bin/true\" ];\n"
 	"      stop = [ \"/bin/true\" ]; } ); },\n"
 	"  { name = \"db\"; nodes = [ \"n1\", \"n2\" ]; failover = \"manual\";\n"
 	"    accept_agent_enforced_lease = true; resources = ( { type = \"exec\"; name = \"dbs\";\n"
 	"      start = [ \"/bin/true\" ]; stop = [ \"/bin/true\" ]; } ); } );\n"
-	"monitors = ( { name = \"watch\"; type = \"genw\"; command = [ \"/bin/true\" ]; target = \"svc\";\n"
+	"monitors = ( { name = \"watch\"; type = \"genw\"; command = [ "
+	"\"/bin/true\" ]; target = \"svc\";\n"
 	"  restarts = 1; interval = \"1s\"; } );\n";
 
-#define SERVER(n, self)                                               \
-	"{\"name\":\"" n "\",\"self\":" self ",\"state\":\"member\"," \
-	"\"mode\":\"online\",\"status\":\"Online\"}"
-#define GROUP(n, at)                                                                        \
-	"{\"name\":\"" n "\",\"status\":\"Online\",\"wanted\":\"online\",\"current\":\"" at \
-	"\",\"owner\":\"" at "\",\"failed_on\":[],\"failovers\":0,\"cause\":\"start\"}"
-#define ON(r, at) "{\"name\":\"" r "\",\"servers\":[{\"server\":\"" at "\",\"status\":\"Online\"}]}"
+/* clang-format off */
+#define SERVER(n, self)						\
+	"{\"name\":\"" n "\",\"self\":" self ","		\
+	"\"state\":\"member\",\"mode\":\"online\",\"status\":\"Online\"}"
+#define GROUP(n, at)						\
+	"{\"name\":\"" n "\",\"status\":\"Online\","		\
+	"\"wanted\":\"online\",\"current\":\"" at "\","		\
+	"\"owner\":\"" at "\",\"failed_on\":[],\"failovers\":0,\"cause\":\"start\"}"
+#define ON(r, at)						\
+	"{\"name\":\"" r "\",\"servers\":[{\"server\":\"" at "\",\"status\":\"Online\"}]}"
 
 static const char status_text[] =
-	"{\"servers\":[" SERVER("n1", "false") "," SERVER("n2", "true") "," SERVER(
-		"n3",
-		"false") "],"
-			 "\"view\":{\"epoch\":7,\"coordinator\":\"n1\",\"members\":[\"n1\",\"n2\",\"n3\"]},"
-			 "\"mode\":\"running\",\"ratio\":1,\"ratio_left_us\":0,"
-			 "\"groups\":[" GROUP("web", "n1") "," GROUP(
-				 "db",
-				 "n1") "],"
-				       "\"resources\":[" ON("ip", "n1") "," ON("svc", "n1") "," ON(
-					       "dbs",
-					       "n1") "],"
-						     "\"monitors\":[{\"name\":\"watch\",\"servers\":[{\"server\":\"n1\",\"status\":"
-						     "\"Normal\"}]}]}";
+	"{\"servers\":["
+	SERVER("n1", "false") "," SERVER("n2", "true") "," SERVER("n3", "false")
+	"],\"view\":{\"epoch\":7,\"coordinator\":\"n1\",\"members\":[\"n1\",\"n2\",\"n3\"]},"
+	"\"mode\":\"running\",\"ratio\":1,\"ratio_left_us\":0,\"groups\":["
+	GROUP("web", "n1") "," GROUP("db", "n1")
+	"],\"resources\":["
+	ON("ip", "n1") "," ON("svc", "n1") "," ON("dbs", "n1")
+	"],\"monitors\":[{\"name\":\"watch\",\"servers\":"
+	"[{\"server\":\"n1\",\"status\":\"Normal\"}]}]}";
+/* clang-format on */
 
 struct world {
 	struct config *config;
