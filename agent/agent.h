@@ -59,6 +59,7 @@ struct resource_run {
 	uint32_t start_operation; /* of a floating IP, not answered yet; 0: none */
 	uint32_t exec_operation;  /* of a program that runs; 0: none */
 	bool exec_is_stop;
+	uint16_t fip; /* its number in net/, which stays when its index changes */
 };
 
 /* A core event that waits for its step, with the text it points to. */

@@ -182,8 +182,7 @@ static void check_monitor(const struct monitor_config *m, struct config_report *
 		check_program(&programs[i], report);
 }
 
-/* Things that may be right on another node, or may be put right before they are needed. */
-static void check_surroundings(const struct config *config, mode_t mode,
+void config_check_surroundings(const struct config *config, mode_t mode,
 			       struct config_report *report)
 {
 	if (mode & (S_IWGRP | S_IWOTH))
@@ -202,7 +201,8 @@ static void check_surroundings(const struct config *config, mode_t mode,
 	config_report_sort(report);
 }
 
-int config_load(const char *path, struct config **ret, struct config_report *report)
+int config_load_keep(const char *path, struct config **ret, struct config_report *report,
+		     char **ret_text)
 {
 	_cleanup_free_ char *text = NULL;
 	mode_t mode = 0;
@@ -221,9 +221,18 @@ int config_load(const char *path, struct config **ret, struct config_report *rep
 		return -EINVAL;
 	}
 	r = config_load_text(path, text, ret, report);
-	if (r == 0)
-		check_surroundings(*ret, mode, report);
-	return r;
+	if (r < 0)
+		return r;
+	config_check_surroundings(*ret, mode, report);
+	*ret_text = TAKE_PTR(text);
+	return 0;
+}
+
+int config_load(const char *path, struct config **ret, struct config_report *report)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return config_load_keep(path, ret, report, &text);
 }
 
 /* ---- questions ---- */

@@ -191,6 +191,13 @@ struct config_report {
  * -errno if the file cannot be read.
  */
 _must_check_ int config_load(const char *path, struct config **ret, struct config_report *report);
+/* The same, and *ret_text is the file's text, allocated (on success only). */
+_must_check_ int config_load_keep(const char *path, struct config **ret,
+				  struct config_report *report, char **ret_text);
+/* Things that may be right on another node, or may be put right before they are needed. `mode`: of
+ * the file. Looks at files, so it may wait. */
+void config_check_surroundings(const struct config *config, mode_t mode,
+			       struct config_report *report);
 /* The same from memory (tests, fuzzing). `name` stands in messages. */
 _must_check_ int config_load_text(const char *name, const char *text, struct config **ret,
 				  struct config_report *report);

@@ -52,7 +52,7 @@ static void say_cleaned(struct agent *agent, uint16_t index)
 	record_add(agent, &event);
 }
 
-/* ---- floating IPs: the number of one in net/ is its resource index ---- */
+/* ---- floating IPs ---- */
 
 static void fip_start(struct agent *agent, const struct core_action *action)
 {
@@ -64,7 +64,7 @@ static void fip_start(struct agent *agent, const struct core_action *action)
 	/* whole seconds, and never shorter than the lease that it is held by */
 	fip.lifetime_s = (uint32_t)(agent->config->timing.lease_us / USEC_PER_SEC) + 2;
 	run->start_operation = action->resource.operation;
-	r = net_fip_start(agent->net, index, &fip, action->resource.proven, clock_boot());
+	r = net_fip_start(agent->net, run->fip, &fip, action->resource.proven, clock_boot());
 	if (r < 0) {
 		run->start_operation = 0;
 		answer_error(agent, action->resource.operation, "cannot start the address", r);
@@ -75,11 +75,12 @@ static void fip_start(struct agent *agent, const struct core_action *action)
 
 static void fip_stop(struct agent *agent, const struct core_action *action)
 {
+	struct resource_run *run = &agent->runs[action->resource.resource];
 	int r;
 
 	/* A start that this ends is not answered: the core has replaced its operation. */
-	agent->runs[action->resource.resource].start_operation = 0;
-	r = net_fip_stop(agent->net, action->resource.resource);
+	run->start_operation = 0;
+	r = net_fip_stop(agent->net, run->fip);
 	if (r < 0) {
 		answer_error(agent, action->resource.operation, "cannot remove the address", r);
 		return;
@@ -95,15 +96,16 @@ static void fip_kill(struct agent *agent, const struct core_action *action)
 	if (run->start_operation != action->resource.operation)
 		return; /* its answer is in the queue */
 	run->start_operation = 0;
-	if (net_fip_stop(agent->net, action->resource.resource) < 0)
+	if (net_fip_stop(agent->net, run->fip) < 0)
 		log_debug("an address stays until the stop that follows a failed start");
 	answer(agent, action->resource.operation, RESOURCE_RESULT_TIMEOUT,
 	       "the address did not come up in time");
 }
 
-static void fip_answered(struct agent *agent, const struct net_event *event, bool ok)
+static void fip_answered(struct agent *agent, uint16_t index, const struct net_event *event,
+			 bool ok)
 {
-	struct resource_run *run = &agent->runs[event->fip];
+	struct resource_run *run = &agent->runs[index];
 	uint32_t operation = run->start_operation;
 
 	run->start_operation = 0;
@@ -112,44 +114,58 @@ static void fip_answered(struct agent *agent, const struct net_event *event, boo
 		       event->text);
 }
 
-static void fip_say(struct agent *agent, const struct net_event *net_event, enum event_id id)
+static void fip_say(struct agent *agent, uint16_t index, const struct net_event *net_event,
+		    enum event_id id)
 {
 	struct event event = record_event(agent, id);
 
 	event.node = agent->self;
-	event.resource = net_event->fip;
-	event.group = agent->config->resources[net_event->fip].group;
+	event.resource = index;
+	event.group = agent->config->resources[index].group;
 	(void)snprintf(event.text, sizeof event.text, "%s", net_event->text);
 	record_add(agent, &event);
 }
 
+/* The resource whose address has this number in net/; UINT16_MAX: none any more. */
+static uint16_t find_fip(const struct agent *agent, uint16_t fip)
+{
+	for (uint16_t i = 0; i < agent->config->n_resources; i++)
+		if (agent->config->resources[i].type == RESOURCE_TYPE_FIP &&
+		    agent->runs[i].fip == fip)
+			return i;
+	return UINT16_MAX;
+}
+
 static void net_event(struct agent *agent, const struct net_event *event)
 {
+	uint16_t index;
+
 	if (event->type == NET_EVENT_ADDRESSES_CHANGED) {
 		(void)hb_lan_retry(agent->lan);
 		return;
 	}
-	if (event->fip >= agent->config->n_resources)
+	index = find_fip(agent, event->fip);
+	if (index == UINT16_MAX)
 		return;
 	switch (event->type) {
 	case NET_EVENT_STARTED:
-		fip_answered(agent, event, true);
+		fip_answered(agent, index, event, true);
 		break;
 	case NET_EVENT_FAILED:
-		fip_answered(agent, event, false);
+		fip_answered(agent, index, event, false);
 		break;
 	case NET_EVENT_ANNOUNCED:
-		fip_say(agent, event, EVENT_FIP_ANNOUNCED);
+		fip_say(agent, index, event, EVENT_FIP_ANNOUNCED);
 		break;
 	case NET_EVENT_REPAIRED:
-		fip_say(agent, event, EVENT_FIP_REPAIRED);
+		fip_say(agent, index, event, EVENT_FIP_REPAIRED);
 		break;
 	case NET_EVENT_CONFLICT:
-		fip_say(agent, event, EVENT_FIP_CONFLICT);
+		fip_say(agent, index, event, EVENT_FIP_CONFLICT);
 		break;
 	case NET_EVENT_LOST:
 		step_post(agent, &(struct core_event){.type = CORE_EVENT_RESOURCE_LOST,
-						      .resource_lost = {.resource = event->fip,
+						      .resource_lost = {.resource = index,
 									.text = event->text}});
 		break;
 	case NET_EVENT_ADDRESSES_CHANGED:
@@ -173,7 +189,7 @@ void resource_stop_addresses(struct agent *agent)
 
 		if (r->type != RESOURCE_TYPE_FIP)
 			continue;
-		if (net_fip_stop(agent->net, i) < 0)
+		if (net_fip_stop(agent->net, agent->runs[i].fip) < 0)
 			log_err("the address of %s could not be removed", r->name);
 	}
 }

@@ -30,6 +30,8 @@ int step_init(struct agent *agent)
 	agent->runs = calloc(agent->config->n_resources + 1U, sizeof *agent->runs);
 	if (!agent->queue.items || !agent->actions || !agent->runs)
 		return -ENOMEM;
+	for (uint16_t i = 0; i < agent->config->n_resources; i++)
+		agent->runs[i].fip = i;
 	agent->queue.size = size;
 	return 0;
 }
