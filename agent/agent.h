@@ -52,6 +52,7 @@ enum agent_exit {
 	AGENT_EXIT_BUSY = 75, /* another agent runs on this node */
 	AGENT_EXIT_PERMISSION = 77,
 	AGENT_EXIT_CONFIG = 78,
+	AGENT_EXIT_AGAIN = 256, /* never seen outside: it executes itself again */
 };
 
 /* What the driver of one resource is doing. */
@@ -104,6 +105,9 @@ struct agent {
 	uint32_t power_operation;
 	struct replicate *replicate;
 	struct channel_process *channel;
+	struct files *files;
+	struct apply *apply;
+	struct ctl_config *ctl_config;
 	struct ctl_server *ctl;
 	struct trace *trace; /* NULL: none asked for */
 	int held_fd;
@@ -146,7 +150,7 @@ struct agent {
 	/* The configuration that was last applied by command, and when; 0: none in the journal. */
 	uint64_t config_applied_hash, config_applied_wall_us;
 	bool realtime, memory_locked;
-	size_t n_warnings;
+	size_t n_warnings, n_config_warnings; /* those of the configuration come first */
 	char *warnings[AGENT_WARNINGS_MAX];
 };
 
@@ -160,6 +164,8 @@ int agent_cleanup(const char *config_path);
 /* Loads the configuration and says on standard error what is wrong with it. */
 int agent_load_config(const char *path, struct config **ret, struct config_report *report);
 void agent_warn(struct agent *agent, const char *format, ...) __attribute__((format(printf, 2, 3)));
+/* Replaces the standing warnings of the configuration. */
+void agent_config_warnings(struct agent *agent, const struct config_report *report);
 int agent_load_keys(struct agent *agent, struct hb_keys *ret);
 
 /* loop.c */
@@ -174,6 +180,7 @@ uint64_t loop_leave_us(const struct config *config);
 
 /* step.c */
 int step_init(struct agent *agent);
+size_t step_queue_size(const struct config *config);
 /* Adds to the queue; the text is copied. */
 void step_post(struct agent *agent, const struct core_event *event);
 /* Steps everything queued, and what comes of it, until nothing is left. */

@@ -465,9 +465,9 @@ char *config_restart_reasons(const struct config *from, const struct config *to)
 
 int config_keep_own(struct config *config, const struct config *own)
 {
-	char **mine[] = {&config->key_file,	&config->state_directory,  &config->run_directory,
+	char **mine[] = {&config->key_file,    &config->state_directory,  &config->run_directory,
 			 &config->socket_path, &config->script_directory, &config->power_command};
-	char *const theirs[] = {own->key_file,	   own->state_directory,  own->run_directory,
+	char *const theirs[] = {own->key_file,	  own->state_directory,	 own->run_directory,
 				own->socket_path, own->script_directory, own->power_command};
 	int changed = 0;
 

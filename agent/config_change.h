@@ -27,4 +27,8 @@ char *config_restart_reasons(const struct config *from, const struct config *to)
  * were others, 0: none, -ENOMEM. */
 _must_check_ int config_keep_own(struct config *config, const struct config *own);
 
+/* Tools of the command (config_diff_tool.c): `holdfastd --diff`, `holdfastd --install FILE [CONFIG]`. */
+int config_diff_main(int argc, char **argv);
+int config_install_main(int argc, char **argv);
+
 #endif

@@ -39,6 +39,12 @@ static const struct ctl_method methods[] = {
 	{METHOD("RatioSet"), CTL_ACCESS_CHANGE, ctl_ratio_set},
 	{METHOD("RatioReset"), CTL_ACCESS_CHANGE, ctl_ratio_reset},
 	{METHOD("ScriptRun"), CTL_ACCESS_CHANGE, ctl_script_run},
+	{METHOD("ConfigPut"), CTL_ACCESS_CHANGE, ctl_config_put},
+	{METHOD("ConfigPrepare"), CTL_ACCESS_CHANGE, ctl_config_prepare},
+	{METHOD("ConfigForget"), CTL_ACCESS_CHANGE, ctl_config_forget},
+	{METHOD("ConfigCommit"), CTL_ACCESS_CHANGE, ctl_config_commit},
+	{METHOD("ConfigInstall"), CTL_ACCESS_CHANGE, ctl_config_install},
+	{METHOD("ConfigGet"), CTL_ACCESS_CHANGE, ctl_config_get},
 	{NULL, CTL_ACCESS_NONE, NULL},
 };
 
@@ -46,7 +52,8 @@ static void on_gone(struct ctl_call *call, void *userdata)
 {
 	struct agent *agent = userdata;
 
-	if (!streams_gone(agent, call) && !scripts_gone(agent, call))
+	if (!streams_gone(agent, call) && !scripts_gone(agent, call) &&
+	    !ctl_config_gone(agent, call))
 		commands_gone(agent, call);
 }
 
@@ -98,6 +105,8 @@ int ctl_start(struct agent *agent)
 	if (r >= 0)
 		r = scripts_new(&agent->scripts);
 	if (r >= 0)
+		r = ctl_config_new(&agent->ctl_config);
+	if (r >= 0)
 		r = ctl_server_new(agent->event, &config, &agent->ctl);
 	if (r == -EADDRINUSE)
 		log_err("another agent answers on %s", agent->config->socket_path);
@@ -113,6 +122,7 @@ void ctl_stop(struct agent *agent)
 	agent->streams = streams_free(agent->streams);
 	agent->commands = commands_free(agent->commands);
 	agent->scripts = scripts_free(agent->scripts);
+	agent->ctl_config = ctl_config_free(agent->ctl_config);
 }
 
 /* Length of a valid UTF-8 sequence that starts at `s`; 0: it is none. */

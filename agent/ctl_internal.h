@@ -85,4 +85,16 @@ void commands_progress(struct agent *agent, ha_time now);
 void ctl_config_changed(struct agent *agent);
 void commands_gone(struct agent *agent, const struct ctl_call *call);
 
+/* ctl_config.c */
+struct ctl_config;
+int ctl_config_new(struct ctl_config **ret);
+struct ctl_config *ctl_config_free(struct ctl_config *config);
+bool ctl_config_gone(struct agent *agent, const struct ctl_call *call);
+void ctl_config_put(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_config_prepare(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_config_forget(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_config_commit(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_config_install(struct ctl_call *call, json_t *parameters, void *userdata);
+void ctl_config_get(struct ctl_call *call, json_t *parameters, void *userdata);
+
 #endif

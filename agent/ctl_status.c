@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GetStatus and GetConfig. */
+#include "agent/apply.h"
 #include "agent/ctl_internal.h"
 
 #include "util/clock.h"
@@ -99,6 +100,20 @@ void status_heard(struct agent *agent, const struct event *event, uint64_t wall_
 	monitors_heard(agent, event, wall_us);
 }
 
+static int add_pending(const struct agent *agent, json_t *status)
+{
+	const struct apply *apply = agent->apply;
+	char hash[24] = "";
+	int r;
+
+	if (apply->state == APPLY_READY)
+		(void)snprintf(hash, sizeof hash, "%016" PRIx64, apply->pending->hash);
+	r = json_object_set_new(status, "config_pending", ctl_text_or_null(*hash ? hash : NULL));
+	r |= json_object_set_new(status, "config_problem",
+				 ctl_text_or_null(*apply->problem ? apply->problem : NULL));
+	return r;
+}
+
 /* What one row decides for all nodes. */
 static int add_cluster(struct agent *agent, json_t *status, ha_time now)
 {
@@ -123,7 +138,7 @@ static int add_cluster(struct agent *agent, json_t *status, ha_time now)
 				 json_integer((json_int_t)info.intent.config_generation));
 	r |= json_object_set_new(status, "config_applied_wall_us",
 				 applied_us ? json_integer((json_int_t)applied_us) : json_null());
-	return r;
+	return r ? r : add_pending(agent, status);
 }
 
 static json_t *status_json(struct agent *agent)

@@ -47,8 +47,13 @@ bool files_done(struct agent *agent, uint32_t operation, uint8_t result, const c
 ha_time files_deadline(const struct agent *agent);
 void files_dispatch(struct agent *agent, ha_time now);
 
-/* `holdfastd --files`, in the other process. The exit code. */
-int files_main(char *const *args, size_t n);
+/* `holdfastd --files VERB ...`, in the other process: from "--files" on. The exit code. */
+int files_main(int argc, char **argv);
+
+/* Puts a text in the place of a file, of which nobody ever sees a half; the former one stays beside
+ * it as PATH.previous, with its mode and owner for the new one. -errno, and `why` says it. */
+#define FILES_WHY 512
+_must_check_ int files_replace(const char *path, const char *text, size_t n, char why[FILES_WHY]);
 
 /* What config.applied says. -ENOENT, -EBADMSG. */
 struct config_applied {

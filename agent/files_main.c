@@ -227,32 +227,46 @@ static int write_applied(char *const *args)
 	return r < 0 ? r : put_in_place(path, text, strlen(text), NULL);
 }
 
-/* What was applied is written first: with the file and without it the text would look as if
+/* Behind a symbolic link the file itself is replaced. */
+static int find_file(const char *given, char path[PATH_MAX], char previous[PATH_MAX])
+{
+	if (!realpath(given, path)) {
+		if (errno != ENOENT)
+			return -errno;
+		if (snprintf(path, PATH_MAX, "%s", given) >= PATH_MAX)
+			return -ENAMETOOLONG;
+	}
+	return snprintf(previous, PATH_MAX, "%s.previous", path) >= PATH_MAX ? -ENAMETOOLONG : 0;
+}
+
+int files_replace(const char *path, const char *text, size_t n, char why[FILES_WHY])
+{
+	char real[PATH_MAX], previous[PATH_MAX];
+	int r = find_file(path, real, previous);
+
+	if (r >= 0)
+		r = put_in_place(real, text, n, previous);
+	if (r < 0)
+		(void)snprintf(why, FILES_WHY, "cannot write %s: %s", path, strerror(-r));
+	return r;
+}
+
+/* What was applied is written first: with a new file and without it the text would look as if
  * somebody had changed it by hand. */
 static int install(char *const *args)
 {
 	_cleanup_free_ char *text = NULL;
-	char path[PATH_MAX], previous[PATH_MAX], *real;
-	size_t n;
+	char why[FILES_WHY];
+	size_t n = 0;
 	int r = read_text(&text, &n);
 
 	if (r < 0 || n == 0)
 		return fail("there is no text");
-	/* Behind a symbolic link the file itself is replaced. */
-	real = realpath(args[1], path);
-	if (!real && errno == ENOENT)
-		(void)snprintf(path, sizeof path, "%s", args[1]);
-	else if (!real)
-		return fail("%s: %s", args[1], strerror(errno));
-	if (snprintf(previous, sizeof previous, "%s.previous", path) >= (int)sizeof previous)
-		return fail("%s: the path is too long", path);
 	r = write_applied(args);
 	if (r < 0)
 		return fail("cannot write %s in %s: %s", CONFIG_APPLIED, args[0], strerror(-r));
-	r = put_in_place(path, text, n, previous);
-	if (r < 0)
-		return fail("cannot write %s: %s", path, strerror(-r));
-	return forget(args);
+	r = files_replace(args[1], text, n, why);
+	return r < 0 ? fail("%s", why) : forget(args);
 }
 
 /* ---- fetch ---- */
@@ -328,7 +342,7 @@ static int fetch(char *const *args)
 
 /* ---- the command line ---- */
 
-int files_main(char *const *args, size_t n)
+int files_main(int argc, char **argv)
 {
 	static const struct {
 		const char *verb;
@@ -339,9 +353,9 @@ int files_main(char *const *args, size_t n)
 		     {"install", 5, install},
 		     {"fetch", 3, fetch}};
 
-	for (size_t i = 0; n > 0 && i < sizeof verbs / sizeof *verbs; i++)
-		if (strcmp(args[0], verbs[i].verb) == 0 && n - 1 == verbs[i].n)
-			return verbs[i].run(args + 1);
+	for (size_t i = 0; argc > 1 && i < sizeof verbs / sizeof *verbs; i++)
+		if (strcmp(argv[1], verbs[i].verb) == 0 && (size_t)argc - 2 == verbs[i].n)
+			return verbs[i].run(argv + 2);
 	(void)fprintf(stderr, "holdfastd: --files is for the agent itself\n");
 	return 64;
 }

@@ -5,7 +5,9 @@
  * lease first, then the waiting heartbeats are taken in, and only then is anybody judged.
  */
 #include "agent/agent.h"
+#include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/script.h"
 #include "agent/stage.h"
@@ -133,6 +135,8 @@ static void serve_timers(struct agent *agent, ha_time now)
 	if (ha_time_reached(exec_deadline(agent->exec), now))
 		exec_dispatch(agent->exec, now);
 	channel_dispatch(agent, now);
+	files_dispatch(agent, now);
+	apply_dispatch(agent, now);
 	scripts_dispatch(agent, now);
 	if (ha_time_reached(stage_deadline(agent), now))
 		stage_dispatch(agent, now);
@@ -151,6 +155,8 @@ static ha_time next_deadline(struct agent *agent)
 	t = ha_time_min(t, scripts_deadline(agent));
 	t = ha_time_min(t, stage_deadline(agent));
 	t = ha_time_min(t, channel_deadline(agent));
+	t = ha_time_min(t, files_deadline(agent));
+	t = ha_time_min(t, apply_deadline(agent));
 	t = ha_time_min(t, replicate_deadline(agent->replicate));
 	t = ha_time_min(t, agent->house_at);
 	if (agent->watchdog_us)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
+#include "agent/config_change.h"
+#include "agent/files.h"
 #include "agent/import.h"
 #include "agent/power.h"
+#include "agent/realtime.h"
 #include "agent/script.h"
 #include "agent/simulate.h"
 
@@ -13,6 +16,7 @@
 #include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -24,6 +28,7 @@ enum action { ACTION_RUN, ACTION_CHECK, ACTION_CLEANUP, ACTION_RESET, ACTION_HEL
 struct arguments {
 	enum action action;
 	struct agent_options agent;
+	char *const *argv;
 	const char *check_path;
 	bool print, json;
 	struct state_reset_options reset;
@@ -232,6 +237,24 @@ static int reset(const struct arguments *a)
 	return code;
 }
 
+/* In the place of this process, with the same arguments: what the service manager watches stays. */
+static int run_again(char *const *argv)
+{
+	static const char deleted[] = " (deleted)"; /* it was replaced by another version */
+	char self[PATH_MAX] = "";
+	size_t n;
+
+	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
+		return AGENT_EXIT_FAILURE;
+	n = strlen(self);
+	if (n > sizeof deleted && strcmp(self + n - (sizeof deleted - 1), deleted) == 0)
+		self[n - (sizeof deleted - 1)] = '\0';
+	realtime_end();
+	(void)execv(self, argv);
+	log_err("cannot start %s again: %s", self, strerror(errno));
+	return AGENT_EXIT_FAILURE;
+}
+
 static int run(const struct arguments *a)
 {
 	struct agent *agent = NULL;
@@ -242,7 +265,7 @@ static int run(const struct arguments *a)
 		return agent_exit_code(r);
 	code = loop_run(agent);
 	(void)agent_free(agent);
-	return code;
+	return code == AGENT_EXIT_AGAIN ? run_again(a->argv) : code;
 }
 
 /* Programs of their own that go with the daemon: the first argument names one, the rest is its. */
@@ -250,15 +273,14 @@ static const struct {
 	const char *option;
 	int (*main)(int argc, char **argv);
 } tools[] = {
-	{"--power", power_main},
-	{"--script", script_main},
-	{"--simulate", simulate_main},
+	{"--power", power_main},   {"--diff", config_diff_main}, {"--install", config_install_main},
+	{"--files", files_main},   {"--script", script_main},	 {"--simulate", simulate_main},
 	{"--import", import_main},
 };
 
 int main(int argc, char **argv)
 {
-	struct arguments a = {.agent.config_path = DEFAULT_CONFIG};
+	struct arguments a = {.agent.config_path = DEFAULT_CONFIG, .argv = argv};
 
 	log_set_name("holdfastd");
 	if (open_standard() < 0)

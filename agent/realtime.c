@@ -20,6 +20,14 @@ int realtime_schedule(void)
 	return 0;
 }
 
+void realtime_end(void)
+{
+	const struct sched_param normal = {0};
+
+	(void)sched_setscheduler(0, SCHED_OTHER, &normal); /* always allowed */
+	(void)munlockall();
+}
+
 static __attribute__((noinline)) void touch_stack(void)
 {
 	volatile uint8_t page[STACK_TOUCH_BYTES];

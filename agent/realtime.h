@@ -11,6 +11,8 @@
 
 /* SCHED_RR for this process; what it starts later begins as normal processes. -errno. */
 _must_check_ int realtime_schedule(void);
+/* Undoes it, for what is executed in the place of this process. */
+void realtime_end(void);
 /* Locks every page that is or will be in use, and brings in those that a failover needs. -errno. */
 _must_check_ int realtime_lock_memory(void);
 

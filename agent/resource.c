@@ -5,6 +5,7 @@
  */
 #include "agent/agent.h"
 #include "agent/channel.h"
+#include "agent/files.h"
 #include "agent/exec_env.h"
 #include "agent/held.h"
 #include "agent/ocf.h"
@@ -360,7 +361,8 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	struct agent *agent = userdata;
 	char buf[EVENT_TEXT_SIZE];
 
-	if (channel_done(agent, operation, text) || power_done(agent, operation, result, text) ||
+	if (channel_done(agent, operation, text) || files_done(agent, operation, result, text) ||
+	    power_done(agent, operation, result, text) ||
 	    scripts_done(agent, operation, result, text) ||
 	    stage_done(agent, operation, result, text))
 		return;

@@ -2,7 +2,9 @@
 /* From the command line to a running loop, and back. Whatever stops a start is said in one
  * sentence, with a stable exit code. */
 #include "agent/agent.h"
+#include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
 #include "agent/stage.h"
@@ -71,9 +73,10 @@ static void say_problem(const char *path, const struct config_problem *p)
 		log_at(level, "%s: %s", path, p->text);
 }
 
-int agent_load_config(const char *path, struct config **ret, struct config_report *report)
+static int load_config(const char *path, struct config **ret, struct config_report *report,
+		       char **ret_text)
 {
-	int r = config_load(path, ret, report);
+	int r = config_load_keep(path, ret, report, ret_text);
 
 	for (size_t i = 0; i < report->n; i++)
 		say_problem(path, &report->problem[i]);
@@ -82,6 +85,13 @@ int agent_load_config(const char *path, struct config **ret, struct config_repor
 	if (r == -EINVAL)
 		log_err("%s has errors: `holdfastd --check %s` shows all of them", path, path);
 	return r;
+}
+
+int agent_load_config(const char *path, struct config **ret, struct config_report *report)
+{
+	_cleanup_free_ char *text = NULL;
+
+	return load_config(path, ret, report, &text);
 }
 
 static int find_self(struct agent *agent)
@@ -109,16 +119,33 @@ static int find_self(struct agent *agent)
 static int read_config(struct agent *agent)
 {
 	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
+	_cleanup_free_ char *text = NULL;
 	int r;
 
 	if (!report)
 		return -ENOMEM;
-	r = agent_load_config(agent->options->config_path, &agent->config, report);
+	r = load_config(agent->options->config_path, &agent->config, report, &text);
 	if (r < 0)
 		return r;
-	for (size_t i = 0; i < report->n; i++)
+	agent_config_warnings(agent, report);
+	r = find_self(agent);
+	return r < 0 ? r : apply_new(agent, TAKE_PTR(text));
+}
+
+void agent_config_warnings(struct agent *agent, const struct config_report *report)
+{
+	size_t others = agent->n_warnings - agent->n_config_warnings;
+	char *kept[AGENT_WARNINGS_MAX];
+
+	for (size_t i = 0; i < agent->n_config_warnings; i++)
+		free(agent->warnings[i]);
+	memcpy(kept, agent->warnings + agent->n_config_warnings, others * sizeof *kept);
+	agent->n_warnings = 0;
+	for (size_t i = 0; i < report->n && agent->n_warnings + others < AGENT_WARNINGS_MAX; i++)
 		agent_warn(agent, "%s", report->problem[i].text);
-	return find_self(agent);
+	agent->n_config_warnings = agent->n_warnings;
+	memcpy(agent->warnings + agent->n_warnings, kept, others * sizeof *kept);
+	agent->n_warnings += others;
 }
 
 int agent_load_keys(struct agent *agent, struct hb_keys *ret)
@@ -194,6 +221,8 @@ static int start_processes(struct agent *agent)
 		r = stage_new(agent);
 	if (r >= 0)
 		r = systemd_new(&systemd, &agent->systemd);
+	if (r >= 0)
+		r = files_new(&agent->files);
 	return r;
 }
 
@@ -327,6 +356,7 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 	if (!config)
 		return -ENOMEM;
 	config_to_core(agent->config, agent->self, config);
+	config->config_generation = agent->apply->generation;
 	r = core_new(config, durable, agent->leftovers, now, &agent->core);
 	if (r < 0) {
 		log_err("the configuration does not fit the core: %s", strerror(-r));
@@ -472,6 +502,7 @@ static int start(struct agent *agent)
 		r = loop_init(agent);
 	if (r < 0)
 		return r;
+	apply_started(agent);
 	say_started(agent);
 	say_risks(agent);
 	protect(agent);

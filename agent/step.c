@@ -2,6 +2,7 @@
 /* Feeds the core and carries out its actions. Answers that a driver gives at once are queued and
  * stepped before the loop waits again, so a whole failover happens in one wake-up. */
 #include "agent/agent.h"
+#include "agent/apply.h"
 #include "agent/ctl_internal.h"
 #include "agent/power.h"
 #include "agent/stage.h"
@@ -20,10 +21,14 @@
 /* Deadlines of the core that are already past are served at once, so often at most. */
 #define OVERDUE_STEPS_MAX 4
 
+size_t step_queue_size(const struct config *config)
+{
+	return 2 * (size_t)config->n_resources + config->n_monitors + QUEUE_EXTRA;
+}
+
 int step_init(struct agent *agent)
 {
-	size_t size =
-		2 * (size_t)agent->config->n_resources + agent->config->n_monitors + QUEUE_EXTRA;
+	size_t size = step_queue_size(agent->config);
 
 	agent->queue.items = calloc(size, sizeof *agent->queue.items);
 	agent->actions = calloc(1, sizeof *agent->actions);
@@ -174,6 +179,8 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 		monitor_ratio(agent->monitors, action->ratio.ratio);
 		break;
 	case CORE_ACTION_CONFIG:
+		apply_action(agent, action);
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;
@@ -210,10 +217,10 @@ static void step_queued(struct agent *agent)
 	}
 }
 
+static const struct core_event tick = {.type = CORE_EVENT_TICK};
+
 static void serve_overdue(struct agent *agent)
 {
-	static const struct core_event tick = {.type = CORE_EVENT_TICK};
-
 	for (int i = 0; i < OVERDUE_STEPS_MAX; i++) {
 		if (!ha_time_reached(core_deadline(agent->core), clock_boot()))
 			return;
@@ -248,6 +255,10 @@ void step_settle(struct agent *agent)
 	step_queued(agent);
 	serve_overdue(agent);
 	now = clock_boot();
+	if (apply_settle(agent, now)) {
+		step_now(agent, &tick);
+		now = clock_boot();
+	}
 	if (agent->peers_changed)
 		refresh_peers(agent, now);
 	record_publish(agent, now);

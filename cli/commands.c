@@ -102,6 +102,20 @@ static const struct cli_option script_options[] = {
 	{0},
 };
 
+static const struct cli_option apply_options[] = {
+	{"yes", 'y', NULL, "do not ask"},
+	{"stop-groups", 0, NULL, "stop groups whose resources change, and start them again"},
+	{"dry-run", 0, NULL, "check it on all servers and show what would change"},
+	{"offline", 0, NULL, "only check it and put it in place, where no agent runs"},
+	{"config", 0, "PATH", "with --offline: the file that is replaced"},
+	{0},
+};
+
+static const struct cli_option export_options[] = {
+	{"yes", 'y', NULL, "replace the file if it exists"},
+	{0},
+};
+
 static const struct cli_option keygen_options[] = {
 	{"rotate", 0, NULL, "put a fresh key in front of the file's present one"},
 	{0},
@@ -184,6 +198,14 @@ const struct cli_command cli_commands[] = {
 	 script_options, cli_script_run},
 	{"config check", "FILE", 1, 1, "check a configuration file and print its time budget",
 	 "Runs 'holdfastd --check FILE'.", NULL, cli_config_check},
+	{"config apply", "FILE", 1, 1, "give all servers of the cluster another configuration",
+	 "Every server checks it first; then all take it, or none does. What did not change goes\n"
+	 "on running.",
+	 apply_options, cli_config_apply},
+	{"config export", "FILE", 1, 1, "write the configuration in force to a new file",
+	 "With --host: that of another server.", export_options, cli_config_export},
+	{"config diff", "[SERVER]", 0, 1, "compare what other servers work by with this one",
+	 "Exit status 0: nothing is different, 1: the lines say what.", NULL, cli_config_diff},
 	{"config show", "", 0, 0, "the settings the agent runs with", NULL, NULL, cli_config_show},
 	{"import clp.conf", "FILE", 1, 1, "turn a configuration of CLUSTERPRO X into one of ours",
 	 "Lists on standard error, line by line, what was not carried over or means something\n"

@@ -142,6 +142,12 @@ void hb_lan_set_objects(struct hb_lan *lan, const struct hb_limits *limits)
 	lan->limits.objects_hash = limits->objects_hash;
 }
 
+void hb_lan_set_timing(struct hb_lan *lan, uint64_t timeout_us, uint32_t late_percent)
+{
+	lan->timeout_us = timeout_us;
+	lan->late_us = timeout_us / 100 * late_percent;
+}
+
 void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys)
 {
 	lan->keys = *keys;

@@ -189,6 +189,8 @@ int hb_lan_fd(const struct hb_lan *lan);
 int hb_lan_retry(struct hb_lan *lan);
 /* Another configuration of the same nodes: groups, resources and monitors differ. */
 void hb_lan_set_objects(struct hb_lan *lan, const struct hb_limits *limits);
+/* As in struct hb_lan_config. */
+void hb_lan_set_timing(struct hb_lan *lan, uint64_t timeout_us, uint32_t late_percent);
 /* Replaces the accepted keys (rotation). */
 void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys);
 
