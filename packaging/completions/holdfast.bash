@@ -47,6 +47,8 @@ _holdfast() {
 	"simulate "*) options="--down --cut --leave --fail --config --program-time --for --state --save" ;;
 	"script run") options="--timeout --log" ;;
 	"drill "*) options="--by --monitor --back --force --yes --timeout" ;;
+	"config apply") options="--yes -y --stop-groups --dry-run --offline --config" ;;
+	"config export") options="--yes -y" ;;
 	"keygen "*) options="--rotate" ;;
 	" ") options="--version" ;;
 	esac
@@ -72,14 +74,14 @@ _holdfast() {
 		--rsc) word=$(_holdfast_names resource) ;;
 		--mon) word=$(_holdfast_names monitor) ;;
 		esac ;;
-	"1 config") word="check show" ;;
+	"1 config") word="check apply export diff show" ;;
 	"1 import") word="clp.conf" ;;
 	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill script config import keygen version" ;;
 	"1 explain"|"1 drill"|"2 group "*) word=$(_holdfast_names group) ;;
 	"2 resource "*) word=$(_holdfast_names resource) ;;
 	"2 monitor "*) word=$(_holdfast_names monitor) ;;
-	"2 server "*|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
-	"1 keygen"|"2 config check"|"2 import clp.conf") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
+	"2 server "*|"2 config diff"|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
+	"1 keygen"|"2 config check"|"2 config apply"|"2 config export"|"2 import clp.conf") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	*) return ;;
 	esac
 	mapfile -t COMPREPLY < <(compgen -W "$word" -- "$cur")

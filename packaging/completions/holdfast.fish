@@ -44,7 +44,7 @@ complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and sa
 complete -c holdfast -n '__holdfast_at' -a simulate -d 'what would happen'
 complete -c holdfast -n '__holdfast_at' -a drill -d 'a real failover test of a group'
 complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
-complete -c holdfast -n '__holdfast_at' -a config -d 'check and show the configuration'
+complete -c holdfast -n '__holdfast_at' -a config -d 'check, apply, compare and show the configuration'
 complete -c holdfast -n '__holdfast_at' -a import -d 'configuration of CLUSTERPRO X'
 complete -c holdfast -n '__holdfast_at' -a keygen -d 'create a heartbeat key'
 complete -c holdfast -n '__holdfast_at' -a version -d 'print the version'
@@ -73,8 +73,16 @@ complete -c holdfast -n '__holdfast_at monitor' -a 'suspend resume fail unfail l
 complete -c holdfast -n '__holdfast_at server' -a 'start stop shutdown reboot list'
 complete -c holdfast -n '__holdfast_at cluster' -a 'start stop suspend resume shutdown reboot'
 complete -c holdfast -n '__holdfast_at toratio' -a 'set reset show'
-complete -c holdfast -n '__holdfast_at config' -a 'check show'
+complete -c holdfast -n '__holdfast_at config' -a 'check apply export diff show'
 complete -c holdfast -n '__holdfast_at config check' -F
+complete -c holdfast -n '__holdfast_at config apply' -F
+complete -c holdfast -n '__holdfast_at config export' -F
+complete -c holdfast -n '__holdfast_in config apply' -s y -l yes -d 'do not ask'
+complete -c holdfast -n '__holdfast_in config apply' -l stop-groups -d 'stop groups whose resources change'
+complete -c holdfast -n '__holdfast_in config apply' -l dry-run -d 'show what would change'
+complete -c holdfast -n '__holdfast_in config apply' -l offline -d 'where no agent runs'
+complete -c holdfast -n '__holdfast_in config apply' -l config -r -F -d 'with --offline: the file that is replaced'
+complete -c holdfast -n '__holdfast_in config export' -s y -l yes -d 'replace the file'
 complete -c holdfast -n '__holdfast_at import' -a clp.conf
 complete -c holdfast -n '__holdfast_at import clp.conf' -F
 complete -c holdfast -n '__holdfast_in import' -s o -l output -r -F -d 'into this new file'
