@@ -129,9 +129,11 @@ static void carry_groups(const struct core *old, struct core *c, const struct ma
 		if (map->monitor[m] == UINT16_MAX)
 			continue;
 		c->monitor_intents[m] = old->monitor_intents[map->monitor[m]];
-		c->monitors[m].restarts = old->monitors[map->monitor[m]].restarts;
-		c->monitors[m].failovers = old->monitors[map->monitor[m]].failovers;
-		c->monitors[m].final = old->monitors[map->monitor[m]].final;
+		c->monitors[m] = old->monitors[map->monitor[m]];
+		/* it begins anew; until it says otherwise, what it found is so */
+		c->monitors[m].run = c->monitors[m].failing = false;
+		c->monitors[m].said = c->monitors[m].due = false;
+		c->actual_monitors[m] = old->actual_monitors[map->monitor[m]];
 	}
 }
 

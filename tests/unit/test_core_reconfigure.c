@@ -450,6 +450,9 @@ static void test_orders_are_carried_over(void **state)
 	run_until(w, SECOND, NULL);
 	assert_int_equal(w->last_answer, ANSWER_ACCEPTED);
 	assert_true(w->running[0][0] && !w->running[0][1]);
+	struct core_event said = {.type = CORE_EVENT_MONITOR};
+	said.monitor.status = MONITOR_ERROR;
+	step(w, 1, &said);
 	c = with_group(&w->config, true);
 	c.monitors[1] = c.monitors[0];
 	c.monitors[0].name[0] = 'n';
@@ -459,6 +462,8 @@ static void test_orders_are_carried_over(void **state)
 	assert_true(w->running[0][0] && w->running[0][1] && !w->running[0][2]);
 	core_monitor_info(w->core[0], 1, &info);
 	assert_int_equal(info.on[2].status, MONITOR_SUSPENDED);
+	assert_int_equal(info.on[1].status, MONITOR_ERROR); /* until it says otherwise */
+	assert_int_equal(w->seen[EVENT_MONITOR_SUSPENDED], 1);
 	core_monitor_info(w->core[0], 0, &info);
 	assert_int_equal(info.on[2].status, MONITOR_OFFLINE); /* runs, and has not said anything */
 	assert_true(w->checks[2][0] && !w->checks[2][1] && w->checks[1][1]);
