@@ -14,13 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define DISK_LIMIT_US	   (30 * USEC_PER_SEC)
-#define FETCH_LIMIT_US	   (60 * USEC_PER_SEC)
-#define APPLY_AGAIN_US	   (USEC_PER_SEC)
-#define INSTALL_AGAIN_US   (30 * USEC_PER_SEC)
-#define FETCH_LOOK_US	   (USEC_PER_SEC)
-#define FETCH_PAUSE_US	   (2 * USEC_PER_SEC)
-#define FETCH_PAUSE_MAX_US (60 * USEC_PER_SEC)
+#define DISK_LIMIT_US	 (30 * USEC_PER_SEC)
+#define APPLY_AGAIN_US	 (USEC_PER_SEC)
+#define INSTALL_AGAIN_US (30 * USEC_PER_SEC)
 
 /* ---- what went wrong ---- */
 
@@ -37,7 +33,7 @@ static void say(struct agent *agent, enum event_id id, uint64_t generation, uint
 }
 
 /* Shown in the status for as long as it holds; an event once for each generation and reason. */
-static void set_problem(struct agent *agent, uint64_t generation, uint64_t hash, const char *why)
+void apply_problem(struct agent *agent, uint64_t generation, uint64_t hash, const char *why)
 {
 	struct apply *a = agent->apply;
 	bool same = a->problem_said == generation && strcmp(a->problem, why) == 0;
@@ -156,6 +152,10 @@ void apply_check_here(const struct agent *agent, const struct config *config,
 		check_interface(agent, config, i, report);
 }
 
+#define OWN_PATHS                                                                     \
+	"# Written by 'holdfast config apply': the paths of this server are others\n" \
+	"# than those of the file that was applied, and stayed as they were.\n"
+
 /* The text as this node keeps it: with other paths than the distributed one it has to be written
  * anew. */
 static char *own_text(struct config *config, const struct config *own, const char *text)
@@ -169,12 +169,7 @@ static char *own_text(struct config *config, const struct config *own, const cha
 	if (changed == 0)
 		return strdup(text);
 	printed = config_print(config);
-	if (!printed ||
-	    asprintf(
-		    &ret,
-		    "# Written by 'holdfast config apply': the paths of this server are others than\n"
-		    "# those of the file that was applied, and stayed as they were.\n%s",
-		    printed) < 0)
+	if (!printed || asprintf(&ret, "%s%s", OWN_PATHS, printed) < 0)
 		return NULL;
 	return ret;
 }
@@ -278,8 +273,8 @@ void apply_action(struct agent *agent, const struct core_action *action)
 	struct apply *a = agent->apply;
 
 	if (a->state != APPLY_READY || a->pending->hash != action->config.hash) {
-		set_problem(agent, action->config.generation, action->config.hash,
-			    "this node does not have it any more");
+		apply_problem(agent, action->config.generation, action->config.hash,
+			      "this node does not have it any more");
 		return; /* it is fetched, like by a node that was away */
 	}
 	a->due = true;
@@ -320,7 +315,7 @@ bool apply_settle(struct agent *agent, ha_time now)
 		applied(agent, now);
 		return true;
 	}
-	set_problem(agent, a->due_generation, a->due_hash, why);
+	apply_problem(agent, a->due_generation, a->due_hash, why);
 	a->due_at = ha_time_add(now, APPLY_AGAIN_US);
 	return false;
 }
@@ -348,7 +343,7 @@ static void on_installed(struct agent *agent, bool ok, const char *answer, size_
 		return;
 	}
 	/* It is in force all the same, and after a restart it is applied again. */
-	set_problem(agent, a->generation, agent->config->hash, answer);
+	apply_problem(agent, a->generation, agent->config->hash, answer);
 	a->install_due = true;
 	a->install_at = ha_time_add(clock_boot(), INSTALL_AGAIN_US);
 }
@@ -408,130 +403,6 @@ int apply_install(struct agent *agent, uint64_t generation,
 	return 0;
 }
 
-/* ---- fetching: rule C2 ---- */
-
-static void pause_fetching(struct apply *a)
-{
-	uint64_t pause = a->fetch_pause_us ? 2 * a->fetch_pause_us : FETCH_PAUSE_US;
-
-	a->fetch_pause_us = pause < FETCH_PAUSE_MAX_US ? pause : FETCH_PAUSE_MAX_US;
-	a->fetch_at = ha_time_add(clock_boot(), a->fetch_pause_us);
-}
-
-static void on_fetched_kept(struct agent *agent, bool ok, const char *found)
-{
-	struct apply *a = agent->apply;
-
-	if (ok) {
-		a->fetch_pause_us = 0;
-		return; /* the core orders what is next */
-	}
-	set_problem(agent, a->fetch_generation, a->fetch_hash, found);
-	pause_fetching(a);
-}
-
-static void say_why_not(struct agent *agent, const struct config_report *report)
-{
-	struct apply *a = agent->apply;
-	char why[APPLY_PROBLEM] = "it cannot be used here";
-
-	for (size_t i = 0; i < report->n; i++) {
-		const struct config_problem *p = &report->problem[i];
-
-		if (p->warning)
-			continue;
-		(void)snprintf(why, sizeof why, "line %u: %.150s", p->line, p->text);
-		break;
-	}
-	set_problem(agent, a->fetch_generation, a->fetch_hash, why);
-}
-
-static void on_fetched(struct agent *agent, bool ok, const char *answer, size_t n)
-{
-	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
-	struct apply *a = agent->apply;
-	int r;
-
-	(void)n;
-	a->fetching = false;
-	if (!ok || !report) {
-		set_problem(agent, a->fetch_generation, a->fetch_hash, ok ? "no memory" : answer);
-		pause_fetching(a);
-		return;
-	}
-	r = apply_prepare(agent, answer, report, on_fetched_kept);
-	if (r == -EINVAL)
-		say_why_not(agent, report);
-	else if (r >= 0 && a->pending->hash != a->fetch_hash)
-		apply_forget(agent); /* it was replaced there meanwhile */
-	else if (r >= 0 && a->pending_restart)
-		set_problem(agent, a->fetch_generation, a->fetch_hash,
-			    "it changes what a running agent cannot take: "
-			    "`holdfast config apply --offline`, and restart");
-	if (r < 0 || a->state == APPLY_NONE || a->pending_restart)
-		pause_fetching(a);
-}
-
-/* The next node after the one that was asked last that runs with what we want; NODE_NONE. */
-static uint8_t choose_source(const struct agent *agent, ha_time now)
-{
-	struct core_peer_info info;
-
-	for (uint8_t k = 1; k <= agent->config->n_nodes; k++) {
-		uint8_t n = (uint8_t)((agent->apply->fetch_from + k) % agent->config->n_nodes);
-
-		if (n == agent->self)
-			continue;
-		core_peer_info(agent->core, n, now, &info);
-		if (info.paths && info.config_differs)
-			return n;
-	}
-	return NODE_NONE;
-}
-
-static void fetch(struct agent *agent, ha_time now)
-{
-	struct apply *a = agent->apply;
-	uint8_t from = choose_source(agent, now);
-	char hash[24];
-	struct files_job job = {
-		.lane = FILES_NETWORK,
-		.limit_us = FETCH_LIMIT_US,
-		.args = {"fetch", agent->config->socket_path, NULL, hash},
-		.done = on_fetched,
-	};
-
-	a->fetch_at = ha_time_add(now, FETCH_LOOK_US);
-	if (from == NODE_NONE)
-		return;
-	a->fetch_from = from;
-	job.args[2] = agent->config->nodes[from].name;
-	(void)snprintf(hash, sizeof hash, "%016" PRIx64, a->fetch_hash);
-	if (files_run(agent, &job) < 0)
-		pause_fetching(a);
-	else
-		a->fetching = true;
-}
-
-/* Whether the cluster has agreed on something newer that is not here. A file that somebody has
- * changed after the newest one was applied is left alone: it shows as different. */
-static void look_for_newer(struct agent *agent, ha_time now)
-{
-	struct apply *a = agent->apply;
-	struct core_cluster_info info;
-
-	if (a->fetching || !ha_time_reached(a->fetch_at, now))
-		return;
-	a->fetch_at = ha_time_add(now, FETCH_LOOK_US);
-	core_cluster_info(agent->core, now, &info);
-	if (!info.intent.config_hash || info.intent.config_hash == agent->config->hash ||
-	    info.intent.config_generation <= a->generation_max || a->state != APPLY_NONE)
-		return;
-	a->fetch_hash = info.intent.config_hash;
-	a->fetch_generation = info.intent.config_generation;
-	fetch(agent, now);
-}
-
 /* ---- time ---- */
 
 ha_time apply_deadline(const struct agent *agent)
@@ -562,7 +433,7 @@ void apply_dispatch(struct agent *agent, ha_time now)
 	}
 	if (ha_time_reached(a->install_at, now))
 		write_file(agent, now);
-	look_for_newer(agent, now);
+	apply_look_for_newer(agent, now);
 }
 
 /* ---- life cycle ---- */
@@ -625,7 +496,7 @@ int apply_new(struct agent *agent, char *text)
 	agent->apply = a;
 	a->text = text;
 	a->pending_until = a->due_at = a->install_at = HA_TIME_NEVER;
-	a->fetch_at = ha_time_add(clock_boot(), FETCH_LOOK_US);
+	a->fetch_at = ha_time_add(clock_boot(), APPLY_LOOK_US);
 	r = find_path(agent);
 	if (r < 0)
 		return r;

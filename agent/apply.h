@@ -4,13 +4,13 @@
 
 /*
  * Another configuration for an agent that runs (docs/operations.md, C1 to C4). A text comes from a
- * client (ctl_config.c), or by its hash from a peer; it is checked, kept on disk as `config.pending` and
- * told to the core as ready. When the cluster has agreed on it, apply_swap.c puts it in the place of the
- * one in force, and then it is written to the configuration file.
+ * client (ctl_config.c), or by its hash from a peer (apply_fetch.c); it is checked, kept on disk as
+ * `config.pending` and told to the core as ready. When the cluster has agreed on it, apply_swap.c
+ * puts it in the place of the one in force, and then it is written to the configuration file.
  *
- *   none --prepare, fetch--> keeping --on disk--> ready --agreed--> due --swap--> none, and installing
+ *   none --prepare, fetch--> keeping --on disk--> ready --agreed--> due --swap--> none, installing
  *                               |                   |               | ^
- *                               +---- failed -------+-- forgotten   +-+ something still runs: again
+ *                               +---- failed -------+-- forgotten   +-+ something still runs
  */
 
 #include "agent/agent.h"
@@ -72,8 +72,8 @@ void apply_started(struct agent *agent);
 
 /*
  * A text that is to be applied: 0 and agent->apply->pending, being kept; `kept` follows. -EINVAL:
- * `report` says why; -EBUSY: another one is being kept, or is agreed on; -errno. A former one that was
- * only ready is replaced.
+ * `report` says why; -EBUSY: another one is being kept, or is agreed on; -errno. A former one that
+ * was only ready is replaced.
  */
 _must_check_ int apply_prepare(struct agent *agent, const char *text, struct config_report *report,
 			       apply_kept_fn kept);
@@ -83,7 +83,8 @@ bool apply_agreed(const struct agent *agent);
 
 /* CORE_ACTION_CONFIG. */
 void apply_action(struct agent *agent, const struct core_action *action);
-/* Between two steps, with no event in the queue: applies what is due. True: the core is a new one. */
+/* Between two steps, with no event in the queue: applies what is due. True: the core is a new
+ * one. */
 _must_check_ bool apply_settle(struct agent *agent, ha_time now);
 /* Writes what is pending to the file of an agent that has stopped; `installed` follows. */
 _must_check_ int apply_install(struct agent *agent, uint64_t generation,
@@ -92,12 +93,18 @@ _must_check_ int apply_install(struct agent *agent, uint64_t generation,
 ha_time apply_deadline(const struct agent *agent);
 void apply_dispatch(struct agent *agent, ha_time now);
 
-/* apply_swap.c: puts apply->pending in the place of agent->config. -EBUSY, -EINVAL, -ENOMEM: nothing
- * has changed, and `why` says it. */
+/* apply_swap.c: puts apply->pending in the place of agent->config. -EBUSY, -EINVAL, -ENOMEM:
+ * nothing has changed, and `why` says it. */
 _must_check_ int apply_swap(struct agent *agent, uint64_t generation, char why[APPLY_PROBLEM]);
 
 /* Counts as an error of the new text: what this node does not have. */
 void apply_check_here(const struct agent *agent, const struct config *config,
 		      struct config_report *report);
+
+/* Why it is not applied: in the status, and an event once for each generation and reason. */
+void apply_problem(struct agent *agent, uint64_t generation, uint64_t hash, const char *why);
+/* apply_fetch.c: fetches what the cluster has agreed on, if it is newer than what is here. */
+#define APPLY_LOOK_US USEC_PER_SEC
+void apply_look_for_newer(struct agent *agent, ha_time now);
 
 #endif

@@ -38,7 +38,7 @@ static void fresh_done(struct fresh *fresh)
 
 /* ---- indexes ---- */
 
-/* The resource of `config` with the name and type, in a group with the name, of another one; UINT16_MAX. */
+/* The resource of `config` with name, type and group's name of another one; UINT16_MAX: none. */
 static uint16_t find_like(const struct config *config, const struct config *other, uint16_t index)
 {
 	const struct resource_config *like = &other->resources[index];

@@ -23,11 +23,11 @@ void config_affected(const struct config *from, const struct config *to,
 /* Why `to` cannot take the place of `from` in a process that runs, a line each. "" if it can. */
 char *config_restart_reasons(const struct config *from, const struct config *to);
 
-/* Paths that are each node's own business (those that the hash leaves out) become those of `own`. 1: some
- * were others, 0: none, -ENOMEM. */
+/* Paths that are each node's own business (those that the hash leaves out) become those of `own`.
+ * 1: some were others, 0: none, -ENOMEM. */
 _must_check_ int config_keep_own(struct config *config, const struct config *own);
 
-/* Tools of the command (config_diff_tool.c): `holdfastd --diff`, `holdfastd --install FILE [CONFIG]`. */
+/* Tools of the command (config_diff_tool.c): `holdfastd --diff`, `--install FILE [CONFIG]`. */
 int config_diff_main(int argc, char **argv);
 int config_install_main(int argc, char **argv);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* `holdfastd --diff` and `holdfastd --install`: tools of the command, so that there is one judge. */
+/* `holdfastd --diff` and `--install`: tools of the command, so that there is one judge. */
 #include "agent/agent.h"
 #include "agent/config_change.h"
 #include "agent/config_internal.h"

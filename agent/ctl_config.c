@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The methods that bring another configuration: its text comes in parts, is checked and kept, and
- * is then agreed on by the cluster, or written by an agent that has stopped (docs/operations.md, C1). */
+ * is then agreed on by the cluster, or written by an agent that has stopped (rule C1). */
 #include "agent/apply.h"
 #include "agent/config_change.h"
 #include "agent/ctl_command.h"

@@ -18,7 +18,6 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -46,19 +45,6 @@ int agent_exit_code(int error)
 	default:
 		return AGENT_EXIT_FAILURE;
 	}
-}
-
-void agent_warn(struct agent *agent, const char *format, ...)
-{
-	char *text;
-	va_list ap;
-
-	if (agent->n_warnings == AGENT_WARNINGS_MAX)
-		return;
-	va_start(ap, format);
-	if (vasprintf(&text, format, ap) >= 0)
-		agent->warnings[agent->n_warnings++] = text;
-	va_end(ap);
 }
 
 /* ---- configuration ---- */
@@ -130,22 +116,6 @@ static int read_config(struct agent *agent)
 	agent_config_warnings(agent, report);
 	r = find_self(agent);
 	return r < 0 ? r : apply_new(agent, TAKE_PTR(text));
-}
-
-void agent_config_warnings(struct agent *agent, const struct config_report *report)
-{
-	size_t others = agent->n_warnings - agent->n_config_warnings;
-	char *kept[AGENT_WARNINGS_MAX];
-
-	for (size_t i = 0; i < agent->n_config_warnings; i++)
-		free(agent->warnings[i]);
-	memcpy(kept, agent->warnings + agent->n_config_warnings, others * sizeof *kept);
-	agent->n_warnings = 0;
-	for (size_t i = 0; i < report->n && agent->n_warnings + others < AGENT_WARNINGS_MAX; i++)
-		agent_warn(agent, "%s", report->problem[i].text);
-	agent->n_config_warnings = agent->n_warnings;
-	memcpy(agent->warnings + agent->n_warnings, kept, others * sizeof *kept);
-	agent->n_warnings += others;
 }
 
 int agent_load_keys(struct agent *agent, struct hb_keys *ret)

@@ -31,7 +31,7 @@ _must_check_ enum cli_exit targets_find(struct cli *cli, struct targets *ret);
 void targets_done(struct targets *targets);
 #define _cleanup_targets_ _cleanup_(targets_done)
 
-/* 0 with *ret (may be NULL), or -errno with a sentence in target->error. Takes over `parameters`. */
+/* 0 with *ret (may be NULL), or -errno and a sentence in target->error. Takes over `parameters`. */
 _must_check_ int target_call(struct target *target, const char *method, json_t *parameters,
 			     uint64_t timeout_us, json_t **ret);
 /* A new status. */

@@ -10,11 +10,12 @@
 
 #include <cmocka.h>
 
-#define CLUSTER "cluster = { name = \"c\"; detection_time = \"1s\"; };\n"
-#define AGENT	"agent = { key_file = \"/etc/holdfast/key\"; };\n"
-#define NODES                                                      \
-	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; }, " \
-	"{ name = \"n2\"; links = [ \"10.0.0.2\" ]; }, { name = \"n3\"; links = [ \"10.0.0.3\" ]; } );\n"
+#define CLUSTER		     "cluster = { name = \"c\"; detection_time = \"1s\"; };\n"
+#define AGENT		     "agent = { key_file = \"/etc/holdfast/key\"; };\n"
+#define NODE(name, ip, more) "{ name = \"" name "\"; links = [ \"" ip "\" ]; " more " }"
+#define THREE(a, b, c)	     "nodes = ( " a ", " b ", " c " );\n"
+#define NODES \
+	THREE(NODE("n1", "10.0.0.1", ""), NODE("n2", "10.0.0.2", ""), NODE("n3", "10.0.0.3", ""))
 #define FIP(name, more)                    \
 	"{ type = \"fip\"; name = \"" name \
 	"\"; address = \"10.0.0.100/24\"; interface = \"eth0\"; " more " }"
@@ -26,7 +27,8 @@
 	"\"; nodes = [ \"n1\", \"n2\" ]; accept_agent_enforced_lease = true; " more \
 	" resources = ( " resources " ); }"
 #define GROUPS(list) "groups = ( " list " );\n"
-#define BASE	     CLUSTER AGENT NODES GROUPS(GROUP("web", "", FIP("ip", "") ", " EXEC("app", "")))
+#define WEB	     GROUPS(GROUP("web", "", FIP("ip", "") ", " EXEC("app", "")))
+#define BASE	     CLUSTER AGENT NODES WEB
 
 static struct config *load(const char *text)
 {
@@ -47,9 +49,8 @@ static void test_differences(void **state)
 		{BASE, BASE, ""},
 		/* paths are each node's own business */
 		{BASE,
-		 CLUSTER
-		 "agent = { key_file = \"/k\"; socket = \"/run/s\"; script_directory = \"/s\"; };\n" NODES
-			 GROUPS(GROUP("web", "", FIP("ip", "") ", " EXEC("app", ""))),
+		 CLUSTER "agent = { key_file = \"/k\"; socket = \"/run/s\"; "
+			 "script_directory = \"/s\"; };\n" NODES WEB,
 		 ""},
 		{BASE,
 		 CLUSTER AGENT NODES GROUPS(GROUP("web", "failback = \"auto\"; comment = \"x\";",
@@ -200,33 +201,29 @@ static void test_affected(void **state)
 
 static void test_restart(void **state)
 {
-#define WITH(cluster, agent, nodes) cluster agent nodes GROUPS(GROUP("web", "", FIP("ip", "")))
 	static const struct {
 		const char *to, *expected;
 	} rows[] = {
-		{WITH(CLUSTER, AGENT, NODES), ""},
-		{WITH("cluster = { name = \"c\"; detection_time = \"3s\"; channel_port = 99; };\n",
-		      AGENT, NODES),
+		{BASE, ""},
+		{"cluster = { name = \"c\"; detection_time = \"3s\"; channel_port = 99; };\n" AGENT
+			 NODES WEB,
 		 ""},
-		{WITH("cluster = { name = \"d\"; port = 9; detection_time = \"1s\"; };\n", AGENT,
-		      NODES),
+		{"cluster = { name = \"d\"; port = 9; detection_time = \"1s\"; };\n" AGENT NODES
+			 WEB,
 		 "name of the cluster\nport\n"},
-		{WITH(CLUSTER, AGENT,
-		      "nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; votes = 3; }, { name = \"n2\"; "
-		      "links = [ \"10.0.0.9\" ]; }, { name = \"n3\"; links = [ \"10.0.0.3\" ]; witness = true; "
-		      "} );\n"),
+		{CLUSTER AGENT THREE(NODE("n1", "10.0.0.1", "votes = 3;"),
+				     NODE("n2", "10.0.0.9", ""),
+				     NODE("n3", "10.0.0.3", "witness = true;")) WEB,
 		 "votes or role of node n1\nlinks of node n2\nvotes or role of node n3\n"},
-		{WITH(CLUSTER, AGENT,
-		      "nodes = ( { name = \"n2\"; links = [ \"10.0.0.2\" ]; }, { name = \"n1\"; links = [ "
-		      "\"10.0.0.1\" ]; }, { name = \"n3\"; links = [ \"10.0.0.3\" ]; } );\n"),
+		{CLUSTER AGENT THREE(NODE("n2", "10.0.0.2", ""), NODE("n1", "10.0.0.1", ""),
+				     NODE("n3", "10.0.0.3", "")) WEB,
 		 "nodes, or their order\n"},
-		{WITH(CLUSTER,
-		      "agent = { key_file = \"/x\"; realtime = false; change_group = \"g\"; event_records = "
-		      "500; };\n",
-		      NODES),
-		 "realtime of the agent\nnumber of event records\nsystem groups of the agent's socket\n"},
+		{CLUSTER "agent = { key_file = \"/x\"; realtime = false; change_group = \"g\"; "
+			 "event_records = 500; };\n" NODES WEB,
+		 "realtime of the agent\nnumber of event records\n"
+		 "system groups of the agent's socket\n"},
 	};
-	struct config *from = load(WITH(CLUSTER, AGENT, NODES));
+	struct config *from = load(BASE);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
@@ -242,10 +239,10 @@ static void test_restart(void **state)
 
 static void test_keep_own(void **state)
 {
-	struct config *own = load(
-		CLUSTER
-		"agent = { key_file = \"/a/key\"; state_directory = \"/a/state\"; "
-		"run_directory = \"/a/run\"; socket = \"/a/s\"; script_directory = \"/a/sc\"; };\n" NODES);
+	struct config *own =
+		load(CLUSTER "agent = { key_file = \"/a/key\"; state_directory = \"/a/state\"; "
+			     "run_directory = \"/a/run\"; socket = \"/a/s\"; "
+			     "script_directory = \"/a/sc\"; };\n" NODES);
 	struct config *to = load(CLUSTER AGENT NODES), *again;
 	uint64_t hash = to->hash;
 	char *text;

@@ -1122,6 +1122,41 @@ static void test_bad_paths(void **state)
 	assert_int_equal(ctl_client_connect("", &client), -EINVAL);
 }
 
+/* Sockets of other programs: the same files, and the same rights for who connects. */
+static void test_local_sockets(void **state)
+{
+	struct ctl_listener listener, second;
+	struct ctl_groups groups = {0};
+	struct sockaddr_un address, beside;
+	struct ctl_peer peer;
+	int fd, other;
+
+	(void)state;
+	assert_int_equal(ctl_peer_path(path, &beside), 0);
+	assert_int_equal(strncmp(beside.sun_path, path, strlen(directory)), 0);
+	assert_string_equal(strrchr(beside.sun_path, '/'), "/" CTL_PEER_SOCKET);
+	assert_int_equal(ctl_peer_path("agent.sock", &address), 0);
+	assert_string_equal(address.sun_path, CTL_PEER_SOCKET);
+	assert_int_equal(ctl_listener_open(&listener, beside.sun_path), 0);
+	assert_int_equal(ctl_listener_open(&second, beside.sun_path), -EADDRINUSE);
+	assert_int_equal(ctl_address(beside.sun_path, &address), 0);
+	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	/* the one above has knocked, too, to see whether somebody is there */
+	for (int i = 0; i < 2; i++) {
+		other = accept(listener.fd, NULL, NULL);
+		assert_true(other >= 0);
+		assert_int_equal(ctl_peer_read(other, &groups, &peer), 0);
+		assert_int_equal(peer.uid, geteuid());
+		assert_int_equal(peer.pid, getpid());
+		assert_int_equal(peer.access, geteuid() == 0 ? CTL_ACCESS_CHANGE : CTL_ACCESS_NONE);
+		(void)close(other);
+	}
+	(void)close(fd);
+	ctl_listener_close(&listener);
+	assert_int_equal(access(beside.sun_path, F_OK), -1);
+}
+
 /* ---- floods ---- */
 
 static int on_tick(sd_event_source *source, uint64_t usec, void *userdata)
@@ -1372,6 +1407,7 @@ int main(void)
 		TEST(refresh),
 		TEST(socket_file),
 		TEST(bad_paths),
+		TEST(local_sockets),
 		TEST(flood),
 		TEST(out_of_descriptors),
 		TEST(client),

@@ -16,13 +16,14 @@
 
 #include <cmocka.h>
 
-#define TEXT                                                                                         \
-	"cluster = { name = \"c\"; detection_time = \"1s\"; };\n"                                    \
-	"agent = { key_file = \"/etc/holdfast/key\"; };\n"                                           \
-	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; } );\n"                                \
-	"groups = ( { name = \"g\"; nodes = [ \"n1\" ]; accept_agent_enforced_lease = true;\n"       \
-	"  resources = ( { type = \"exec\"; name = \"p\"; start = [ \"/no/such/program\" ]; stop = " \
-	"[ \"/bin/true\" ]; } ); } );\n"
+#define TEXT                                                             \
+	"cluster = { name = \"c\"; detection_time = \"1s\"; };\n"        \
+	"agent = { key_file = \"/etc/holdfast/key\"; };\n"               \
+	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; } );\n"    \
+	"groups = ( { name = \"g\"; nodes = [ \"n1\" ];\n"               \
+	"  accept_agent_enforced_lease = true; resources = ( {\n"        \
+	"    type = \"exec\"; name = \"p\"; stop = [ \"/bin/true\" ];\n" \
+	"    start = [ \"/no/such/program\" ]; } ); } );\n"
 
 struct fixture {
 	char dir[64], answer[4096];

@@ -406,6 +406,30 @@ static void test_lost_and_late(void **state)
 	assert_int_equal(net_stats(net, 1, 0).received, 26);
 }
 
+/* Another configuration: what is late by it. */
+static void test_reconfigured(void **state)
+{
+	struct net *net = *state;
+	struct hb_limits limits = NET_LIMITS;
+	ha_time now = {USEC_PER_SEC * 1000};
+
+	hb_lan_set_timing(net->lan, 2 * NET_TIMEOUT, 50);
+	for (unsigned int i = 1; i < 4; i++) {
+		now = ha_time_add(now, i == 3 ? 250000 : 150000); /* late: over 200 ms now */
+		net_beat(net, 1, i, 1);
+		net_wait(net->lan);
+		assert_int_equal(net_receive_at(net->lan, now).fresh[1], 1);
+	}
+	assert_int_equal(net_stats(net, 1, 0).late, 1);
+	/* a peer with other objects is heard all the same */
+	limits.objects_hash = net->v.head.objects_hash + 1;
+	limits.n_groups++;
+	hb_lan_set_objects(net->lan, &limits);
+	net_beat(net, 1, 4, 1);
+	net_wait(net->lan);
+	assert_int_equal(net_receive_at(net->lan, now).fresh[1], 1);
+}
+
 static void put_blob(struct net *net, uint64_t sequence, uint64_t to_incarnation, uint8_t to)
 {
 	struct hb_blob blob = {.from = 1,
@@ -460,6 +484,7 @@ int main(void)
 		T(test_refused),
 		T(test_flood),
 		T(test_lost_and_late),
+		T(test_reconfigured),
 		T(test_blobs),
 	};
 
