@@ -157,8 +157,9 @@ static void change_core(struct agent *agent, struct fresh *fresh)
 	agent->core = TAKE_PTR(fresh->core);
 	(void)core_free(old);
 	free(agent->queue.items);
-	agent->queue =
-		(struct agent_queue){.items = TAKE_PTR(fresh->queue), .size = fresh->queue_size};
+	agent->queue.items = TAKE_PTR(fresh->queue);
+	agent->queue.size = fresh->queue_size;
+	agent->queue.head = agent->queue.n = 0;
 	free(agent->runs);
 	agent->runs = TAKE_PTR(fresh->runs);
 	free(agent->leftovers);

@@ -3,6 +3,7 @@
 
 #include "agent/config_internal.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -23,6 +24,13 @@ static void lines_free(struct lines *lines)
 	free(lines->used);
 }
 #define _cleanup_lines_ _cleanup_(lines_free)
+
+/* Line `i`; there are as many as were cut. */
+static const char *line_at(const struct lines *lines, size_t i)
+{
+	assert(lines->line && lines->line[i]);
+	return lines->line[i];
+}
 
 /* Without the blanks before it and the semicolon behind it. */
 static char *trim(char *line)
@@ -85,7 +93,7 @@ static bool same_key(const char *a, const char *b)
 static const char *take(struct lines *lines, const char *like)
 {
 	for (size_t i = 0; i < lines->n; i++) {
-		if (lines->used[i] || !same_key(lines->line[i], like))
+		if (lines->used[i] || !same_key(line_at(lines, i), like))
 			continue;
 		lines->used[i] = true;
 		return lines->line[i];
@@ -228,8 +236,10 @@ static void say_line(struct report *report, const char *word, const struct item 
 		     const char *from, const char *to)
 {
 	const char *line = to ? to : from;
-	size_t n = key_length(line);
+	size_t n = line ? key_length(line) : 0;
 
+	if (!line)
+		return;
 	if ((item->sections & SECTION_AGENT) && is_own_business(line))
 		return;
 	if (from && to && strcmp(from, to) == 0)
@@ -255,10 +265,11 @@ static int compare_item(const struct config *from, const struct config *to, size
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i < a.n; i++)
-		say_line(report, kinds[kind].word, &items[0], a.line[i], take(&b, a.line[i]));
+		say_line(report, kinds[kind].word, &items[0], line_at(&a, i),
+			 take(&b, line_at(&a, i)));
 	for (size_t i = 0; i < b.n; i++)
 		if (!b.used[i])
-			say_line(report, kinds[kind].word, &items[1], NULL, b.line[i]);
+			say_line(report, kinds[kind].word, &items[1], NULL, line_at(&b, i));
 	return 0;
 }
 
@@ -276,9 +287,9 @@ static int say_added(const struct config *to, size_t kind, const struct item *it
 	say_object(kinds[kind].word, item, report->out);
 	(void)fputs(" added", report->out);
 	for (size_t i = 0; i < lines.n; i++) {
-		if (strncmp(lines.line[i], "name = ", 7) == 0)
+		if (strncmp(line_at(&lines, i), "name = ", 7) == 0)
 			continue;
-		(void)fprintf(report->out, "%s%s", separator, lines.line[i]);
+		(void)fprintf(report->out, "%s%s", separator, line_at(&lines, i));
 		separator = "; ";
 	}
 	(void)fputc('\n', report->out);
@@ -381,13 +392,13 @@ static bool resource_changed(const struct config *from, const struct config *to,
 	    print_object(to, items[1].sections, items[1].object, &b) < 0)
 		return true;
 	for (size_t i = 0; i < a.n; i++) {
-		const char *other = take(&b, a.line[i]);
+		const char *line = line_at(&a, i), *other = take(&b, line);
 
-		if (!is_harmless(a.line[i]) && (!other || strcmp(other, a.line[i]) != 0))
+		if (!is_harmless(line) && (!other || strcmp(other, line) != 0))
 			return true;
 	}
 	for (size_t i = 0; i < b.n; i++)
-		if (!b.used[i] && !is_harmless(b.line[i]))
+		if (!b.used[i] && !is_harmless(line_at(&b, i)))
 			return true;
 	return false;
 }

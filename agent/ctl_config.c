@@ -4,9 +4,11 @@
 #include "agent/apply.h"
 #include "agent/config_change.h"
 #include "agent/ctl_command.h"
+#include "agent/files.h"
 
 #include "util/clock.h"
 #include "util/log.h"
+#include "util/parse.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -195,26 +197,33 @@ static json_t *prepared_json(const struct agent *agent, const struct config_repo
 			 "restart", lines_json(restart), "differences", lines_json(differences));
 }
 
-/* "w LINE TEXT" lines, as files.h says, as more problems. */
+/* "w LINE TEXT", as files.h says. */
+static void add_one(json_t *problems, const char *found)
+{
+	const char *text = strlen(found) > 2 ? strchr(found + 2, ' ') : NULL;
+	char number[16];
+	uint64_t line;
+
+	if (!text || (size_t)(text - found) - 2 >= sizeof number)
+		return;
+	memcpy(number, found + 2, (size_t)(text - found) - 2);
+	number[text - found - 2] = '\0';
+	if (parse_u64(number, 0, UINT32_MAX, &line) >= 0)
+		(void)json_array_append_new(
+			problems, json_pack("{s:I, s:b, s:o}", "line", (json_int_t)line, "warning",
+					    found[0] != 'e', "text", ctl_text(text + 1)));
+}
+
 static void add_found(json_t *prepared, const char *found)
 {
 	json_t *problems = json_object_get(prepared, "problems");
 
 	while (*found) {
 		size_t n = strcspn(found, "\n");
-		unsigned int line;
-		int at = 0;
-		char kind;
+		_cleanup_free_ char *one = strndup(found, n);
 
-		if (sscanf(found, "%c %u %n", &kind, &line, &at) == 2 && at > 0 && (size_t)at < n) {
-			char *text = strndup(found + at, n - (size_t)at);
-
-			(void)json_array_append_new(problems,
-						    json_pack("{s:I, s:b, s:o}", "line",
-							      (json_int_t)line, "warning",
-							      kind != 'e', "text", ctl_text(text)));
-			free(text);
-		}
+		if (one)
+			add_one(problems, one);
 		found += n + (found[n] == '\n');
 	}
 }
@@ -295,9 +304,8 @@ void ctl_config_forget(struct ctl_call *call, json_t *parameters, void *userdata
 static bool read_hash(struct ctl_call *call, json_t *parameters, uint64_t *ret)
 {
 	const char *text = string_of(parameters, "hash");
-	char end;
 
-	if (text && strlen(text) == 16 && sscanf(text, "%" SCNx64 "%c", ret, &end) == 1)
+	if (text && files_parse_hash(text, ret) >= 0)
 		return true;
 	ctl_reply_invalid(call, "hash");
 	return false;

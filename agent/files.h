@@ -60,6 +60,8 @@ struct config_applied {
 	uint64_t generation, hash, wall_us;
 };
 _must_check_ int files_read_applied(const char *directory, struct config_applied *ret);
+/* 16 hexadecimal digits. -EINVAL. */
+_must_check_ int files_parse_hash(const char *text, uint64_t *ret);
 _must_check_ int files_parse_applied(const char *text, struct config_applied *ret);
 
 #endif

@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -191,7 +190,7 @@ static int keep(char *const *args)
 {
 	_cleanup_free_ char *text = NULL, *found = NULL;
 	char path[PATH_MAX];
-	size_t n;
+	size_t n = 0;
 	int r = read_text(&text, &n);
 
 	if (r >= 0)
@@ -362,14 +361,43 @@ int files_main(int argc, char **argv)
 
 /* ---- config.applied ---- */
 
+int files_parse_hash(const char *text, uint64_t *ret)
+{
+	uint64_t hash = 0;
+
+	if (strlen(text) != 16 || text[strspn(text, "0123456789abcdef")] != '\0')
+		return -EINVAL;
+	for (; *text; text++)
+		hash = hash << 4 | (uint64_t)(*text <= '9' ? *text - '0' : *text - 'a' + 10);
+	*ret = hash;
+	return 0;
+}
+
+/* The word behind `key` on the next line. */
+static int take_line(const char **text, const char *key, char *ret, size_t size)
+{
+	size_t n = strcspn(*text, "\n"), k = strlen(key);
+
+	if ((*text)[n] != '\n' || n <= k || strncmp(*text, key, k) != 0 || (*text)[k] != ' ' ||
+	    n - k - 1 >= size)
+		return -EBADMSG;
+	memcpy(ret, *text + k + 1, n - k - 1);
+	ret[n - k - 1] = '\0';
+	*text += n + 1;
+	return 0;
+}
+
 int files_parse_applied(const char *text, struct config_applied *ret)
 {
-	struct config_applied applied = {0};
-	char end;
+	char generation[24], hash[24], wall[24];
+	struct config_applied applied;
 
-	if (sscanf(text, "generation %" SCNu64 "\nhash %" SCNx64 "\nwall_us %" SCNu64 "%c",
-		   &applied.generation, &applied.hash, &applied.wall_us, &end) != 4 ||
-	    end != '\n' || applied.generation > EPOCH_MAX)
+	if (take_line(&text, "generation", generation, sizeof generation) < 0 ||
+	    take_line(&text, "hash", hash, sizeof hash) < 0 ||
+	    take_line(&text, "wall_us", wall, sizeof wall) < 0 || *text ||
+	    parse_u64(generation, 0, EPOCH_MAX, &applied.generation) < 0 ||
+	    files_parse_hash(hash, &applied.hash) < 0 ||
+	    parse_u64(wall, 0, UINT64_MAX, &applied.wall_us) < 0)
 		return -EBADMSG;
 	*ret = applied;
 	return 0;

@@ -49,16 +49,17 @@ int channel_keep_alive(int fd)
 
 bool channel_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
-	const struct sockaddr_in6 *a6 = (const struct sockaddr_in6 *)a,
-				  *b6 = (const struct sockaddr_in6 *)b;
+	struct sockaddr_in6 a6, b6;
 
 	if (a->ss_family != b->ss_family)
 		return false;
 	if (a->ss_family == AF_INET)
 		return ((const struct sockaddr_in *)a)->sin_addr.s_addr ==
 		       ((const struct sockaddr_in *)b)->sin_addr.s_addr;
-	return memcmp(&a6->sin6_addr, &b6->sin6_addr, sizeof a6->sin6_addr) == 0 &&
-	       (!a6->sin6_scope_id || !b6->sin6_scope_id || a6->sin6_scope_id == b6->sin6_scope_id);
+	memcpy(&a6, a, sizeof a6);
+	memcpy(&b6, b, sizeof b6);
+	return memcmp(&a6.sin6_addr, &b6.sin6_addr, sizeof a6.sin6_addr) == 0 &&
+	       (!a6.sin6_scope_id || !b6.sin6_scope_id || a6.sin6_scope_id == b6.sin6_scope_id);
 }
 
 /* The node that has this address on this link; NODE_NONE: a stranger. */

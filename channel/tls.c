@@ -46,20 +46,25 @@ static bool same_text(const gnutls_datum_t *text, const char *other)
  * the number of a key. */
 static void explain_identity(struct relay *relay, const gnutls_datum_t *name)
 {
-	unsigned int id;
-	char text[16] = "";
+	static const char prefix[] = "hf1:";
+	const size_t n = sizeof prefix - 1;
+	char number[9] = "", *end = number;
+	unsigned long id = 0;
 
-	memcpy(text, name->data, name->size < 12 ? name->size : 12);
-	if (sscanf(text, "hf1:%8x", &id) != 1)
+	if (name->size >= n + 8 && memcmp(name->data, prefix, n) == 0) {
+		memcpy(number, name->data + n, 8);
+		id = strtoul(number, &end, 16);
+	}
+	if (end != number + 8)
 		(void)snprintf(relay->why, sizeof relay->why, "it names no key of this protocol");
 	else if (id == relay->channel->settings.secret[0].id)
 		(void)snprintf(relay->why, sizeof relay->why,
-			       "it has our key %08x, but takes itself or us for another node, or "
+			       "it has our key %08lx, but takes itself or us for another node, or "
 			       "is of another cluster",
 			       id);
 	else
 		(void)snprintf(relay->why, sizeof relay->why,
-			       "it uses the key %08x, which is not in our key file", id);
+			       "it uses the key %08lx, which is not in our key file", id);
 }
 
 static int choose_key(gnutls_session_t session, const gnutls_datum_t *name, gnutls_datum_t *key)

@@ -364,23 +364,29 @@ static json_int_t next_generation(const struct work *work)
 	return generation + 1;
 }
 
+static int install_one(const struct work *work, struct target *target, json_int_t generation)
+{
+	return target_call(target, "ConfigInstall",
+			   json_pack("{s:s, s:I}", "hash", work->hash, "generation", generation),
+			   INSTALL_TIMEOUT_US, NULL);
+}
+
 /* The one that is asked comes last: through it goes the way to the others. */
 static enum cli_exit install(struct work *work)
 {
 	json_int_t generation = next_generation(work);
 	enum cli_exit code = CLI_OK;
 
-	for (size_t i = 0; i < 2 * work->targets.n; i++) {
-		struct target *target = &work->targets.of[i % work->targets.n];
+	for (int last = 0; last < 2; last++) {
+		for (size_t i = 0; i < work->targets.n; i++) {
+			struct target *target = &work->targets.of[i];
 
-		if (!target->prepared || target->self != (i >= work->targets.n))
-			continue;
-		if (target_call(
-			    target, "ConfigInstall",
-			    json_pack("{s:s, s:I}", "hash", work->hash, "generation", generation),
-			    INSTALL_TIMEOUT_US, NULL) < 0)
-			code = cli_fail(work->cli, CLI_FAILED, "NotInstalled", "%s: %s",
-					target->name, target->error);
+			if (!target->prepared || target->self != (last == 1))
+				continue;
+			if (install_one(work, target, generation) < 0)
+				code = cli_fail(work->cli, CLI_FAILED, "NotInstalled", "%s: %s",
+						target->name, target->error);
+		}
 	}
 	work->started_again = true;
 	return code;

@@ -225,10 +225,12 @@ static int read_fd(int fd, char **ret, size_t *ret_n)
 			break;
 		n += (size_t)r;
 	}
+	if (n > CONFIG_TEXT_MAX)
+		return -EFBIG;
 	text[n] = '\0';
 	*ret = TAKE_PTR(text);
 	*ret_n = n;
-	return n > CONFIG_TEXT_MAX ? -EFBIG : 0;
+	return 0;
 }
 
 enum cli_exit config_read_file(struct cli *cli, const char *path, char **ret, size_t *ret_n)
@@ -241,7 +243,7 @@ enum cli_exit config_read_file(struct cli *cli, const char *path, char **ret, si
 
 	if (r == -EFBIG)
 		return cli_fail(cli, CLI_FAILED, "TooLong", "%s: over 1 MiB", path);
-	if (r < 0)
+	if (r < 0 || !text)
 		return cli_fail(cli, CLI_FAILED, "NoFile", "%s: %s", path, strerror(-r));
 	if (memchr(text, '\0', n))
 		return cli_fail(cli, CLI_FAILED, "NoText",

@@ -207,6 +207,8 @@ static void test_applied(void **state)
 		{"generation 1\nhash 00000000000000ff\nwall_us 5\n", 0},
 		{"generation 1\nhash 00000000000000ff\nwall_us 5", -EBADMSG},
 		{"generation 1\nhash\nwall_us 5\n", -EBADMSG},
+		{"generation 1\nhash 00000000000000FF\nwall_us 5\n", -EBADMSG},
+		{"generation 1\nhash 00000000000000ff\nwall_us 5\nmore 1\n", -EBADMSG},
 		{"generation 18446744073709551615\nhash 1\nwall_us 5\n", -EBADMSG},
 		{"", -EBADMSG},
 	};
