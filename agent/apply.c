@@ -410,6 +410,7 @@ ha_time apply_deadline(const struct agent *agent)
 	const struct apply *a = agent->apply;
 	ha_time at = a->fetching ? HA_TIME_NEVER : a->fetch_at;
 
+	at = ha_time_min(at, a->again_at);
 	if (a->state == APPLY_READY)
 		at = ha_time_min(at, a->pending_until);
 	if (a->due)
@@ -430,6 +431,11 @@ void apply_dispatch(struct agent *agent, ha_time now)
 			log_notice("a configuration that nobody applied is forgotten");
 			apply_forget(agent);
 		}
+	}
+	if (ha_time_reached(a->again_at, now)) {
+		a->again_at = HA_TIME_NEVER;
+		(void)sd_event_exit(agent->event,
+				    AGENT_EXIT_AGAIN); /* fails only if it has ended */
 	}
 	if (ha_time_reached(a->install_at, now))
 		write_file(agent, now);
@@ -495,7 +501,7 @@ int apply_new(struct agent *agent, char *text)
 	}
 	agent->apply = a;
 	a->text = text;
-	a->pending_until = a->due_at = a->install_at = HA_TIME_NEVER;
+	a->pending_until = a->due_at = a->install_at = a->again_at = HA_TIME_NEVER;
 	a->fetch_at = ha_time_add(clock_boot(), APPLY_LOOK_US);
 	r = find_path(agent);
 	if (r < 0)

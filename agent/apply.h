@@ -54,6 +54,8 @@ struct apply {
 	uint64_t install_wall_us;
 	void (*installed)(struct agent *agent, bool ok, const char *why);
 
+	ha_time again_at; /* then the agent starts again with what was installed */
+
 	/* being fetched */
 	bool fetching;
 	uint8_t fetch_from;

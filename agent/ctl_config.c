@@ -15,8 +15,9 @@
 #include <stdio.h>
 #include <string.h>
 
-#define UPLOAD_ID_MAX 64
-#define GET_PART      (32 * 1024)
+#define UPLOAD_ID_MAX	64
+#define ANSWER_GRACE_US (500 * USEC_PER_MSEC)
+#define GET_PART	(32 * 1024)
 
 /* The text that is coming in. One at a time: who comes later takes the place. */
 struct upload {
@@ -371,7 +372,9 @@ static void on_installed(struct agent *agent, bool ok, const char *why)
 	if (call)
 		ctl_reply(call, NULL);
 	log_notice("starting again with the new configuration");
-	(void)sd_event_exit(agent->event, AGENT_EXIT_AGAIN); /* fails only if it has ended */
+	/* The answer may have a way to go through the channel, which ends with this agent. */
+	agent->apply->again_at = ha_time_add(clock_boot(), ANSWER_GRACE_US);
+	loop_turn(agent);
 }
 
 void ctl_config_install(struct ctl_call *call, json_t *parameters, void *userdata)

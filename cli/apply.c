@@ -10,6 +10,7 @@
 #include "cli/text.h"
 #include "util/clock.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <string.h>
@@ -297,13 +298,14 @@ static enum cli_exit start_groups(struct work *work)
 
 /* ---- applying ---- */
 
-static bool has_it(struct target *target, const char *hash)
+static bool has_it(struct work *work, struct target *target)
 {
-	return target_refresh(target) >= 0 &&
-	       strcmp(field_string(target->status, "config_hash"), hash) == 0;
+	int r = work->started_again ? target_reconnect(work->cli, target) : target_refresh(target);
+
+	return r >= 0 && strcmp(field_string(target->status, "config_hash"), work->hash) == 0;
 }
 
-/* Until all that are in the cluster work by it. */
+/* Until all that have to work by it. */
 static enum cli_exit wait_for_all(struct work *work)
 {
 	ha_time end = ha_time_add(clock_boot(), APPLY_WAIT_US);
@@ -313,8 +315,10 @@ static enum cli_exit wait_for_all(struct work *work)
 		missing = NULL;
 		for (size_t i = 0; i < work->targets.n; i++) {
 			struct target *target = &work->targets.of[i];
+			bool must = work->started_again ? target->prepared != NULL
+							: target->client && target->in_cluster;
 
-			if (target->client && target->in_cluster && !has_it(target, work->hash))
+			if (must && !has_it(work, target))
 				missing = target;
 		}
 		if (!missing)
@@ -322,8 +326,8 @@ static enum cli_exit wait_for_all(struct work *work)
 		(void)poll(NULL, 0, LOOK_MS);
 	} while (ha_time_before(clock_boot(), end));
 	return cli_fail(work->cli, CLI_TIMEOUT, "NotApplied",
-			"the cluster has agreed on it, but %s does not work by it yet: %s",
-			missing->name, field_string(missing->status, "config_problem"));
+			"%s does not work by it yet, though it was told to: %s%s", missing->name,
+			missing->error, field_string(missing->status, "config_problem"));
 }
 
 static enum cli_exit commit(struct work *work)
@@ -376,6 +380,7 @@ static enum cli_exit install(struct work *work)
 {
 	json_int_t generation = next_generation(work);
 	enum cli_exit code = CLI_OK;
+	int r;
 
 	for (int last = 0; last < 2; last++) {
 		for (size_t i = 0; i < work->targets.n; i++) {
@@ -383,13 +388,14 @@ static enum cli_exit install(struct work *work)
 
 			if (!target->prepared || target->self != (last == 1))
 				continue;
-			if (install_one(work, target, generation) < 0)
+			r = install_one(work, target, generation);
+			if (r < 0 && r != -ECONNRESET) /* else it is seen below */
 				code = cli_fail(work->cli, CLI_FAILED, "NotInstalled", "%s: %s",
 						target->name, target->error);
 		}
 	}
 	work->started_again = true;
-	return code;
+	return code == CLI_OK ? wait_for_all(work) : code;
 }
 
 static enum cli_exit check_restart(const struct work *work)

@@ -86,6 +86,13 @@ int target_refresh(struct target *target)
 	return 0;
 }
 
+int target_reconnect(struct cli *cli, struct target *target)
+{
+	int r = connect_to(cli, target);
+
+	return r < 0 ? r : target_refresh(target);
+}
+
 const char *target_mode(const struct target *target)
 {
 	return field_string(field_find(target->status, "servers", target->name), "mode");

@@ -34,6 +34,8 @@ void targets_done(struct targets *targets);
 /* 0 with *ret (may be NULL), or -errno and a sentence in target->error. Takes over `parameters`. */
 _must_check_ int target_call(struct target *target, const char *method, json_t *parameters,
 			     uint64_t timeout_us, json_t **ret);
+/* The connection anew, and a new status: of an agent that was started again. */
+_must_check_ int target_reconnect(struct cli *cli, struct target *target);
 /* A new status. */
 _must_check_ int target_refresh(struct target *target);
 /* What it says of itself: "online", "stopped", ... */
