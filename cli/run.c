@@ -378,7 +378,7 @@ static enum cli_exit read_short(struct cli *cli, struct line *line,
 	code = take_value(cli, line, own ? own : common, word[2] ? word + 2 : NULL, &value);
 	if (code != CLI_OK)
 		return code;
-	if (common)
+	if (common || !command) /* without a command only common ones are found */
 		return set_common(cli, line, common, value);
 	args->value[own - command->options] = value;
 	return CLI_OK;
