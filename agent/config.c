@@ -2,6 +2,8 @@
 /* Loading of a configuration from beginning to end, and what the rest of the agent asks of one. */
 #include "agent/config.h"
 #include "agent/config_internal.h"
+#include "agent/ocf.h"
+#include "util/file.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -95,31 +97,6 @@ int config_load_text(const char *name, const char *text, struct config **ret,
 	return 0;
 }
 
-/* Reads all of `fd`, one byte more than the limit at most. */
-static int read_all(int fd, char **ret_text, size_t *ret_size)
-{
-	_cleanup_free_ char *text = malloc(CONFIG_FILE_MAX + 2);
-	size_t n = 0;
-
-	if (!text)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t r = read(fd, text + n, CONFIG_FILE_MAX + 1 - n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	text[n] = '\0';
-	*ret_text = TAKE_PTR(text);
-	*ret_size = n;
-	return 0;
-}
-
 static int read_file(const char *path, char **ret_text, size_t *ret_size, mode_t *ret_mode)
 {
 	/* O_NONBLOCK: a FIFO must not hold up the start. */
@@ -131,7 +108,7 @@ static int read_file(const char *path, char **ret_text, size_t *ret_size, mode_t
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
 	*ret_mode = st.st_mode;
-	return read_all(fd, ret_text, ret_size);
+	return file_read_all(fd, CONFIG_FILE_MAX + 1, ret_text, ret_size);
 }
 
 struct program {
@@ -150,18 +127,14 @@ static void check_program(const struct program *program, struct config_report *r
 				      strerror(errno));
 }
 
-#define OCF_FOLDER "/usr/lib/ocf/resource.d"
-
 static void check_resource(const struct resource_config *r, struct config_report *report)
 {
-	char path[256];
+	char path[OCF_PATH_SIZE];
 
 	check_program(&(struct program){"resource", r->name, "start", r->start, r->line}, report);
 	check_program(&(struct program){"resource", r->name, "stop", r->stop, r->line}, report);
-	if (!r->agent)
+	if (!r->agent || ocf_path(r->agent, path) < 0)
 		return;
-	(void)snprintf(path, sizeof path, OCF_FOLDER "/%s", r->agent);
-	*strchrnul(path, ':') = '/';
 	if (access(path, X_OK) < 0)
 		config_report_warning(report, r->line,
 				      "resource \"%s\": agent = \"%.100s\": no such agent on this "

@@ -5,6 +5,7 @@
 #include "agent/config_change.h"
 #include "include/ctl.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/parse.h"
 
 #include <errno.h>
@@ -22,41 +23,9 @@
 
 static int read_text(char **ret, size_t *ret_n)
 {
-	_cleanup_free_ char *text = malloc(TEXT_MAX + 1);
-	size_t n = 0;
-
-	if (!text)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t r = pread(STDIN_FILENO, text + n, TEXT_MAX - n, (off_t)n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	text[n] = '\0';
-	*ret = TAKE_PTR(text);
-	*ret_n = n;
-	return 0;
-}
-
-static int write_all(int fd, const char *text, size_t n)
-{
-	while (n > 0) {
-		ssize_t r = write(fd, text, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		text += r;
-		n -= (size_t)r;
-	}
-	return 0;
+	if (lseek(STDIN_FILENO, 0, SEEK_SET) < 0)
+		return -errno;
+	return file_read_all(STDIN_FILENO, TEXT_MAX, ret, ret_n);
 }
 
 /* Puts the answer in the place of the text. */
@@ -64,7 +33,7 @@ static int answer(const char *text, size_t n)
 {
 	if (ftruncate(STDIN_FILENO, 0) < 0 || lseek(STDIN_FILENO, 0, SEEK_SET) < 0)
 		return -errno;
-	return write_all(STDIN_FILENO, text, n);
+	return file_write_all(STDIN_FILENO, text, n);
 }
 
 static int fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -83,23 +52,6 @@ static int fail(const char *format, ...)
 
 /* ---- files ---- */
 
-static int sync_folder_of(const char *path)
-{
-	char folder[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-	char *slash;
-
-	if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
-		return -ENAMETOOLONG;
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder ? 1 : 0] = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0 || fsync(fd) < 0)
-		return -errno;
-	return 0;
-}
-
 /* What the new file gets from the old one, if there is one. */
 struct looks {
 	mode_t mode;
@@ -116,7 +68,7 @@ static int write_new(const char *path, const char *text, size_t n, const struct 
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	r = write_all(fd, text, n);
+	r = file_write_all(fd, text, n);
 	if (r >= 0 && fchown(fd, looks->uid, looks->gid) < 0)
 		r = -errno;
 	if (r >= 0 && fchmod(fd, looks->mode) < 0)
@@ -154,7 +106,7 @@ static int put_in_place(const char *path, const char *text, size_t n, const char
 		(void)unlink(fresh);
 		return r;
 	}
-	return sync_folder_of(path);
+	return file_sync_folder(path);
 }
 
 static int join(char out[PATH_MAX], const char *directory, const char *name)

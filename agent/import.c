@@ -2,6 +2,7 @@
 /* `holdfastd --import`: from the file to the result and the list. */
 #include "agent/import.h"
 #include "agent/import_internal.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,47 +109,13 @@ static int read_input(const char *path, char **ret, size_t *ret_size)
 {
 	/* O_NONBLOCK: a FIFO must not hold it up. */
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	_cleanup_free_ char *data = malloc(IMPORT_FILE_MAX + 1);
 	struct stat st;
-	size_t n = 0;
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if (S_ISDIR(st.st_mode))
 		return -EISDIR;
-	if (!data)
-		return -ENOMEM;
-	while (n <= IMPORT_FILE_MAX) {
-		ssize_t r = read(fd, data + n, IMPORT_FILE_MAX + 1 - n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	*ret = TAKE_PTR(data);
-	*ret_size = n;
-	return 0;
-}
-
-static int write_whole(int fd, const char *text)
-{
-	size_t n = strlen(text);
-
-	while (n > 0) {
-		ssize_t r = write(fd, text, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		text += r;
-		n -= (size_t)r;
-	}
-	return 0;
+	return file_read_all(fd, IMPORT_FILE_MAX + 1, ret, ret_size);
 }
 
 /* To a new file: one that exists may be somebody's work. */
@@ -157,11 +124,11 @@ static int write_output(const char *path, const char *text)
 	int fd, r;
 
 	if (!path)
-		return write_whole(STDOUT_FILENO, text);
+		return file_write_all(STDOUT_FILENO, text, strlen(text));
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644);
 	if (fd < 0)
 		return -errno;
-	r = write_whole(fd, text);
+	r = file_write_all(fd, text, strlen(text));
 	if (close(fd) < 0 && r == 0)
 		r = -errno;
 	if (r < 0)

@@ -3,6 +3,7 @@
 
 #include "cli/call.h"
 #include "cli/field.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -214,41 +215,15 @@ static unsigned int bad_line(const char *text, size_t n)
 	return 0;
 }
 
-static int read_fd(int fd, char **ret, size_t *ret_n)
-{
-	_cleanup_free_ char *text = malloc(CONFIG_TEXT_MAX + 2);
-	size_t n = 0;
-
-	if (!text)
-		return -ENOMEM;
-	for (;;) {
-		ssize_t r = read(fd, text + n, CONFIG_TEXT_MAX + 1 - n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		if (r == 0)
-			break;
-		n += (size_t)r;
-	}
-	if (n > CONFIG_TEXT_MAX)
-		return -EFBIG;
-	text[n] = '\0';
-	*ret = TAKE_PTR(text);
-	*ret_n = n;
-	return 0;
-}
-
 enum cli_exit config_read_file(struct cli *cli, const char *path, char **ret, size_t *ret_n)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	_cleanup_free_ char *text = NULL;
 	unsigned int line;
 	size_t n = 0;
-	int r = fd < 0 ? -errno : read_fd(fd, &text, &n);
+	int r = fd < 0 ? -errno : file_read_all(fd, CONFIG_TEXT_MAX + 1, &text, &n);
 
-	if (r == -EFBIG)
+	if (r >= 0 && n > CONFIG_TEXT_MAX)
 		return cli_fail(cli, CLI_FAILED, "TooLong", "%s: over 1 MiB", path);
 	if (r < 0 || !text)
 		return cli_fail(cli, CLI_FAILED, "NoFile", "%s: %s", path, strerror(-r));

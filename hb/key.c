@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The key file. No error text ever shows a part of its contents. */
 #include "include/hb.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -217,21 +218,6 @@ int hb_keys_load(const char *path, struct hb_keys *ret, char error[HB_ERROR_SIZE
 	return r;
 }
 
-static int write_all(int fd, const char *buf, size_t n)
-{
-	while (n > 0) {
-		ssize_t r = write(fd, buf, n);
-
-		if (r < 0 && errno == EINTR)
-			continue;
-		if (r < 0)
-			return -errno;
-		buf += r;
-		n -= (size_t)r;
-	}
-	return fsync(fd) < 0 ? -errno : 0;
-}
-
 static void format_key(char *out, const uint8_t key[HB_KEY_BYTES])
 {
 	static const char digits[] = "0123456789abcdef";
@@ -250,29 +236,13 @@ static int write_keys(int fd, const struct hb_keys *keys)
 
 	for (size_t i = 0; i < keys->n; i++)
 		format_key(lines + i * (KEY_DIGITS + 1), keys->key[i]);
-	r = write_all(fd, HEADER, strlen(HEADER));
+	r = file_write_all(fd, HEADER, strlen(HEADER));
 	if (r >= 0)
-		r = write_all(fd, lines, keys->n * (size_t)(KEY_DIGITS + 1));
+		r = file_write_all(fd, lines, keys->n * (size_t)(KEY_DIGITS + 1));
 	explicit_bzero(lines, sizeof lines);
+	if (r >= 0 && fsync(fd) < 0)
+		r = -errno;
 	return r;
-}
-
-/* Makes the new directory entry itself survive a power loss. */
-static int sync_folder(const char *path)
-{
-	char folder[PATH_MAX];
-	_cleanup_close_ int fd = -1;
-	char *slash;
-
-	if (snprintf(folder, sizeof folder, "%s", path) >= (int)sizeof folder)
-		return -ENAMETOOLONG;
-	slash = strrchr(folder, '/');
-	if (slash)
-		slash[slash == folder ? 1 : 0] = '\0';
-	fd = open(slash ? folder : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	return fsync(fd) < 0 ? -errno : 0;
 }
 
 /* Writes a file beside `path` and gives it that name in one step: nobody sees half a file. */
@@ -296,7 +266,7 @@ static int put_in_place(const char *path, const struct hb_keys *keys, bool repla
 		r = link(temporary, path) < 0 ? -errno : 0;
 	if (r < 0 || !replace)
 		(void)unlink(temporary); /* left over at worst; mode 0600 like the key itself */
-	return r < 0 ? r : sync_folder(path);
+	return r < 0 ? r : file_sync_folder(path);
 }
 
 static int random_key(uint8_t ret[HB_KEY_BYTES])
