@@ -103,11 +103,6 @@ static bool is_stopped(const struct core *c, const struct group *g)
 	return true;
 }
 
-static bool same_order(const struct request_id *a, const struct request_id *b)
-{
-	return a->number == b->number && a->node == b->node && a->incarnation == b->incarnation;
-}
-
 /*
  * A new attempt tries a failed stop at once, and if a command began it, a failed start too:
  * somebody may have repaired what was wrong.
@@ -116,7 +111,7 @@ static void take_attempt(struct core *c, uint16_t group)
 {
 	struct group *g = &c->groups[group];
 	const struct group_intent *row = &c->intents[group];
-	bool ordered = !same_order(&g->order, &row->request);
+	bool ordered = !request_is(&g->order, &row->request);
 
 	g->order = row->request;
 	if (g->tried_attempt == row->attempt)

@@ -14,6 +14,8 @@
 
 #include "include/core.h"
 
+#include <string.h>
+
 #define EPOCH_BLOCK	 1000 /* epochs reserved on disk ahead of use (rule P2) */
 #define REQUESTS_MAX	 16   /* admin commands waiting at one node */
 #define FLAPS_MAX	 8
@@ -259,6 +261,16 @@ static inline bool is_coordinator(const struct core *c)
 static inline bool view_equal(const struct view *a, const struct view *b)
 {
 	return a->epoch == b->epoch && a->members == b->members && a->coordinator == b->coordinator;
+}
+
+static inline bool request_is(const struct request_id *a, const struct request_id *b)
+{
+	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
+}
+
+static inline bool name_is(const char a[NAME_SIZE], const char b[NAME_SIZE])
+{
+	return strncmp(a, b, NAME_SIZE) == 0;
 }
 
 /* 0 is left out: it means that nothing failed. */

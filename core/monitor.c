@@ -229,11 +229,6 @@ bool monitor_any_error(const struct core *c, unsigned int node)
 
 /* ---- rows (rule M7) ---- */
 
-static bool same_request(const struct request_id *a, const struct request_id *b)
-{
-	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
-}
-
 uint8_t monitor_request(struct core *c, const struct request *r)
 {
 	struct monitor_intent *row = &c->monitor_intents[r->object];
@@ -258,7 +253,7 @@ uint8_t monitor_request(struct core *c, const struct request *r)
 bool monitor_written(const struct core *c, const struct request *r)
 {
 	for (uint16_t i = 0; i < c->cfg.n_monitors; i++)
-		if (same_request(&c->monitor_intents[i].request, &r->id))
+		if (request_is(&c->monitor_intents[i].request, &r->id))
 			return true;
 	return false;
 }

@@ -8,11 +8,6 @@ bool core_suspended(const struct core *c)
 	return c->cluster.mode == CLUSTER_SUSPENDED;
 }
 
-static bool same_request(const struct request_id *a, const struct request_id *b)
-{
-	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
-}
-
 /* ---- the row ---- */
 
 uint64_t operate_hash(uint64_t h, const struct cluster_intent *row)
@@ -54,7 +49,7 @@ void operate_merge(struct core *c, uint8_t node, const struct vector_head *h)
 	if (row->version.epoch > c->epoch_seen)
 		c->epoch_seen = row->version.epoch;
 	c->cluster = *row;
-	if (row->ratio == former.ratio && same_request(&row->request, &former.request))
+	if (row->ratio == former.ratio && request_is(&row->request, &former.request))
 		ratio_heard(c, h->ratio_left_us); /* re-affirmed in another view */
 	else
 		ratio_begin(c, h->ratio_left_us);
@@ -339,10 +334,10 @@ uint8_t operate_carry_out(struct core *c, const struct request *r)
 /* A former coordinator wrote a row for this very command. */
 bool operate_written(const struct core *c, const struct request *r)
 {
-	if (same_request(&c->cluster.request, &r->id))
+	if (request_is(&c->cluster.request, &r->id))
 		return true;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
-		if (same_request(&c->node_intents[n].request, &r->id))
+		if (request_is(&c->node_intents[n].request, &r->id))
 			return true;
 	return false;
 }

@@ -14,18 +14,13 @@ struct map {
 	uint16_t group[GROUPS_MAX], resource[RESOURCES_MAX], monitor[MONITORS_MAX];
 };
 
-static bool same_name(const char a[NAME_SIZE], const char b[NAME_SIZE])
-{
-	return strncmp(a, b, NAME_SIZE) == 0;
-}
-
 static bool same_nodes(const struct core_config *a, const struct core_config *b)
 {
 	if (a->n_nodes != b->n_nodes || a->self != b->self || a->n_links != b->n_links ||
 	    a->takeover != b->takeover)
 		return false;
 	for (uint8_t n = 0; n < a->n_nodes; n++)
-		if (!same_name(a->nodes[n].name, b->nodes[n].name) ||
+		if (!name_is(a->nodes[n].name, b->nodes[n].name) ||
 		    a->nodes[n].votes != b->nodes[n].votes ||
 		    a->nodes[n].hosts != b->nodes[n].hosts)
 			return false;
@@ -35,7 +30,7 @@ static bool same_nodes(const struct core_config *a, const struct core_config *b)
 static uint16_t find_group(const struct core_config *cfg, const char *name)
 {
 	for (uint16_t g = 0; g < cfg->n_groups; g++)
-		if (same_name(cfg->groups[g].name, name))
+		if (name_is(cfg->groups[g].name, name))
 			return g;
 	return UINT16_MAX;
 }
@@ -44,8 +39,8 @@ static uint16_t find_group(const struct core_config *cfg, const char *name)
 static uint16_t find_resource(const struct core_config *cfg, const char *name, const char *group)
 {
 	for (uint16_t i = 0; i < cfg->n_resources; i++)
-		if (same_name(cfg->resources[i].name, name) &&
-		    same_name(cfg->groups[cfg->resources[i].group].name, group))
+		if (name_is(cfg->resources[i].name, name) &&
+		    name_is(cfg->groups[cfg->resources[i].group].name, group))
 			return i;
 	return UINT16_MAX;
 }
@@ -53,7 +48,7 @@ static uint16_t find_resource(const struct core_config *cfg, const char *name, c
 static uint16_t find_monitor(const struct core_config *cfg, const char *name)
 {
 	for (uint16_t m = 0; m < cfg->n_monitors; m++)
-		if (same_name(cfg->monitors[m].name, name))
+		if (name_is(cfg->monitors[m].name, name))
 			return m;
 	return UINT16_MAX;
 }

@@ -2,11 +2,6 @@
 /* Admin commands: entering here, travelling to the coordinator, answered there (rule N4). */
 #include "core/internal.h"
 
-static bool request_is(const struct request_id *a, const struct request_id *b)
-{
-	return a->node == b->node && a->incarnation == b->incarnation && a->number == b->number;
-}
-
 /* The node that a command is about, for its events. */
 static uint8_t about_node(const struct request *r)
 {

@@ -17,15 +17,10 @@ static uint8_t map_node(const struct node_map *map, uint8_t node)
 	return node < NODES_MAX ? map->now[node] : NODE_NONE;
 }
 
-static bool same_name(const char a[NAME_SIZE], const char b[NAME_SIZE])
-{
-	return strncmp(a, b, NAME_SIZE) == 0;
-}
-
 static uint8_t find_node(const struct core *c, const char name[NAME_SIZE])
 {
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
-		if (same_name(c->cfg.nodes[n].name, name))
+		if (name_is(c->cfg.nodes[n].name, name))
 			return n;
 	return NODE_NONE;
 }
@@ -33,7 +28,7 @@ static uint8_t find_node(const struct core *c, const char name[NAME_SIZE])
 static uint16_t find_group(const struct core *c, const char name[NAME_SIZE])
 {
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
-		if (same_name(c->cfg.groups[g].name, name))
+		if (name_is(c->cfg.groups[g].name, name))
 			return g;
 	return UINT16_MAX;
 }
@@ -72,7 +67,7 @@ static void map_stopped(struct core *c, const struct durable_state *d, uint16_t 
 		for (uint16_t j = first;
 		     j < d->n_resources && j < RESOURCES_MAX && d->resource_groups[j] == then; j++)
 			if ((bits[(j - first) / 8] & 1U << (j - first) % 8) &&
-			    same_name(r->name, d->resource_names[j]))
+			    name_is(r->name, d->resource_names[j]))
 				row->stopped[k / 8] |= (uint8_t)(1U << k % 8);
 		k++;
 	}
@@ -111,7 +106,7 @@ static void restore_monitors(struct core *c, const struct durable_state *durable
 		for (uint16_t m = 0; m < c->cfg.n_monitors; m++) {
 			struct monitor_intent *row = &c->monitor_intents[m];
 
-			if (!same_name(c->cfg.monitors[m].name, durable->monitor_names[i]))
+			if (!name_is(c->cfg.monitors[m].name, durable->monitor_names[i]))
 				continue;
 			*row = durable->monitor_intents[i];
 			row->request = map_request(map, row->request);
