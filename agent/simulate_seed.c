@@ -137,14 +137,6 @@ static uint8_t resource_state(const char *status)
 	return RESOURCE_UNKNOWN;
 }
 
-static int find_resource(const struct config *config, const char *name)
-{
-	for (uint16_t i = 0; i < config->n_resources; i++)
-		if (strcmp(config->resources[i].name, name) == 0)
-			return i;
-	return -ENOENT;
-}
-
 static void read_resources(struct reader *r, const json_t *status)
 {
 	struct core_seed *seed = r->seed;
@@ -156,7 +148,7 @@ static void read_resources(struct reader *r, const json_t *status)
 			seed->resource_states[n][x] = RESOURCE_OFFLINE;
 	json_array_foreach(json_object_get(status, "resources"), i, resource)
 	{
-		int index = find_resource(r->config, text(resource, "name"));
+		int index = config_find_resource(r->config, text(resource, "name"));
 
 		if (index < 0)
 			continue;
@@ -291,11 +283,13 @@ static void read_monitors(struct reader *r, const json_t *status)
 	const json_t *monitor;
 	size_t i;
 
-	json_array_foreach(json_object_get(status, "monitors"), i,
-			   monitor) for (uint16_t m = 0; m < r->config->n_monitors;
-					 m++) if (strcmp(r->config->monitors[m].name,
-							 text(monitor, "name")) == 0)
-		read_monitor(r, monitor, m);
+	json_array_foreach(json_object_get(status, "monitors"), i, monitor)
+	{
+		int m = config_find_monitor(r->config, text(monitor, "name"));
+
+		if (m >= 0)
+			read_monitor(r, monitor, (uint16_t)m);
+	}
 }
 
 int simulate_seed(const struct config *config, const json_t *status, struct core_seed *ret,

@@ -239,24 +239,17 @@ static uint8_t place_of(const struct play *p, uint16_t monitor)
 	return (uint8_t)node_mask_first(p->config->monitors[monitor].nodes);
 }
 
-static int find_monitor(const struct config *config, const char *name, size_t n)
-{
-	for (uint16_t m = 0; m < config->n_monitors; m++)
-		if (strlen(config->monitors[m].name) == n &&
-		    memcmp(config->monitors[m].name, name, n) == 0)
-			return m;
-	return -ENOENT;
-}
-
 /* "MONITOR" or "MONITOR@NODE" */
 static int ask_fail(struct play *p, const char *text)
 {
 	struct simulate_question *q = &p->question;
 	const char *at = strchr(text, '@');
-	int m = find_monitor(p->config, text, at ? (size_t)(at - text) : strlen(text));
+	char name[NAME_SIZE];
+	int m, n, r = 0;
 	uint8_t node;
-	int r = 0;
 
+	n = snprintf(name, sizeof name, "%.*s", at ? (int)(at - text) : (int)strlen(text), text);
+	m = n < (int)sizeof name ? config_find_monitor(p->config, name) : -ENOENT;
 	if (m < 0)
 		return complain("--fail: there is no monitor \"%s\"", text);
 	if (q->n_fails == SIMULATE_FAILS_MAX)
