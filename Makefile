@@ -44,17 +44,18 @@ CFLAGS    = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -f
 LDFLAGS   = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
 
 # ---- modules: one archive per folder, from every .c in it but main.c ----
-MODULES  := util core hb net fence disk ctl channel agent cli rest
+archive   = $(B)/lib/lib$(subst /,-,$(1)).a
+MODULES  := util core hb net fence disk ctl ctl/channel agent cli rest
 module_src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
 module_obj = $(patsubst %.c,$(B)/obj/%.o,$(call module_src,$(1)))
-LIBS     := $(foreach m,$(MODULES),$(if $(call module_src,$(m)),$(B)/lib/lib$(m).a))
+LIBS     := $(foreach m,$(MODULES),$(if $(call module_src,$(m)),$(call archive,$(m))))
 
 define module
-$(B)/lib/lib$(1).a: $(call module_obj,$(1))
+$(call archive,$(1)): $(call module_obj,$(1))
 	$$(call say,AR,$$@)mkdir -p $$(@D); rm -f $$@; ar rcs $$@ $$^
 endef
 $(foreach m,$(MODULES),$(eval $(call module,$(m))))
-lib       = $(filter $(foreach m,$(1),$(B)/lib/lib$(m).a),$(LIBS))
+lib       = $(filter $(foreach m,$(1),$(call archive,$(m))),$(LIBS))
 
 $(B)/obj/%.o: %.c
 	$(call say,CC,$<)mkdir -p $(@D); $(CC) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
@@ -69,15 +70,15 @@ $(B)/lib/libctl.a: $(B)/obj/ctl/io.holdfast.Agent.varlink.o
 
 # ---- programs ----
 PROGRAMS := $(if $(wildcard agent/main.c),$(B)/bin/holdfastd) $(if $(wildcard cli/main.c),$(B)/bin/holdfast) \
-            $(if $(wildcard channel/main.c),$(B)/bin/holdfast-channel) \
+            $(if $(wildcard ctl/channel/main.c),$(B)/bin/holdfast-channel) \
             $(if $(wildcard tests/sim/main.c),$(B)/bin/holdfast-sim)
 all: $(PROGRAMS) ## build the programs (default), into build/bin
 
 link      = $(call say,LD,$@)mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
             -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(PKG_LIBS) $(1)
-$(B)/bin/holdfastd: $(B)/obj/agent/main.o $(call lib,agent channel ctl net hb fence disk core util)
+$(B)/bin/holdfastd: $(B)/obj/agent/main.o $(call lib,agent ctl/channel ctl net hb fence disk core util)
 	$(call link,$(EXPAT_LIBS))
-$(B)/bin/holdfast-channel: $(B)/obj/channel/main.o $(call lib,channel ctl util)
+$(B)/bin/holdfast-channel: $(B)/obj/ctl/channel/main.o $(call lib,ctl/channel ctl util)
 	$(call link)
 $(B)/bin/holdfast: $(B)/obj/cli/main.o $(call lib,cli ctl hb core util)
 	$(call link)

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 # Test targets. `check` is their sum; each can be run alone.
 
-TEST_LIBS := $(call lib,agent cli channel ctl net hb fence disk core util)
+TEST_LIBS := $(call lib,agent cli ctl/channel ctl net hb fence disk core util)
 
 # Unit tests: tests/unit/test_X.c is one cmocka program; it may link any module.
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/test_*.c))

@@ -8,8 +8,10 @@
 
 #include <stddef.h>
 
-/* Reads on to the end, but `max` bytes at most: ask for one more than is allowed to see that it is too
- * much. *ret_text is allocated, with a NUL behind its *ret_n bytes. -errno, -ENOMEM. */
+/*
+ * Reads on to the end, but `max` bytes at most: ask for one more than is allowed to see that it is
+ * too much. *ret_text is allocated, with a NUL behind its *ret_n bytes. -errno, -ENOMEM.
+ */
 _must_check_ int file_read_all(int fd, size_t max, char **ret_text, size_t *ret_n);
 /* -errno: an unknown part of it was written. */
 _must_check_ int file_write_all(int fd, const void *data, size_t n);

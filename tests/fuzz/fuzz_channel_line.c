@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The lines of the channel: the first byte chooses which one the rest is read as. What is accepted
  * must be what its writer writes, or lie within its limits. */
-#include "channel/line.h"
+#include "ctl/channel/line.h"
 
 #include <assert.h>
 #include <stdint.h>

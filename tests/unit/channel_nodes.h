@@ -7,7 +7,7 @@
  * the real channel, on addresses of 127.0.0.0/8, and what they log in a file.
  */
 
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 #include "util/clock.h"
 
 #include <arpa/inet.h>

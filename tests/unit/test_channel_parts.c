@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The pure parts of the channel: lines, slots, key derivation, queues. */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <setjmp.h>

@@ -7,7 +7,7 @@
  * The end of one side ends the relay, once what it had sent is passed on: a client that wants
  * replies keeps its connection open.
  */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "channel/line.h"
+#include "ctl/channel/line.h"
 
 #include "util/parse.h"
 

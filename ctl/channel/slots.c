@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 /* A node that has less than its kept share always gets one more; beyond it only what the kept
  * shares of all others leave. */

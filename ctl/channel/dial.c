@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From the line of a local client to a connection with the agent of the node that it names: one
  * address after the other, with each of our keys. */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -4,7 +4,7 @@
  * key for each ordered pair of nodes, so that a connection cannot be reflected to the node that
  * opened it, nor passed on to a third one (RFC 9257, section 4.1).
  */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <gnutls/crypto.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The process: its settings, which the agent sends, and its loop. It ends with the agent. */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include "util/clock.h"
 

@@ -8,7 +8,7 @@
  * relay.c moves the bytes, dial.c and accept.c are what happens before bytes are moved.
  */
 
-#include "channel/line.h"
+#include "ctl/channel/line.h"
 #include "include/channel.h"
 #include "include/ctl.h"
 #include "util/log.h"

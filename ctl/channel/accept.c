@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* From a connection of another node to one with the agent of this node. Nothing of it reaches the
  * agent before the other side has proven that it has the cluster key. */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <string.h>

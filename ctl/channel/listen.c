@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* The two kinds of listening sockets: TCP on each of our link addresses, and the socket file for
  * local clients. Who is not entitled is sent away here, before it costs anything. */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <arpa/inet.h>
 #include <errno.h>

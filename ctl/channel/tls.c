@@ -3,7 +3,7 @@
  * TLS 1.3 with an external pre-shared key and an ephemeral key exchange, nothing else: there is no
  * certificate, no older version, no ticket and no early data that could be spoken by mistake.
  */
-#include "channel/internal.h"
+#include "ctl/channel/internal.h"
 
 #include <errno.h>
 #include <netinet/in.h>
