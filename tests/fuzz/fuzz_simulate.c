@@ -6,11 +6,12 @@
 
 static const char conf[] =
 	"cluster = { name = \"t\"; };\n"
-	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; }, { name = \"n2\"; "
-	"links = [ \"10.0.0.2\" ]; } );\n"
+	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; },\n"
+	"  { name = \"n2\"; links = [ \"10.0.0.2\" ]; },\n"
+	"  { name = \"n3\"; links = [ \"10.0.0.3\" ]; } );\n"
 	"groups = ( { name = \"web\"; accept_agent_enforced_lease = true; resources = (\n"
-	"    { type = \"fip\"; name = \"ip\"; address = \"10.0.0.100/24\"; "
-	"interface = \"eth0\"; } ); } );\n"
+	"  { type = \"fip\"; name = \"ip\"; address = \"10.0.0.100/24\"; interface = \"eth0\"; }\n"
+	"  ); } );\n"
 	"monitors = ( { name = \"watch\"; type = \"fipw\"; resource = \"ip\"; } );\n";
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
