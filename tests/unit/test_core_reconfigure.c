@@ -170,6 +170,36 @@ static void test_one_after_the_other(void **state)
 	world_free(w);
 }
 
+/*
+ * Where only names differ, rows and digests look alike: still nothing is placed on the word of a
+ * member whose objects are others (rules C3, G3).
+ */
+static void test_word_of_others(void **state)
+{
+	struct world *w = started(3);
+	struct core_config c = w->config;
+	unsigned int starts;
+
+	(void)state;
+	request(w, 0, REQUEST_GROUP_STOP, NODE_NONE);
+	run_until(w, SECOND, NULL);
+	starts = w->starts;
+	(void)snprintf(c.resources[1].name, NAME_SIZE, "other");
+	c.config_hash = c.objects_hash = HASH_NEW;
+	assert_int_equal(try(w, 0, &c), 0);
+	assert_int_equal(try(w, 1, &c), 0);
+	run_until(w, 100000, NULL);
+	request(w, 0, REQUEST_GROUP_START, NODE_NONE);
+	run_until(w, 300000, NULL);
+	assert_int_equal(self(w, 0).view.members, 7);
+	assert_int_equal(w->starts, starts);
+	assert_int_equal(try(w, 2, &c), 0);
+	w->config = c;
+	run_until(w, SECOND, NULL);
+	assert_true(w->running[0][0] && w->running[0][1]);
+	world_free(w);
+}
+
 /* A command of one that has other objects means something else: it is not carried out. */
 static void test_commands_of_others(void **state)
 {
@@ -516,6 +546,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_indexes_change),
 		cmocka_unit_test(test_one_after_the_other),
+		cmocka_unit_test(test_word_of_others),
 		cmocka_unit_test(test_commands_of_others),
 		cmocka_unit_test(test_who_stays_behind),
 		cmocka_unit_test(test_half_and_half),
