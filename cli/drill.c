@@ -30,8 +30,8 @@ struct drill {
 	char monitor[64];
 	bool changed; /* the fault is in force: to be put back */
 	uint64_t outage_us;
-	ha_time deadline;
-	json_t *before; /* status */
+	uint64_t timeout_us; /* of each step */
+	json_t *before;	     /* status */
 	json_t *steps;
 	unsigned int n;
 	bool failed;
@@ -281,9 +281,9 @@ static bool online_elsewhere(struct drill *d, const json_t *status)
  */
 static bool watch(struct drill *d)
 {
-	ha_time last_good = clock_boot();
+	ha_time last_good = clock_boot(), until = ha_time_add(last_good, d->timeout_us);
 
-	while (ha_time_before(clock_boot(), d->deadline)) {
+	while (ha_time_before(clock_boot(), until)) {
 		_cleanup_json_ json_t *status = NULL;
 
 		if (call_status(d->cli, &status) != CLI_OK) {
@@ -338,23 +338,11 @@ static void check_result(struct drill *d)
 
 /* ---- afterwards ---- */
 
-static void end_fault(struct drill *d)
-{
-	if (!d->changed)
-		return;
-	d->changed = false;
-	if (d->way == WAY_MONITOR)
-		(void)call(d, "MonitorUnfail",
-			   json_pack("{s:s, s:s}", "monitor", d->monitor, "server", d->from),
-			   "the monitor checks for real again");
-	else if (d->way == WAY_SERVER)
-		(void)call(d, "ServerStart", json_pack("{s:s}", "server", d->from),
-			   "the server is let back in");
-}
-
 static bool server_online(struct drill *d)
 {
-	while (ha_time_before(clock_boot(), d->deadline)) {
+	ha_time until = ha_time_add(clock_boot(), d->timeout_us);
+
+	while (ha_time_before(clock_boot(), until)) {
 		_cleanup_json_ json_t *status = NULL;
 
 		if (call_status(d->cli, &status) == CLI_OK &&
@@ -368,11 +356,28 @@ static bool server_online(struct drill *d)
 	return false;
 }
 
+static void end_fault(struct drill *d)
+{
+	if (!d->changed)
+		return;
+	d->changed = false;
+	if (d->way == WAY_MONITOR)
+		(void)call(d, "MonitorUnfail",
+			   json_pack("{s:s, s:s}", "monitor", d->monitor, "server", d->from),
+			   "the monitor checks for real again");
+	else if (d->way == WAY_SERVER &&
+		 call(d, "ServerStart", json_pack("{s:s}", "server", d->from),
+		      "the server is let back in"))
+		(void)server_online(d);
+}
+
 static void move_back(struct drill *d)
 {
 	char there[64];
 
-	if (!cli_has(d->args, "back") || !server_online(d))
+	if (!cli_has(d->args, "back"))
+		return;
+	if (d->way == WAY_HAND && !server_online(d)) /* whoever made the fault mends it */
 		return;
 	if (!call(d, "GroupMove", json_pack("{s:s, s:s}", "group", d->group, "server", d->from),
 		  "the group is told to move back"))
@@ -427,7 +432,7 @@ enum cli_exit cli_drill(struct cli *cli, const struct cli_args *args)
 	if (code != CLI_OK)
 		return code;
 	d.steps = json_array();
-	d.deadline = ha_time_add(clock_boot(), timeout_us);
+	d.timeout_us = timeout_us;
 	play(&d);
 	if (cli->json)
 		code = cli_print_json(cli, json_pack("{s:s, s:b, s:s, s:s, s:I, s:O}", "group",
