@@ -194,9 +194,17 @@ json_t *status_servers(struct agent *agent, ha_time now)
 /* ---- groups ---- */
 
 /* Outside of a view we know our own part only: that nothing runs here says nothing. */
+/* Wanted, and down until a person does something about a failure. */
+static bool given_up(const struct core_group_info *info)
+{
+	return info->failed ||
+	       (info->state == GROUP_OFFLINE &&
+		(info->held == GROUP_HOLD_LIMIT || info->held == GROUP_HOLD_WAIT_FAILED));
+}
+
 static const char *group_status(const struct core_group_info *info, bool quorate)
 {
-	if (info->failed)
+	if (given_up(info))
 		return "Error";
 	switch ((enum group_state)info->state) {
 	case GROUP_OFFLINE:

@@ -227,6 +227,7 @@ def limit_reached(c):
     c.order('sbad', 'start')
     c.cli('n2', 'group', 'move', 'bad', '--wait', '--timeout', '30', check=False)
     c.wait('the limit', lambda: (c.group('n2', 'bad').get('held') or {}).get('word') == 'limit')
+    check(c.group('n2', 'bad')['status'] == 'Error', 'down for good by a failure: an error')
     tried = [n for n, v in c.told('sbad') if v == 'start'][2:]
     check(len(tried) == 2, f'again one failover, not more: {tried}')
     c.repair('sbad', 'start')
