@@ -315,6 +315,43 @@ struct vector_rows {
 	struct monitor_actual monitor_actuals[MONITORS_MAX];
 };
 
+/* What an agent asks a peer's kernel, on each link (docs/kernel.md). */
+struct probe {
+	uint64_t incarnation;	 /* of the prober */
+	ha_time stamp;		 /* the prober's clock; it comes back in the answer */
+	uint64_t lease_epoch;	 /* of the prober, as in vector_head */
+	uint64_t accepted;	 /* epoch of its accepted view; 0: none */
+	uint64_t to_incarnation; /* of the peer's agent, as far as it is known; 0: not */
+	uint64_t token;		 /* of the peer's kernel, that is granted for lease_us */
+	uint64_t lease_us;
+	bool grant;
+	bool outside; /* the accepted view is without the peer: a refusal (rule K5) */
+};
+
+/* What a peer's kernel answers. */
+struct probe_answer {
+	uint64_t incarnation;	   /* of the prober, as in the probe */
+	ha_time stamp;		   /* as in the probe */
+	uint64_t from_incarnation; /* of the peer's agent */
+	uint64_t token;		   /* opaque (rule K1) */
+	uint64_t lease_us;	   /* of the grant of `stamp` */
+	uint64_t lease_epoch;	   /* of the peer's agent, as it last wrote */
+	uint64_t progress;	   /* sequence of its agent's last vector */
+	uint64_t age_us;	   /* of that vector, when the answer was made */
+	uint8_t from;
+	bool grant;  /* it grants `stamp` in its agent's name (rule K8) */
+	bool gone;   /* there is no agent */
+	bool leased; /* its lease is valid in its kernel: for the status */
+};
+
+/* What this node's kernel may grant in its agent's name (rule K8). */
+struct delegation {
+	uint64_t number;   /* grows with each one */
+	uint64_t lease_us; /* of such grants */
+	uint64_t incarnation[NODES_MAX]; /* 0: not to this node */
+	uint64_t excluded[NODES_MAX];	 /* only lease epochs from this one on */
+};
+
 /*
  * What a node must not forget when it is restarted (rules P1 to P3). Written whole, before the
  * fact it promises is told to anybody.

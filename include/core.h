@@ -126,6 +126,8 @@ struct core_config {
 	uint64_t config_generation;  /* of this configuration; 0: none was ever applied */
 	uint64_t interval_us;	     /* between beats */
 	uint64_t timeout_us;	     /* silence that counts as failed; at least 3 intervals */
+	uint64_t stall_timeout_us;   /* a stalled agent counts as failed; at least timeout_us */
+	bool kernel;		     /* this node has the kernel path (rules K1 to K12) */
 	uint64_t lease_us;	     /* L, at least timeout_us */
 	uint64_t lease_margin_us;    /* added to every wait for a lease to run out */
 	uint32_t drift_ppm;	     /* bound on the relative rate error of two clocks */
@@ -156,6 +158,9 @@ enum core_event_type {
 	CORE_EVENT_MONITOR,	  /* a monitor's verdict; ERROR again after each round of retries */
 	CORE_EVENT_SCRIPT_DONE,	  /* answer to CORE_ACTION_SCRIPT */
 	CORE_EVENT_CONFIG_READY,  /* this node has a configuration ready to apply */
+	CORE_EVENT_PROBE_ANSWER,  /* an authentic answer of a peer's kernel */
+	CORE_EVENT_KERNEL,	  /* what this node's kernel was granted: before it is missed (K7) */
+	CORE_EVENT_TAKEN_BACK,	  /* answer to CORE_ACTION_DELEGATE */
 	CORE_EVENT_TYPE_COUNT_
 };
 
@@ -211,6 +216,21 @@ struct core_event {
 			uint8_t node;
 			uint64_t incarnation; /* newest one known to be dead */
 		} fenced;
+		struct {
+			struct probe_answer answer;
+			uint8_t link;
+		} probe;
+		struct {
+			uint64_t lease;		     /* CORE_ACTION_LEASE's number that it is about */
+			ha_time until[NODES_MAX];    /* by peer; HA_TIME_ZERO: no grant */
+			uint64_t refused_epoch;	     /* rule K5; 0: it was not */
+			uint8_t refused_by;
+		} kernel;
+		struct {
+			uint64_t number; /* of the delegation that is in force now */
+			/* by node: the newest grant in our name, of those that it leaves out */
+			ha_time granted_at[NODES_MAX];
+		} taken_back;
 	};
 };
 
@@ -224,6 +244,8 @@ enum core_action_type {
 	CORE_ACTION_RESOURCE_STOP,
 	CORE_ACTION_RESOURCE_KILL, /* end operation `operation` now; it still answers */
 	CORE_ACTION_LEASE,	   /* this node's lease is valid until `lease.until` */
+	CORE_ACTION_DELEGATE,	   /* hand core_delegation() to the kernel; answer with TAKEN_BACK
+				    * before anything that comes after it is carried out */
 	CORE_ACTION_EVENT,
 	CORE_ACTION_ANSWER,
 	CORE_ACTION_LEFT,    /* a LEAVE is complete: the agent may exit */
@@ -250,7 +272,10 @@ struct core_action {
 			bool urgent;   /* stop: the lease is lost, others may start it soon */
 		} resource;
 		struct {
-			ha_time until; /* HA_TIME_ZERO: not valid */
+			ha_time until;	    /* HA_TIME_ZERO: not valid */
+			uint64_t number;    /* grows whenever a lease begins or ends (rule K1) */
+			uint64_t epoch;	    /* lease epoch */
+			uint64_t installed; /* epoch of the installed view */
 		} lease;
 		struct event event;
 		struct {
@@ -311,6 +336,15 @@ ha_time core_deadline(const struct core *core);
 const struct vector *core_vector(struct core *core, ha_time now);
 
 /*
+ * What to ask the kernel of `node` now, on every link; with each CORE_ACTION_SEND. Each call is one
+ * sending: what it grants counts as granted.
+ */
+void core_probe(struct core *core, uint8_t node, ha_time now, struct probe *ret);
+
+/* What CORE_ACTION_DELEGATE is about. */
+void core_delegation(const struct core *core, struct delegation *ret);
+
+/*
  * A state of the whole cluster, as a status tells it: for asking what would happen, never for an
  * agent.
  */
@@ -364,6 +398,7 @@ enum peer_state {
 	PEER_UNKNOWN, /* never heard since this agent started */
 	PEER_HEARD,   /* heard, not (yet) in the view */
 	PEER_MEMBER,
+	PEER_STALLED,	  /* a member whose kernel answers and whose agent does not run (K11) */
 	PEER_SILENT,	  /* was heard, is not any more */
 	PEER_LEFT,	  /* left in good order */
 	PEER_ISOLATED,	  /* heard, but does not hear enough of us to be in the clique */
@@ -381,6 +416,10 @@ struct core_peer_info {
 	uint8_t state;	       /* enum peer_state */
 	uint8_t mode;	       /* enum node_mode, by its newest vector */
 	uint8_t paths;	       /* bit k: link k heard within the timeout */
+	uint8_t kernel_paths;  /* likewise, answers of its kernel */
+	bool kernel_known;     /* its kernel has answered in this incarnation of its agent */
+	uint64_t stalled_us;   /* for how long its agent has not run; 0: it does */
+	uint64_t kernel_rtt_us; /* of the newest answer */
 	uint8_t heard_by_peer; /* bit 0: the peer says it hears us */
 	uint64_t incarnation;
 	uint64_t silence_us;	/* since the newest beat on any link */
