@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -450,6 +451,9 @@ int main(int argc, char **argv)
 	};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
+	/* cores come and go all the time: their memory stays with us */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	o.jobs = processors > 0 && processors < JOBS_MAX ? (unsigned int)processors : 1;
 	if (parse_options(argc, argv, &o) < 0) {
 		(void)fputs(usage, stderr);
