@@ -88,16 +88,17 @@ void hb_probe_keys_derive(const struct hb_keys *keys, struct hb_probe_keys *ret)
 #define HB_PROBE_BYTES 120
 struct hb_probe_route {
 	uint64_t cluster_id;
-	uint8_t from, to, link;
+	uint8_t from, to; /* who asks, who answers */
+	uint8_t link;
 };
 void hb_probe_encode(const struct hb_probe_route *route, const struct probe *probe,
 		     const struct hb_probe_keys *keys, uint8_t out[HB_PROBE_BYTES]);
 /* Whether it is one of ours to look at: magic. */
 bool hb_probe_is(const uint8_t *data, size_t n);
-/* Checks and decodes an answer to self. *ret and *ret_link on HB_OK only. */
-enum hb_refusal hb_probe_decode(const struct hb_datagram *datagram, const struct hb_limits *limits,
-				uint8_t self, const struct hb_probe_keys *keys,
-				struct probe_answer *ret, uint8_t *ret_link);
+/* Checks and decodes an answer to a probe that went by `route`. *ret on HB_OK only. */
+enum hb_refusal hb_probe_decode(const struct hb_datagram *datagram,
+				const struct hb_probe_route *route,
+				const struct hb_probe_keys *keys, struct probe_answer *ret);
 
 /* ---- for the status ---- */
 

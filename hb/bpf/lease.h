@@ -9,16 +9,16 @@
  *
  * Several CPUs run this at once beside the agent. Each word that a decision hangs on is read and
  * written once and whole (LEASE_READ, LEASE_WRITE); the one place where an order matters is
- * lease_delegated(). Lost updates elsewhere only lose a grant, which comes again with the next probe.
+ * lease_delegated(). Lost updates elsewhere only lose a grant, which comes again by the next one.
  */
 
 #include "hb/bpf/layout.h"
 
-#define LEASE_READ(x)	    (*(const volatile __typeof__(x) *)&(x))
-#define LEASE_WRITE(x, v)   (*(volatile __typeof__(x) *)&(x) = (v))
+#define LEASE_READ(x)	  (*(const volatile __typeof__(x) *)&(x))
+#define LEASE_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 /* If it is `was`, it becomes `v`. Returns what it was; a full barrier if that is `was`. */
 #define LEASE_SWAP(x, was, v) __sync_val_compare_and_swap(&(x), (was), (v))
-#define LEASE_COUNT(s, what) __sync_fetch_and_add(&(s)->count[what], 1)
+#define LEASE_COUNT(s, what)  __sync_fetch_and_add(&(s)->count[what], 1)
 
 #define LEASE_INLINE static inline __attribute__((always_inline))
 

@@ -68,6 +68,33 @@ LEASE_INLINE void lease_delegate(struct kernel_state *s, const __u64 incarnation
 		LEASE_WRITE(s->peer[n].grant_incarnation, incarnation[n]);
 }
 
+/* Rule K12: `address` is about to be put into hf_addresses. */
+LEASE_INLINE void lease_hint_set(struct kernel_state *s, const __u8 address[16])
+{
+	__u32 tail, class;
+
+	__builtin_memcpy(&tail, address + 12, sizeof(tail));
+	class = kernel_hint_class(tail);
+	LEASE_WRITE(s->hint[class / 64], LEASE_READ(s->hint[class / 64]) | 1ULL << class % 64);
+	LEASE_BARRIER();
+}
+
+/* Rule K12: `n` addresses are left in hf_addresses, each of 16 bytes; the bits of others go. */
+LEASE_INLINE void lease_hint_only(struct kernel_state *s, const __u8 *addresses, __u32 n)
+{
+	__u64 hint[KERNEL_HINT_WORDS] = {};
+
+	for (__u32 i = 0; i < n; i++) {
+		__u32 tail, class;
+
+		__builtin_memcpy(&tail, addresses + 16 * i + 12, sizeof(tail));
+		class = kernel_hint_class(tail);
+		hint[class / 64] |= 1ULL << class % 64;
+	}
+	for (__u32 i = 0; i < KERNEL_HINT_WORDS; i++)
+		LEASE_WRITE(s->hint[i], hint[i]);
+}
+
 /* Rule K7: until when peer n granted, in the present generation; 0: it did not. */
 LEASE_INLINE __u64 lease_granted_until(const struct kernel_state *s, __u32 n)
 {
