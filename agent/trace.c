@@ -181,9 +181,6 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
-	case CORE_EVENT_PROBE_ANSWER:
-	case CORE_EVENT_KERNEL:
-	case CORE_EVENT_TAKEN_BACK:
 	case CORE_EVENT_TYPE_COUNT_:
 		break;
 	}

@@ -303,9 +303,6 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 		break;
-	case CORE_EVENT_PROBE_ANSWER:
-	case CORE_EVENT_KERNEL:
-	case CORE_EVENT_TAKEN_BACK:
 	case CORE_EVENT_TYPE_COUNT_:
 	default:
 		return false;
