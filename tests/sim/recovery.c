@@ -336,10 +336,21 @@ static void repair_group(struct world *w, uint16_t group)
 	}
 }
 
+/* A node that restarts itself too soon for any command comes to rest when there is another one. */
+static void start_absent(struct world *w)
+{
+	unsigned int i;
+
+	node_mask_for_each (i, w->s->absent)
+		node_boot(w, &w->node[i]);
+}
+
 static void repair(struct world *w)
 {
 	if (w->now < w->next_repair)
 		return;
+	if (w->n_repairs == 8)
+		start_absent(w);
 	if (w->s->operate && operate_repair(w)) {
 		repaired(w, 0);
 		return;
