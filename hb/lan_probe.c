@@ -37,16 +37,17 @@ void hb_lan_send_probe(struct hb_lan *lan, uint8_t peer, const struct probe *pro
 enum hb_refusal lan_take_answer(struct hb_lan *lan, uint8_t node, const struct lan_arrival *a)
 {
 	struct lan_path *path = &lan->peer[node].path[a->link];
+	const struct hb_probe_route route = {.cluster_id = lan->limits.cluster_id,
+					     .from = lan->self,
+					     .to = node,
+					     .link = a->link};
 	struct probe_answer answer;
 	enum hb_refusal refusal;
-	uint8_t link;
 
-	refusal = hb_probe_decode(&(struct hb_datagram){a->data, a->n}, &lan->limits, lan->self,
-				  &lan->probe_keys, &answer, &link);
+	refusal = hb_probe_decode(&(struct hb_datagram){a->data, a->n}, &route, &lan->probe_keys,
+				  &answer);
 	if (refusal != HB_OK)
 		return refusal;
-	if (answer.from != node || link != a->link)
-		return HB_REFUSED_SENDER;
 	/* Only what this life of ours asked, by this link, and each but once. */
 	if (answer.incarnation != lan->incarnation || ha_time_before(path->probed, answer.stamp) ||
 	    !ha_time_before(path->answered, answer.stamp))

@@ -127,9 +127,9 @@ static bool get_numbers(struct wire_reader *r, struct probe_answer *ret)
 	       wire_number_ok(ret->age_us) && (ret->grant || ret->lease_us == 0);
 }
 
-enum hb_refusal hb_probe_decode(const struct hb_datagram *datagram, const struct hb_limits *limits,
-				uint8_t self, const struct hb_probe_keys *keys,
-				struct probe_answer *ret, uint8_t *ret_link)
+enum hb_refusal hb_probe_decode(const struct hb_datagram *datagram,
+				const struct hb_probe_route *route,
+				const struct hb_probe_keys *keys, struct probe_answer *ret)
 {
 	struct wire_reader r = {.at = datagram->data, .end = datagram->data + datagram->n};
 	struct probe_answer answer = {};
@@ -149,25 +149,23 @@ enum hb_refusal hb_probe_decode(const struct hb_datagram *datagram, const struct
 	cluster_id = get_u64(&r);
 	if (version != KERNEL_VERSION)
 		return HB_REFUSED_VERSION;
-	if (cluster_id != limits->cluster_id)
+	if (cluster_id != route->cluster_id)
 		return HB_REFUSED_MAGIC;
 	refusal = check_key(datagram->data, get_u32(&r), keys);
 	if (refusal != HB_OK)
 		return refusal;
-	if (answer.from >= limits->n_nodes || answer.from == self || to != self)
+	link = get_u8(&r);
+	if (answer.from != route->to || to != route->from || link != route->link)
 		return HB_REFUSED_SENDER;
 	if (type == KERNEL_PROBE)
 		return HB_REFUSED_PROBE;
-	link = get_u8(&r);
 	flags = get_u8(&r);
 	answer.grant = flags & KERNEL_FLAG_GRANT;
 	answer.gone = flags & KERNEL_FLAG_GONE;
 	answer.leased = flags & KERNEL_FLAG_LEASED;
 	flags &= (uint8_t) ~(KERNEL_FLAG_GRANT | KERNEL_FLAG_GONE | KERNEL_FLAG_LEASED);
-	if (type != KERNEL_ANSWER || link >= LINKS_MAX || flags || get_u16(&r) ||
-	    !get_numbers(&r, &answer))
+	if (type != KERNEL_ANSWER || flags || get_u16(&r) || !get_numbers(&r, &answer))
 		return HB_REFUSED_FORMAT;
 	*ret = answer;
-	*ret_link = link;
 	return HB_OK;
 }

@@ -116,6 +116,7 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 			world_violate(w, "bound", "n%u: ratio %u", n->id, a->ratio.ratio);
 		break;
 	case CORE_ACTION_EVENT:
+	case CORE_ACTION_DELEGATE:
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_POWER:
 	case CORE_ACTION_CONFIG:

@@ -99,6 +99,9 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 			   (unsigned long long)a->config.hash,
 			   (unsigned long long)a->config.generation);
 		break;
+	case CORE_ACTION_DELEGATE:
+		trace_line(w, n->id, "delegate");
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;

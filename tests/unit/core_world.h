@@ -253,6 +253,7 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		w->apply_generation[i] = a->config.generation;
 		w->apply_hash[i] = a->config.hash;
 		break;
+	case CORE_ACTION_DELEGATE:
 	case CORE_ACTION_TYPE_COUNT_:
 		fail();
 	}

@@ -11,7 +11,6 @@
 #define SELF 2
 #define PEER 5
 
-static const struct hb_limits LIMITS = {.cluster_id = 77, .n_nodes = 6};
 static const struct hb_probe_route ROUTE = {.cluster_id = 77, .from = SELF, .to = PEER, .link = 3};
 static const struct probe PROBE = {.incarnation = 7,
 				   .stamp = {1000001},
@@ -75,9 +74,8 @@ static struct hb_probe_keys derive(char first, char second)
 static enum hb_refusal decode(const uint8_t *data, size_t n, const struct hb_probe_keys *keys)
 {
 	struct probe_answer answer;
-	uint8_t link;
 
-	return hb_probe_decode(&(struct hb_datagram){data, n}, &LIMITS, SELF, keys, &answer, &link);
+	return hb_probe_decode(&(struct hb_datagram){data, n}, &ROUTE, keys, &answer);
 }
 
 static void make_answer(uint8_t data[HB_PROBE_BYTES], const struct hb_probe_keys *keys)
@@ -118,7 +116,6 @@ static void test_vectors(void **state)
 	struct hb_probe_keys keys = derive('1', 0);
 	uint8_t want[HB_PROBE_BYTES], data[HB_PROBE_BYTES];
 	struct probe_answer answer;
-	uint8_t link;
 
 	(void)state;
 	unhex(PROBE_HEX, want);
@@ -127,11 +124,10 @@ static void test_vectors(void **state)
 	assert_true(hb_probe_is(data, sizeof data));
 	assert_false(hb_probe_is(data, 3));
 	unhex(ANSWER_HEX, want);
-	assert_int_equal(hb_probe_decode(&(struct hb_datagram){want, sizeof want}, &LIMITS, SELF,
-					 &keys, &answer, &link),
-			 HB_OK);
+	assert_int_equal(
+		hb_probe_decode(&(struct hb_datagram){want, sizeof want}, &ROUTE, &keys, &answer),
+		HB_OK);
 	assert_memory_equal(&answer, &ANSWER, offsetof(struct probe_answer, leased) + 1);
-	assert_int_equal(link, 3);
 	probe_make_answer(data, &ANSWER, &keys);
 	assert_memory_equal(data, want, sizeof want);
 }
@@ -209,9 +205,9 @@ static void test_refused(void **state)
 	assert_int_equal(with_byte(PROBE_AT_TYPE, 0), HB_REFUSED_FORMAT);
 	assert_int_equal(with_byte(PROBE_AT_TYPE, 3), HB_REFUSED_FORMAT);
 	assert_int_equal(with_byte(PROBE_AT_FROM, SELF), HB_REFUSED_SENDER);
-	assert_int_equal(with_byte(PROBE_AT_FROM, 6), HB_REFUSED_SENDER);
+	assert_int_equal(with_byte(PROBE_AT_FROM, PEER + 1), HB_REFUSED_SENDER);
 	assert_int_equal(with_byte(PROBE_AT_TO, PEER), HB_REFUSED_SENDER);
-	assert_int_equal(with_byte(PROBE_AT_LINK, LINKS_MAX), HB_REFUSED_FORMAT);
+	assert_int_equal(with_byte(PROBE_AT_LINK, 2), HB_REFUSED_SENDER);
 	assert_int_equal(with_byte(PROBE_AT_FLAGS, 0x02), HB_REFUSED_FORMAT); /* of probes only */
 	assert_int_equal(with_byte(PROBE_AT_FLAGS, 0x10), HB_REFUSED_FORMAT);
 	assert_int_equal(with_byte(PROBE_AT_FLAGS, 0x08), HB_REFUSED_FORMAT); /* a lease_us */
