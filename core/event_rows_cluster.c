@@ -101,6 +101,34 @@ static const struct event_info rows[] = {
 			   "lost. Heartbeats are not concerned.",
 	},
 	{
+		.id = EVENT_KERNEL_PATH,
+		.severity = EVENT_NOTICE,
+		.name = "kernel-path",
+		.message = "the kernel answers probes and enforces leases on {0} interfaces{text}",
+		.arg = {"number of interfaces"},
+		.meaning = "The programs of the kernel path are attached. It is told again when "
+			   "the number of interfaces that carry them has changed.",
+	},
+	{
+		.id = EVENT_KERNEL_UNAVAILABLE,
+		.severity = EVENT_WARNING,
+		.name = "kernel-unavailable",
+		.message = "no kernel path on this node (errno {0}){text}",
+		.arg = {"errno"},
+		.meaning = "The system refused the BPF programs. This node goes on without them: "
+			   "only its agent enforces the leases of its floating IPs, and its "
+			   "kernel does not answer for an agent that is stalled.",
+	},
+	{
+		.id = EVENT_KERNEL_INTERFACE,
+		.severity = EVENT_ERROR,
+		.name = "kernel-interface",
+		.message = "not all interfaces carry the kernel path (errno {0}){text}",
+		.arg = {"errno"},
+		.meaning = "Floating IPs may be answered by way of that interface when the lease "
+			   "is over and the agent does not run.",
+	},
+	{
 		.id = EVENT_NODE_HEARD,
 		.severity = EVENT_NOTICE,
 		.name = "node-heard",

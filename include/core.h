@@ -128,6 +128,7 @@ struct core_config {
 	uint64_t timeout_us;	     /* silence that counts as failed; at least 3 intervals */
 	uint64_t stall_timeout_us;   /* a stalled agent counts as failed; at least timeout_us */
 	bool kernel;		     /* this node has the kernel path (rules K1 to K12) */
+	bool probes;		     /* the caller asks core_probe() with each SEND: for replays */
 	uint64_t lease_us;	     /* L, at least timeout_us */
 	uint64_t lease_margin_us;    /* added to every wait for a lease to run out */
 	uint32_t drift_ppm;	     /* bound on the relative rate error of two clocks */

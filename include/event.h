@@ -24,6 +24,9 @@ enum event_id {
 	EVENT_UNSAFE_CONFIG = 108, /* a risk that the configuration accepts by name */
 	EVENT_MONITORS_DIED = 109, /* the process of the monitors; another one is started */
 	EVENT_CHANNEL_ENDED = 110, /* the process between agents; another one is started */
+	EVENT_KERNEL_PATH = 111,	/* attached */
+	EVENT_KERNEL_UNAVAILABLE = 112, /* refused: why */
+	EVENT_KERNEL_INTERFACE = 113,	/* one could not be served */
 	/* 2xx: nodes and heartbeats */
 	EVENT_NODE_HEARD = 200,
 	EVENT_NODE_SILENT = 201, /* declared failed: evidence is the last beat */
