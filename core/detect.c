@@ -33,7 +33,7 @@ void detect_advance(struct core *c, uint64_t elapsed_us)
 	uint64_t add = elapsed_us < advance_cap_us(c) ? elapsed_us : advance_cap_us(c);
 
 	if (elapsed_us > add) {
-		c->gap_begin.us = c->now.us - elapsed_us;
+		c->gap_end = c->now;
 		c->gap_us = elapsed_us - add;
 	}
 	if (elapsed_us > core_timeout_us(c) && c->ready)
@@ -291,6 +291,15 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 	intent_merge(c, v);
 }
 
+/* An end of its grants to some node has come in sight (rules L4, K9). */
+static bool end_is_told(const struct vector_head *a, const struct vector_head *b)
+{
+	for (uint8_t n = 0; n < a->n_peers; n++)
+		if (a->peer[n].clear_us != UINT32_MAX && b->peer[n].clear_us == UINT32_MAX)
+			return true;
+	return false;
+}
+
 /* Part of place_step()'s input changed, rather than just times. */
 static bool head_matters(const struct vector_head *a, const struct vector_head *b)
 {
@@ -308,7 +317,7 @@ static void take_head(struct core *c, uint8_t node, const struct vector_head *h)
 		new_incarnation(c, node, h->incarnation);
 	take_hashes(c, node, h);
 	take_mode(c, node, h);
-	if (!p->verified || head_matters(h, &p->head))
+	if (!p->verified || head_matters(h, &p->head) || end_is_told(h, &p->head))
 		c->place_dirty = true;
 	p->head = *h;
 	p->head_received = c->now;

@@ -218,7 +218,7 @@ struct core {
 	uint64_t delegated_lease_us; /* the longest lease that it may be granting */
 
 	/* the newest time that this agent did not run, beyond what counts as silence (rule D3) */
-	ha_time gap_begin;
+	ha_time gap_end;
 	uint64_t gap_us;
 
 	/* intents */

@@ -18,10 +18,9 @@ void kernel_advance(struct core *c, uint64_t add_us)
 /* Since a probe was sent, without the time that this agent did not run (rule D3). */
 static uint64_t silence_since(const struct core *c, ha_time stamp)
 {
-	uint64_t us = ha_time_since(c->now, stamp);
-	bool within = ha_time_reached(stamp, c->gap_begin) && us >= c->gap_us;
+	uint64_t within = ha_time_since(c->gap_end, stamp);
 
-	return within ? us - c->gap_us : us;
+	return ha_time_since(c->now, stamp) - (within < c->gap_us ? within : c->gap_us);
 }
 
 /* Its agent has sent nothing for longer than any beat takes: what is missing was not lost. */
