@@ -18,9 +18,6 @@ static int detach(void)
 	char error[HB_ERROR_SIZE] = "";
 	int r = hb_kernel_detach(error);
 
-	if (r > 0)
-		log_notice("took the programs of a former kernel path off %d interface%s", r,
-			   r == 1 ? "" : "s");
 	if (r < 0)
 		log_err("cannot take the programs of a former kernel path off the interfaces, "
 			"which may answer in this agent's name: %s",
