@@ -458,12 +458,27 @@ void fault_end(struct world *w, uint32_t index)
 		invariant_disturb(w, -1);
 }
 
-static void crash_for_good(struct world *w, struct node *n)
+static void leave_for_good(struct world *w, struct node *n)
 {
+	if (!n->core && w->s->absence != ABSENCE_OFF)
+		node_boot(w, n);
 	if (!n->up)
 		return;
 	invariant_departs(w, n);
-	node_crash(w, n, false);
+	if (w->s->absence == ABSENCE_OFF) {
+		node_crash(w, n, false);
+		return;
+	}
+	w->lost |= node_bit(n->id);
+	trace(w, n->id, "is lost for good");
+	if (w->s->absence == ABSENCE_FROZEN) {
+		node_freeze(w, n, false);
+		return;
+	}
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		net_cut(w->net.cut_vectors[n->id], i, LINKS_MAX, 1);
+		net_cut(w->net.cut_vectors[i], n->id, LINKS_MAX, 1);
+	}
 }
 
 void fault_end_all(struct world *w)
@@ -476,7 +491,7 @@ void fault_end_all(struct world *w)
 		if (!node_mask_has(w->s->absent, i))
 			node_boot(w, n);
 		else
-			crash_for_good(w, n);
+			leave_for_good(w, n);
 	}
 }
 

@@ -238,6 +238,13 @@ void kernel_read_answers(struct world *w, struct node *n)
 
 /* ---- what reaches the machine ---- */
 
+/* L6, K5, from outside: does this tell the kernel that its node was removed? */
+static bool is_refusal(const struct node *n, const struct kernel_probe *p)
+{
+	return p->flags & KERNEL_FLAG_OUTSIDE && p->to_incarnation == n->kernel.map.incarnation &&
+	       n->kernel.map.installed && p->accepted > n->kernel.map.installed;
+}
+
 static void take_probe(struct world *w, struct node *n, const struct kernel_probe *p)
 {
 	struct kernel_state *s = &n->kernel.map;
@@ -248,11 +255,11 @@ static void take_probe(struct world *w, struct node *n, const struct kernel_prob
 	w->counts.probes++;
 	if (!lease_answer(s, &answer, !n->core, now_of(w, n)))
 		return;
-	if (leased && !kernel_leased(w, n)) {
-		n->just_woke = false; /* it knows now (L6) */
+	if (is_refusal(n, p))
+		n->just_woke = false;
+	if (leased && !kernel_leased(w, n))
 		trace(w, n->id, "kernel  is refused its lease by n%u, epoch %llu", prober,
 		      (unsigned long long)s->refused_epoch);
-	}
 	if (w->trace.datagrams)
 		trace(w, n->id, "kernel  answers n%u: age %llu%s%s%s", prober,
 		      (unsigned long long)answer.age_us,

@@ -92,6 +92,13 @@ enum theme {
 	THEME_COUNT_
 };
 
+enum absence {
+	ABSENCE_OFF,	/* no power */
+	ABSENCE_FROZEN, /* its agent is not scheduled any more; its kernel answers */
+	ABSENCE_MUTE,	/* it runs, and only probes and answers pass */
+	ABSENCE_COUNT_
+};
+
 struct schedule {
 	uint64_t seed;
 	uint8_t theme;
@@ -110,7 +117,8 @@ struct schedule {
 	uint16_t inbox;		    /* datagrams that wait per peer and link */
 	int32_t rate_ppm[NODES_MAX];
 	uint64_t boot_us[NODES_MAX]; /* first start */
-	node_mask absent;	     /* never up again once the faults have ended */
+	node_mask absent;	     /* never back again once the faults have ended */
+	uint8_t absence;	     /* enum absence */
 	/* what happens */
 	uint64_t faults_end_us;
 	uint64_t quiet_us; /* after recovery: nothing may happen */

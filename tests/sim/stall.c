@@ -174,6 +174,8 @@ void stall_draw(struct schedule *s)
 		return;
 	for (size_t i = 0; i < s->n_faults; i++)
 		change(s, &s->faults[i], &rng);
+	if (s->absent && s->config.takeover == TAKEOVER_LEASE)
+		s->absence = (uint8_t)rng_below(&rng, ABSENCE_COUNT_);
 	if (s->config.n_nodes < 8 && s->theme != THEME_CALM && rng_chance(&rng, 250))
 		draw_pattern(s, &rng);
 }

@@ -238,6 +238,7 @@ struct world {
 	bool recovered;
 	bool calm; /* all is as it should be and nothing is done to it: I3 holds */
 	bool quarantine_seen;
+	node_mask lost;	  /* running in some way, but never to be a member again */
 	uint64_t variant; /* configurations made so far */
 	unsigned int n_repairs;
 	uint64_t next_repair;
