@@ -4,6 +4,7 @@
 
 #include <bpf/bpf.h>
 #include <linux/capability.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #define STREAM_PACKETS 10000
@@ -267,15 +268,8 @@ static void test_other_layout(void **state)
 	kw_send(k, 1, 0, &probe); /* nobody grants in a dead agent's name */
 	assert_false(kw_receive(k, 1, 0, 100, &(struct probe_answer){}));
 	assert_int_equal(k->kernel->n_addresses, 1);
-	assert_int_not_equal(k->kernel->state->hint[0] | k->kernel->state->hint[1] |
-				     k->kernel->state->hint[2] | k->kernel->state->hint[3] |
-				     k->kernel->state->hint[4] | k->kernel->state->hint[5] |
-				     k->kernel->state->hint[6] | k->kernel->state->hint[7] |
-				     k->kernel->state->hint[8] | k->kernel->state->hint[9] |
-				     k->kernel->state->hint[10] | k->kernel->state->hint[11] |
-				     k->kernel->state->hint[12] | k->kernel->state->hint[13] |
-				     k->kernel->state->hint[14] | k->kernel->state->hint[15],
-			     0);
+	for (unsigned int i = 0; i < KERNEL_HINT_WORDS; i++)
+		assert_int_equal(k->kernel->state->hint[i], former->state->hint[i]);
 	hb_kernel_free(former);
 }
 
@@ -416,7 +410,6 @@ static void test_handle_taken(void **state)
 	struct kernel_world *k = *state;
 	char error[HB_ERROR_SIZE] = "";
 	struct kernel_hook hook = {.link_layer = true, .name = "more"};
-	struct hb_kernel *former = k->kernel;
 
 	assert_true(hb_kernel_detach(error) >= 1);
 	assert_int_equal(foreign_attach(KERNEL_TC_HANDLE, KERNEL_TC_PRIORITY, foreign_program(-1)),
@@ -428,7 +421,6 @@ static void test_handle_taken(void **state)
 	assert_true(kernel_hook_query(&hook) > 0);
 	assert_true(hb_kernel_detach(error) >= 0);
 	shell("tc filter show dev left ingress | grep -q foreign");
-	(void)former;
 }
 
 static void test_detach(void **state)
@@ -525,7 +517,9 @@ static void test_not_permitted(void **state)
 	refused_without(k, (unsigned int[]){CAP_BPF, CAP_SYS_ADMIN, 0}, error);
 	assert_non_null(strstr(error, "CAP_BPF is missing"));
 	refused_without(k, (unsigned int[]){CAP_PERFMON, CAP_SYS_ADMIN, 0}, error);
-	assert_string_equal(error, ""); /* nothing to take over, so CAP_SYS_ADMIN is not needed */
+	assert_non_null(strstr(error, "CAP_PERFMON is missing"));
+	refused_without(k, (unsigned int[]){CAP_SYS_ADMIN, 0}, error);
+	assert_string_equal(error, ""); /* there is nothing to take over */
 	kw_addresses(k, "left", "right");
 	kw_open_peers(k);
 	kw_start(k, KW_INC);
@@ -540,10 +534,22 @@ static void test_failure_detaches(void **state)
 	struct hb_kernel_config config = kw_config(k);
 	struct hb_kernel *kernel;
 	char error[HB_ERROR_SIZE];
+	struct rlimit few, many;
 
 	config.self = KW_NODES;
 	assert_int_equal(hb_kernel_new(&config, &kernel, error), -EINVAL);
 	(void)kw_ask_plain(k, 1, 0);
+	config.self = 0;
+	/* enough descriptors to look at what is attached, too few to load the programs */
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &many), 0);
+	few = many;
+	few.rlim_cur = (rlim_t)dup(0) + 6;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &few), 0);
+	assert_true(hb_kernel_new(&config, &kernel, error) < 0);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &many), 0);
+	print_message("  %s\n", error);
+	assert_int_equal(k->kernel->state->incarnation, 0);
+	shell("! tc qdisc show | grep -q clsact");
 }
 
 int main(void)
