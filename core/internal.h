@@ -36,10 +36,11 @@ struct peer_kernel {
 	uint64_t silence_us;  /* since that probe was sent */
 	ha_time link_stamp[LINKS_MAX];
 	uint64_t link_silence_us[LINKS_MAX];
-	uint8_t paths;	 /* bit k: answers come by link k */
-	bool gone;	 /* there is no agent */
-	bool idle;	 /* its agent was late with a vector when the answer was made */
-	uint64_t age_us; /* of its agent's last vector, counted on since the answer */
+	uint8_t paths;	   /* bit k: answers come by link k */
+	bool gone;	   /* there is no agent */
+	bool idle;	   /* its agent was late with a vector when the answer was made */
+	uint64_t age_us;   /* of its agent's last vector, counted on since the answer */
+	uint64_t awake_us; /* since the first answer that said so, if it is not idle */
 	uint64_t rtt_us;
 	/* rule K6 */
 	uint64_t token, lease_epoch;
@@ -217,7 +218,7 @@ struct core {
 	uint64_t delegated_lease_us; /* the longest lease that it may be granting */
 
 	/* the newest time that this agent did not run, beyond what counts as silence (rule D3) */
-	ha_time gap_begin;
+	ha_time gap_end;
 	uint64_t gap_us;
 
 	/* intents */
