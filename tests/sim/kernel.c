@@ -42,6 +42,8 @@ void kernel_take_over(struct world *w, struct node *n)
 	if (kernel_until(n) > n->lease_end_local)
 		n->lease_end_local = kernel_until(n);
 	lease_take_over(s);
+	if (kernel_leased(w, n))
+		world_violate(w, "K10", "n%u: a lease is older than its agent", n->id);
 	k->base = lease_generation(s->word);
 	s->self = n->id;
 	s->n_nodes = c->n_nodes;
@@ -257,6 +259,8 @@ static void take_probe(struct world *w, struct node *n, const struct kernel_prob
 		return;
 	if (is_refusal(n, p))
 		n->just_woke = false;
+	if (!leased && kernel_leased(w, n)) /* only the agent begins one (K2, V6) */
+		world_violate(w, "K4", "n%u: a lease that has lapsed is valid again", n->id);
 	if (leased && !kernel_leased(w, n))
 		trace(w, n->id, "kernel  is refused its lease by n%u, epoch %llu", prober,
 		      (unsigned long long)s->refused_epoch);

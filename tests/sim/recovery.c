@@ -58,10 +58,12 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 		if (!s->view.epoch)
 			s->view = self.view;
 		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
-		    (s->in & ~self.view.members) || (self.view.members & ~s->here)) {
-			(void)snprintf(why, size, "n%u: view %llu of %#x, lease %d", i,
+		    (n->kernel.works && !kernel_leased(w, n)) || (s->in & ~self.view.members) ||
+		    (self.view.members & ~s->here)) {
+			(void)snprintf(why, size,
+				       "n%u: view %llu of %#x, lease %d, in its kernel %d", i,
 				       (unsigned long long)self.view.epoch, self.view.members,
-				       self.lease_valid);
+				       self.lease_valid, kernel_leased(w, n));
 			return false;
 		}
 	}

@@ -101,6 +101,7 @@ struct deferred {
 struct split {
 	bool armed;
 	bool half;	/* the first half of that action is carried out */
+	bool delegate;	/* only from the next change of delegations on */
 	bool choosy;	/* only at an action of the kernel path, or at sending */
 	uint32_t after; /* so many more go on well */
 };
