@@ -164,14 +164,39 @@ void kernel_stop(struct agent *agent)
 	agent->kernel = hb_kernel_free(agent->kernel); /* what is attached stays: rule K10 */
 }
 
+void kernel_forget(void)
+{
+	char error[HB_ERROR_SIZE] = "";
+	int r = hb_kernel_forget(error);
+
+	if (r < 0)
+		log_warning("%s", error[0] ? error : strerror(-r));
+}
+
+static bool agent_runs(void)
+{
+	struct ctl_client *client = NULL;
+	int r = ctl_client_connect(CTL_SOCKET_PATH, &client);
+
+	(void)ctl_client_free(client);
+	return r >= 0;
+}
+
 int kernel_detach_main(int argc, char **argv)
 {
+	int r;
+
 	(void)argv;
 	if (argc > 1) {
 		(void)fprintf(stderr, "Usage: holdfastd --kernel-detach\n");
 		return AGENT_EXIT_USAGE;
 	}
-	return agent_exit_code(detach() < 0 ? -EIO : 0);
+	if (agent_runs()) {
+		log_err("an agent runs on this node: stop it first");
+		return AGENT_EXIT_BUSY;
+	}
+	r = detach();
+	return agent_exit_code(r < 0 ? r : 0);
 }
 
 /* ---- changes ---- */

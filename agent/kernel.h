@@ -19,6 +19,8 @@ _must_check_ int kernel_start(struct agent *agent);
 /* Events and warnings about that, once events can be kept. */
 void kernel_say(struct agent *agent);
 void kernel_stop(struct agent *agent);
+/* `holdfastd --cleanup`: a dead agent's floating IPs are gone. */
+void kernel_forget(void);
 /* `holdfastd --kernel-detach`: takes the programs off all interfaces. */
 int kernel_detach_main(int argc, char **argv);
 

@@ -51,6 +51,10 @@ unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
  * Returns the number of interfaces looked at. Needs no struct hb_kernel. */
 _must_check_ int hb_kernel_detach(char error[HB_ERROR_SIZE]);
 
+/* An agent has ended and its floating IPs are removed: what is left attached protects them no more,
+ * and goes on otherwise. Needs no struct hb_kernel. */
+_must_check_ int hb_kernel_forget(char error[HB_ERROR_SIZE]);
+
 /* An agent's new life begins: peers are told this incarnation, and are answered from now on. */
 void hb_kernel_begin(struct hb_kernel *kernel, uint64_t incarnation);
 /* The keys of probes (rotation). */
