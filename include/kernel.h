@@ -44,6 +44,12 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
  * sentence, if one could not be served (the others are).
  */
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
+/*
+ * The same for interfaces that came since the last call of either, and for a few of the others in
+ * turn, should somebody have taken the programs away: now and then, and after links came. Returns
+ * how many had to be attached.
+ */
+_must_check_ int hb_kernel_look(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
 /* How many carried them after that, whatever came of the others. */
 unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
 /* Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at the
