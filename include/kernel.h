@@ -44,6 +44,8 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
  * sentence, if one could not be served (the others are).
  */
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
+/* How many carried them after that, whatever came of the others. */
+unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
 /*
  * Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at
  * the start of an agent that is to do without (it takes back what a former one delegated, K10; the
