@@ -14,6 +14,20 @@ static uint64_t late_us(const struct core *c, uint8_t node)
 				   : UINT64_MAX;
 }
 
+/*
+ * Rule D3: what came while this agent did not run may have been lost, and may not have been read
+ * yet. The next beat shall be in time to say so.
+ */
+static uint64_t silence_after(const struct core *c, uint8_t node, uint64_t add_us, bool late)
+{
+	uint64_t was = c->peers[node].silence_us, is = was + add_us;
+	uint64_t most = peer_timeout_us(c, node) - c->cfg.interval_us * 3 / 2;
+
+	if (!late || is <= most)
+		return is;
+	return was > most ? was : most;
+}
+
 void detect_advance(struct core *c, uint64_t elapsed_us)
 {
 	uint64_t add = elapsed_us < advance_cap_us(c) ? elapsed_us : advance_cap_us(c);
@@ -28,7 +42,7 @@ void detect_advance(struct core *c, uint64_t elapsed_us)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		struct peer *p = &c->peers[n];
 
-		p->silence_us += add;
+		p->silence_us = silence_after(c, n, add, elapsed_us > add);
 		for (uint8_t k = 0; k < c->cfg.n_links; k++)
 			p->link_silence_us[k] += add;
 	}
@@ -66,7 +80,7 @@ static uint64_t groups_held(const struct core *c, uint8_t node)
 static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 {
 	struct peer *p = &c->peers[node];
-	uint64_t limit_us = kernel_stall_limit(c);
+	uint64_t limit_us = kernel_stall_limit(c), age_us = kernel_stall_age(c, node);
 
 	if (p->stalled == stalled)
 		return;
@@ -74,7 +88,7 @@ static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 	c->again = c->place_dirty = true;
 	if (stalled) {
 		struct event *e = core_say(c, EVENT_NODE_STALLED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 		e->arg[2] = groups_held(c, node);
 		p->stall_since = p->head_received;
@@ -82,9 +96,9 @@ static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 		if (p->kernel.incarnation == p->head.incarnation) /* else: restarted */
 			core_say(c, EVENT_NODE_RESUMED, node)->arg[0] =
 				ha_time_since(c->now, p->stall_since);
-	} else if (p->kernel.age_us >= limit_us) {
+	} else if (age_us >= limit_us) {
 		struct event *e = core_say(c, EVENT_NODE_STALL_EXPIRED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 	}
 }

@@ -36,10 +36,11 @@ struct peer_kernel {
 	uint64_t silence_us;  /* since that probe was sent */
 	ha_time link_stamp[LINKS_MAX];
 	uint64_t link_silence_us[LINKS_MAX];
-	uint8_t paths;	 /* bit k: answers come by link k */
-	bool gone;	 /* there is no agent */
-	bool idle;	 /* its agent was late with a vector when the answer was made */
-	uint64_t age_us; /* of its agent's last vector, counted on since the answer */
+	uint8_t paths;	   /* bit k: answers come by link k */
+	bool gone;	   /* there is no agent */
+	bool idle;	   /* its agent was late with a vector when the answer was made */
+	uint64_t age_us;   /* of its agent's last vector, counted on since the answer */
+	uint64_t awake_us; /* since the first answer that said so, if it is not idle */
 	uint64_t rtt_us;
 	/* rule K6 */
 	uint64_t token, lease_epoch;
@@ -363,6 +364,7 @@ bool kernel_stalled(const struct core *c, unsigned int node);
 uint64_t kernel_stall_left(const struct core *c, unsigned int node);
 /* Of the age of its last vector, by the ratio in force. */
 uint64_t kernel_stall_limit(const struct core *c);
+uint64_t kernel_stall_age(const struct core *c, unsigned int node);
 
 /* delegate.c */
 void delegate_step(struct core *c);

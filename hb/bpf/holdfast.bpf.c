@@ -86,7 +86,7 @@ struct head_l3 {
 
 PACKET_INLINE __u16 head_load_l3(struct __sk_buff *skb, struct head_l3 *head)
 {
-	__u16 type = PACKET_BE16(skb->protocol);
+	__u16 type = PACKET_BE16((__u16)skb->protocol);
 	__u32 bytes = type == PACKET_IPV4 ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES;
 
 	if (type != PACKET_IPV4 && type != PACKET_IPV6)

@@ -240,8 +240,8 @@ PACKET_INLINE int probe_turn(struct __sk_buff *skb, const struct probe_heads *h)
 	    bpf_skb_store_bytes(skb, h->network + 8, &hops, 1, 0) < 0)
 		return -1;
 	return bpf_l3_csum_replace(skb, h->network + 10,
-				   PACKET_BE16((__u16)h->hops << 8 | h->protocol),
-				   PACKET_BE16(PROBE_HOPS << 8 | h->protocol), 2);
+				   PACKET_BE16((__u16)(h->hops << 8 | h->protocol)),
+				   PACKET_BE16((__u16)(PROBE_HOPS << 8 | h->protocol)), 2);
 }
 
 /*

@@ -361,6 +361,48 @@ static void test_longer_timeout_of_a_stalled_one(void **state)
 	world_free(w);
 }
 
+/*
+ * It goes on now and then, and its beats are lost: for the stall timeout it is taken for one that
+ * has yet to be heard, and not for ever.
+ */
+static void test_stalled_again_and_again(void **state)
+{
+	struct world *w = world_of(3, 0, 300 * MS);
+
+	(void)state;
+	w->frozen[1] = true;
+	run_until(w, 40 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	for (int k = 0; k < 9; k++) {
+		assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+		w->kernels->node[1].progress++;
+		w->kernels->node[1].progress_at = w->now.us - 8 * MS;
+		run_until(w, 27 * MS, NULL);
+	}
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	run_until(w, 27 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_SILENT);
+	assert_true(said_expired(w));
+	world_free(w);
+}
+
+/* It goes on for good, and nothing comes of it. */
+static void test_stalled_and_then_not_heard(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	w->frozen[1] = true;
+	run_until(w, 500 * MS, NULL);
+	w->lose[1][0] = w->lose[1][2] = true;
+	thaw(w, 1);
+	run_until(w, 20 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	assert_true(run_until(w, 15 * MS, said_silent));
+	assert_int_equal(w->seen[EVENT_NODE_RESUMED], 0);
+	world_free(w);
+}
+
 /* One that is in no view is not waited for. */
 static void test_only_members_are_stalled(void **state)
 {
@@ -1251,6 +1293,8 @@ int main(void)
 		cmocka_unit_test(test_stalled_and_restarted),
 		cmocka_unit_test(test_silent_and_then_stalled),
 		cmocka_unit_test(test_longer_timeout_of_a_stalled_one),
+		cmocka_unit_test(test_stalled_again_and_again),
+		cmocka_unit_test(test_stalled_and_then_not_heard),
 		cmocka_unit_test(test_only_members_are_stalled),
 		cmocka_unit_test(test_own_stall_judges_nobody),
 		cmocka_unit_test(test_answer_that_waited),
