@@ -882,6 +882,23 @@ static void measure(const char *name, enum rig_program program, const struct fra
 	print_message("  %-34s %u ns\n", name, ns);
 }
 
+/* What an empty program costs there. */
+static void measure_nothing(const struct frame *f)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = TC_ACT_UNSPEC},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->bytes, .data_size_in = (__u32)f->n,
+		    .repeat = 200000);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nothing", "GPL", pass, COUNT(pass), NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
+	print_message("  %-34s %u ns\n", "an empty program", opts.duration);
+	close(fd);
+}
+
 /* For the log; how it looks beside a packet's whole way is measured by tests/bench. */
 static void test_cost(void **state)
 {
@@ -900,6 +917,7 @@ static void test_cost(void **state)
 	make_from(&from, fip_v4, peer);
 	frame_probe(&strange, 1, 0, 0, 1);
 	frame_payload(&strange)[AT_MAC] ^= 1;
+	measure_nothing(&other);
 	measure("in, nothing protected", RIG_INGRESS, &other);
 	measure("out, nothing protected", RIG_EGRESS, &other);
 	protect(fip_v4);
