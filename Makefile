@@ -29,7 +29,7 @@ ifneq ($(filter demo check check-%,$(MAKECMDGOALS)),)
     $(error dependencies are missing: run packaging/install-deps as root)
   endif
 endif
-PKGS     := libsystemd libnl-3.0 libconfig jansson gnutls
+PKGS     := libsystemd libnl-3.0 libconfig jansson gnutls libbpf
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
 EXPAT_LIBS := $(shell pkg-config --libs expat 2>/dev/null) # of the import in holdfastd
@@ -68,6 +68,20 @@ $(B)/obj/ctl/io.holdfast.Agent.varlink.o: $(B)/obj/ctl/io.holdfast.Agent.varlink
 	$(call say,CC,$<)$(CC) $(CFLAGS) -c -o $@ $<
 $(B)/lib/libctl.a: $(B)/obj/ctl/io.holdfast.Agent.varlink.o
 
+# The BPF programs (hb/bpf), which the agent carries as the bytes of their object. BTF stays in it.
+BPF_CC   := clang
+BPF_STRIP := llvm-strip
+BPF_CFLAGS := -target bpf -mcpu=v3 -O2 -g -Wall -Wextra $(if $(WERROR),-Werror) -I. \
+            -idirafter /usr/include/$(shell gcc -print-multiarch 2>/dev/null) $(shell pkg-config --cflags libbpf 2>/dev/null)
+$(B)/obj/hb/bpf/%.bpf.o: hb/bpf/%.bpf.c
+	$(call say,BPF,$<)mkdir -p $(@D); $(BPF_CC) $(BPF_CFLAGS) -MMD -MP -c -o $@ $< && $(BPF_STRIP) -g $@
+$(B)/obj/hb/bpf/object.c: $(B)/obj/hb/bpf/holdfast.bpf.o
+	$(call say,GEN,$@){ printf '#include "hb/bpf/object.h"\nconst unsigned char hb_bpf_object[] __attribute__((aligned(8))) = {\n'; \
+	  od -An -v -tu1 $< | sed 's/\([0-9]\+\)/\1,/g'; printf '};\nconst size_t hb_bpf_object_bytes = sizeof(hb_bpf_object);\n'; } >$@
+$(B)/obj/hb/bpf/object.o: $(B)/obj/hb/bpf/object.c hb/bpf/object.h
+	$(call say,CC,$<)$(CC) $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+$(B)/lib/libhb.a: $(B)/obj/hb/bpf/object.o
+
 # ---- programs ----
 PROGRAMS := $(if $(wildcard agent/main.c),$(B)/bin/holdfastd) $(if $(wildcard cli/main.c),$(B)/bin/holdfast) \
             $(if $(wildcard ctl/channel/main.c),$(B)/bin/holdfast-channel) \
@@ -89,7 +103,7 @@ $(B)/bin/holdfast-sim: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c)) $(
 include tests/tests.mk
 
 # ---- style and tools ----
-SOURCES  := $(wildcard $(foreach d,$(MODULES) include,$(d)/*.[ch]) tests/*/*.[ch])
+SOURCES  := $(wildcard $(foreach d,$(MODULES) include,$(d)/*.[ch]) hb/bpf/*.[ch] tests/*/*.[ch])
 lint: ## include arrows, purity of core, sizes, format, clang-tidy, cppcheck
 	$(Q)tests/lint/run
 format: ## rewrite all sources in the layout of .clang-format

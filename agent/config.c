@@ -2,6 +2,7 @@
 /* Loading of a configuration from beginning to end, and what the rest of the agent asks of one. */
 #include "agent/config.h"
 #include "agent/config_internal.h"
+#include "agent/kernel_allowed.h"
 #include "agent/ocf.h"
 #include "util/file.h"
 
@@ -155,6 +156,23 @@ static void check_monitor(const struct monitor_config *m, struct config_report *
 		check_program(&programs[i], report);
 }
 
+static void check_kernel(const struct config *config, struct config_report *report)
+{
+	bool needed = false;
+	int r;
+
+	for (uint16_t g = 0; g < config->n_groups; g++)
+		needed |= config_group_needs_kernel(config, g);
+	r = needed ? kernel_allowed() : 0;
+	if (r < 0)
+		config_report_warning(
+			report, config_key_line(config, "kernel_path"),
+			"cluster: kernel_path = \"auto\": this machine refuses BPF programs (%s): "
+			"if it is one of the nodes, only its agent will enforce the leases of "
+			"floating IPs here",
+			strerror(-r));
+}
+
 void config_check_surroundings(const struct config *config, mode_t mode,
 			       struct config_report *report)
 {
@@ -167,6 +185,7 @@ void config_check_surroundings(const struct config *config, mode_t mode,
 				      "agent: power_command = \"%.200s\" is run instead of power "
 				      "off and reboot: leave it out but in tests",
 				      config->power_command);
+	check_kernel(config, report);
 	for (uint16_t i = 0; i < config->n_resources; i++)
 		check_resource(&config->resources[i], report);
 	for (uint16_t i = 0; i < config->n_monitors; i++)

@@ -60,6 +60,8 @@ struct group_config {
 	unsigned int line;
 };
 
+enum kernel_path { KERNEL_PATH_AUTO, KERNEL_PATH_OFF };
+
 struct exclusion_config {
 	char name[NAME_SIZE];
 	bool absolute;
@@ -136,6 +138,7 @@ struct node_config {
 struct timing_config {
 	uint64_t detection_us; /* the one number */
 	uint64_t interval_us, timeout_us, lease_us, lease_margin_us, startup_wait_us;
+	uint64_t stall_timeout_us;
 	uint64_t request_timeout_us;
 	uint32_t late_percent, drift_ppm;
 	uint32_t flap_limit;
@@ -149,6 +152,7 @@ struct config {
 	char cluster_name[NAME_SIZE];
 	uint16_t port;
 	enum takeover takeover;
+	uint8_t kernel_path; /* enum kernel_path */
 	struct timing_config timing;
 	uint8_t n_nodes, n_links;
 	uint16_t n_groups, n_resources;
@@ -211,6 +215,10 @@ void config_check(const struct config *config, struct config_report *report);
 /* True if the takeover of this group relies on leases that only the agent enforces: the risk that
  * accept_agent_enforced_lease accepts, to be shown for as long as it stands. */
 bool config_group_unenforced(const struct config *config, uint16_t group);
+
+/* True if it has addresses whose lease the kernel path enforces: where that is not to be had, only
+ * the agent does. */
+bool config_group_needs_kernel(const struct config *config, uint16_t group);
 
 /* Index of the node with this name, or -ENOENT. */
 _must_check_ int config_find_node(const struct config *config, const char *name);

@@ -459,6 +459,8 @@ char *config_restart_reasons(const struct config *from, const struct config *to)
 		(void)fputs("port\n", out);
 	if (from->takeover != to->takeover)
 		(void)fputs("takeover\n", out);
+	if (from->kernel_path != to->kernel_path)
+		(void)fputs("kernel_path\n", out);
 	compare_nodes(from, to, out);
 	if (from->realtime != to->realtime)
 		(void)fputs("realtime of the agent\n", out);

@@ -169,37 +169,58 @@ static void check_nodes(const struct config *config, struct config_report *repor
 
 /* ---- groups and resources ---- */
 
-bool config_group_unenforced(const struct config *config, uint16_t group)
+/* Which kinds of resources a group has, of those that only the agent ends. */
+struct unenforced {
+	bool addresses, programs;
+};
+
+static struct unenforced find_unenforced(const struct config *config, uint16_t group)
 {
+	struct unenforced found = {false, false};
+
 	if (config->takeover != TAKEOVER_LEASE || config->groups[group].n_nodes < 2)
-		return false; /* nobody takes it over by a lease */
-	for (uint16_t i = 0; i < config->n_resources; i++)
-		if (config->resources[i].group == group)
-			return true; /* there is neither kernel path nor watchdog yet */
-	return false;
+		return found; /* nobody takes it over by a lease */
+	for (uint16_t i = 0; i < config->n_resources; i++) {
+		const struct resource_config *resource = &config->resources[i];
+
+		if (resource->group != group)
+			continue;
+		if (resource->type != RESOURCE_TYPE_FIP)
+			found.programs = true;
+		else if (config->kernel_path == KERNEL_PATH_OFF)
+			found.addresses = true; /* else the kernel drops what is theirs (K3) */
+	}
+	return found;
 }
 
-/* Which kinds of resources a group has. */
-static const char *group_holds(const struct config *config, uint16_t group)
+bool config_group_unenforced(const struct config *config, uint16_t group)
 {
-	bool fip = false, exec = false;
+	struct unenforced found = find_unenforced(config, group);
 
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		if (config->resources[i].group != group)
-			continue;
-		fip |= config->resources[i].type == RESOURCE_TYPE_FIP;
-		exec |= config->resources[i].type == RESOURCE_TYPE_EXEC;
-	}
-	if (fip && exec)
-		return "its addresses and programs";
-	return fip ? "its addresses" : "its programs";
+	return found.addresses || found.programs;
+}
+
+bool config_group_needs_kernel(const struct config *config, uint16_t group)
+{
+	if (config->takeover != TAKEOVER_LEASE || config->groups[group].n_nodes < 2 ||
+	    config->kernel_path == KERNEL_PATH_OFF)
+		return false;
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		if (config->resources[i].group == group &&
+		    config->resources[i].type == RESOURCE_TYPE_FIP)
+			return true;
+	return false;
 }
 
 static void check_enforcement(const struct config *config, uint16_t i, struct config_report *report)
 {
 	const struct group_config *group = &config->groups[i];
+	struct unenforced found = find_unenforced(config, i);
+	const char *what = found.addresses && found.programs ? "its addresses and programs"
+			   : found.addresses		     ? "its addresses"
+							     : "its programs";
 
-	if (!config_group_unenforced(config, i))
+	if (!found.addresses && !found.programs)
 		return;
 	if (group->accept_agent_enforced_lease)
 		config_report_warning(
@@ -207,15 +228,18 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 			"group \"%s\": accept_agent_enforced_lease = true: only a running "
 			"agent gives up %s in time; one that is frozen or killed while its "
 			"server lives on leaves them active beside the new owner's",
-			group->name, group_holds(config, i));
+			group->name, what);
 	else
 		config_report_error(
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
 			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. To accept this risk, "
-			"set accept_agent_enforced_lease = true in the group",
-			group->name, group_holds(config, i));
+			"cannot do it, and two nodes would be active. %s"
+			"accept this risk, set accept_agent_enforced_lease = true in the group",
+			group->name, what,
+			found.addresses ? "Leave out kernel_path = \"off\", and the kernel "
+					  "cuts addresses off in time; or, to "
+					: "To ");
 }
 
 static void check_group(const struct config *config, uint16_t i, struct config_report *report)

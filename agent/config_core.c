@@ -83,6 +83,7 @@ static void timing_to_core(const struct timing_config *timing, struct core_confi
 {
 	ret->interval_us = timing->interval_us;
 	ret->timeout_us = timing->timeout_us;
+	ret->stall_timeout_us = timing->stall_timeout_us;
 	ret->lease_us = timing->lease_us;
 	ret->lease_margin_us = timing->lease_margin_us;
 	ret->drift_ppm = timing->drift_ppm;

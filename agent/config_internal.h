@@ -139,7 +139,7 @@ extern const struct config_type config_type_name, config_type_comment, config_ty
 extern const struct config_type config_type_resource, config_type_monitor, config_type_failover,
 	config_type_failback, config_type_wait_end, config_type_stop_wait, config_type_exclusion,
 	config_type_method, config_type_timing, config_type_failovers, config_type_start_final,
-	config_type_stop_final, config_type_monitor_final;
+	config_type_stop_final, config_type_monitor_final, config_type_kernel_path;
 /* names that are looked up when everything is read */
 extern const struct config_type config_type_depends, config_type_start_after,
 	config_type_stop_after, config_type_excluded, config_type_target, config_type_recovery,

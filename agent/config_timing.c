@@ -40,6 +40,7 @@ void config_derive_timing(struct timing_config *t)
 	d = t->detection_us;
 	set_default(&t->interval_us, clamp_u64(d / 10, INTERVAL_MIN, INTERVAL_MAX));
 	set_default(&t->timeout_us, d);
+	set_default(&t->stall_timeout_us, max_u64(5 * SEC, t->timeout_us));
 	/* Longer than the silence that counts as failure, so that detection and not the lease is
 	 * what a node with late beats runs into; by little, since a takeover waits for it. */
 	set_default(&t->lease_us, d + max_u64(t->interval_us, d / 5));
@@ -103,6 +104,8 @@ void config_check_timing(const struct config *config, struct config_report *repo
 		 "beats less often than that are not supported"},
 		{"timeout", "interval", t->timeout_us, 3 * t->interval_us, t->interval_us, false,
 		 "one or two lost datagrams must not count as a failure"},
+		{"stall_timeout", "timeout", t->stall_timeout_us, t->timeout_us, t->timeout_us,
+		 false, "a stalled agent is silent for that long before anybody looks"},
 		{"lease", "timeout", t->lease_us, t->timeout_us, t->timeout_us, false,
 		 "a node must not lose its groups before it counts as failed"},
 		{"lease", "timeout", t->lease_us, 10 * t->timeout_us, t->timeout_us, true,

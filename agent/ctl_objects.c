@@ -125,6 +125,8 @@ static const char *server_status(const struct core_peer_info *info, bool links_o
 	switch ((enum peer_state)info->state) {
 	case PEER_MEMBER:
 		return member_status(info, links_ok);
+	case PEER_STALLED:
+		return "Caution";
 	case PEER_HEARD:
 		return info->mode == NODE_MODE_STOPPED ? "Offline" : "Online Pending";
 	case PEER_SILENT:

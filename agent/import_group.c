@@ -315,23 +315,47 @@ static void put_group(struct import *import, struct import_node *group)
 		put_stop_waits(import, deact);
 }
 
+/* The resource that an entry of the group names, if it is one that the result gets. */
+static struct import_node *carried_resource(struct import *import, struct import_node *group,
+					    const struct import_node *entry)
+{
+	struct import_node *resource = entry->name ? resolve(import, entry->name) : NULL;
+
+	if (!resource || resource->group != group || !resource->carried || resource->used)
+		return NULL;
+	return resource;
+}
+
+static bool has_programs(struct import *import, struct import_node *group)
+{
+	struct import_node *entry = NULL;
+
+	while ((entry = import_next(group, entry, "resource"))) {
+		struct import_node *resource = carried_resource(import, group, entry);
+
+		if (resource && strcmp(resource->tag, "fip") != 0)
+			return true;
+	}
+	return false;
+}
+
 static void put_resources(struct import *import, struct import_node *group)
 {
 	struct import_node *entry = NULL;
 	size_t n = 0;
 
 	put_missing(import, group);
+	if (has_programs(import, group))
+		(void)fputs(
+			"\t\t# Nothing but the agent ends its programs in time: read ENFORCEMENT "
+			"OF LEASES in\n\t\t# holdfast.conf(5), then accept it.\n"
+			"\t\t#accept_agent_enforced_lease = true;\n",
+			import->out);
 	while ((entry = import_next(group, entry, "resource"))) {
-		struct import_node *resource = entry->name ? resolve(import, entry->name) : NULL;
+		struct import_node *resource = carried_resource(import, group, entry);
 
-		if (!resource || resource->group != group || !resource->carried || resource->used)
+		if (!resource)
 			continue;
-		if (n == 0)
-			(void)fputs(
-				"\t\t# Nothing but the agent ends these in time: read ENFORCEMENT "
-				"OF LEASES in\n\t\t# holdfast.conf(5), then accept it.\n"
-				"\t\t#accept_agent_enforced_lease = true;\n",
-				import->out);
 		(void)fputs(n++ ? ",\n\t\t\t{\n" : "\t\tresources = (\n\t\t\t{\n", import->out);
 		import_resource(import, resource);
 		(void)fputs("\t\t\t}", import->out);

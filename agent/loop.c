@@ -42,6 +42,12 @@ static void take_message(struct agent *agent, const struct hb_lan_message *m, ha
 					.vector = {.vector = &m->decoded.vector, .link = m->link}});
 		return;
 	}
+	if (m->decoded.type == HB_MESSAGE_ANSWER) {
+		step_now(agent, &(struct core_event){
+					.type = CORE_EVENT_PROBE_ANSWER,
+					.probe = {.answer = m->decoded.answer, .link = m->link}});
+		return;
+	}
 	if (replicate_receive(agent->replicate, m->decoded.from, m->decoded.blob.data,
 			      m->decoded.blob.n, now) < 0)
 		log_debug("malformed event records from node %u, ignoring", m->decoded.from);

@@ -170,6 +170,7 @@ static void net_event(struct agent *agent, const struct net_event *event)
 									.text = event->text}});
 		break;
 	case NET_EVENT_ADDRESSES_CHANGED:
+	case NET_EVENT_LINKS_CHANGED:
 	default:
 		break;
 	}

@@ -276,6 +276,7 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 		break;
 	case CORE_ACTION_RESOURCE_KILL: /* nothing hangs here */
 	case CORE_ACTION_LEASE:
+	case CORE_ACTION_DELEGATE:
 	case CORE_ACTION_ANSWER:
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_RATIO:

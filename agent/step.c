@@ -59,6 +59,9 @@ static const char **event_text(struct core_event *event)
 	case CORE_EVENT_FENCED:
 	case CORE_EVENT_LEAVE:
 	case CORE_EVENT_CONFIG_READY:
+	case CORE_EVENT_PROBE_ANSWER:
+	case CORE_EVENT_KERNEL:
+	case CORE_EVENT_TAKEN_BACK:
 	case CORE_EVENT_TYPE_COUNT_:
 	default:
 		return NULL;
@@ -181,6 +184,7 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 	case CORE_ACTION_CONFIG:
 		apply_action(agent, action);
 		break;
+	case CORE_ACTION_DELEGATE:
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;

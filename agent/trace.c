@@ -97,6 +97,29 @@ static void put_text(struct buf_writer *w, const char *text)
 	buf_put_bytes(w, text, n);
 }
 
+static void put_answer(struct buf_writer *w, const struct probe_answer *a)
+{
+	buf_put_u64(w, a->incarnation);
+	buf_put_u64(w, a->stamp.us);
+	buf_put_u64(w, a->from_incarnation);
+	buf_put_u64(w, a->token);
+	buf_put_u64(w, a->lease_us);
+	buf_put_u64(w, a->lease_epoch);
+	buf_put_u64(w, a->progress);
+	buf_put_u64(w, a->age_us);
+	buf_put_u8(w, a->from);
+	buf_put_u8(w, (uint8_t)((a->grant ? TRACE_ANSWER_GRANT : 0) |
+				(a->gone ? TRACE_ANSWER_GONE : 0) |
+				(a->leased ? TRACE_ANSWER_LEASED : 0)));
+}
+
+/* One a node. */
+static void put_times(const struct trace *trace, struct buf_writer *w, const ha_time *times)
+{
+	for (uint8_t n = 0; n < trace->limits.n_nodes; n++)
+		buf_put_u64(w, times[n].us);
+}
+
 static void put_event(struct trace *trace, struct buf_writer *w, const struct core_event *event)
 {
 	switch (event->type) {
@@ -141,6 +164,20 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		break;
 	case CORE_EVENT_CONFIG_READY:
 		buf_put_u64(w, event->config_ready.hash);
+		break;
+	case CORE_EVENT_PROBE_ANSWER:
+		put_answer(w, &event->probe.answer);
+		buf_put_u8(w, event->probe.link);
+		break;
+	case CORE_EVENT_KERNEL:
+		buf_put_u64(w, event->kernel.lease);
+		put_times(trace, w, event->kernel.until);
+		buf_put_u64(w, event->kernel.refused_epoch);
+		buf_put_u8(w, event->kernel.refused_by);
+		break;
+	case CORE_EVENT_TAKEN_BACK:
+		buf_put_u64(w, event->taken_back.number);
+		put_times(trace, w, event->taken_back.granted_at);
 		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:

@@ -114,7 +114,7 @@ static void pass_numbers(struct pass *p, struct core_config *c)
 		&c->config_generation,	&c->interval_us,       &c->timeout_us,
 		&c->lease_us,		&c->lease_margin_us,   &c->startup_wait_us,
 		&c->request_timeout_us, &c->flap_window_us,    &c->quarantine_us,
-		&c->quarantine_max_us,	&c->failure_expiry_us,
+		&c->quarantine_max_us,	&c->failure_expiry_us, &c->stall_timeout_us,
 	};
 
 	for (size_t i = 0; i < sizeof us / sizeof us[0]; i++)
@@ -122,6 +122,8 @@ static void pass_numbers(struct pass *p, struct core_config *c)
 	pass_u32(p, &c->drift_ppm);
 	pass_u32(p, &c->late_percent);
 	pass_u32(p, &c->flap_limit);
+	pass_bool(p, &c->kernel);
+	pass_bool(p, &c->probes);
 }
 
 static void pass_node(struct pass *p, struct core_node_config *n)

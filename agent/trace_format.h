@@ -7,10 +7,13 @@
 #include "agent/trace.h"
 #include "util/buf.h"
 
-#define TRACE_MAGIC	  "HFtrace2"
+#define TRACE_MAGIC	  "HFtrace3"
 #define TRACE_MAGIC_BYTES 8
 #define TRACE_HEAD_BYTES  5	       /* kind, length of the body */
 #define TRACE_ENTRY_MAX	  (160 * 1024) /* the largest configuration needs 110 KiB */
+
+/* of a probe's answer */
+enum trace_answer { TRACE_ANSWER_GRANT = 1, TRACE_ANSWER_GONE = 2, TRACE_ANSWER_LEASED = 4 };
 
 enum trace_kind { TRACE_KIND_CONFIG = 1, TRACE_KIND_DURABLE, TRACE_KIND_EVENT };
 

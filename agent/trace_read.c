@@ -207,6 +207,46 @@ static bool get_verdict(struct trace_reader *reader, struct buf_reader *body,
 		event->monitor.status == MONITOR_CAUTION || event->monitor.status == MONITOR_ERROR);
 }
 
+static bool get_answer(struct trace_reader *reader, struct buf_reader *body,
+		       struct core_event *event)
+{
+	struct probe_answer *a = &event->probe.answer;
+	uint8_t flags;
+
+	a->incarnation = buf_get_u64(body);
+	a->stamp = (ha_time){buf_get_u64(body)};
+	a->from_incarnation = buf_get_u64(body);
+	a->token = buf_get_u64(body);
+	a->lease_us = buf_get_u64(body);
+	a->lease_epoch = buf_get_u64(body);
+	a->progress = buf_get_u64(body);
+	a->age_us = buf_get_u64(body);
+	a->from = buf_get_u8(body);
+	flags = buf_get_u8(body);
+	a->grant = (flags & TRACE_ANSWER_GRANT) != 0;
+	a->gone = (flags & TRACE_ANSWER_GONE) != 0;
+	a->leased = (flags & TRACE_ANSWER_LEASED) != 0;
+	event->probe.link = buf_get_u8(body);
+	return a->from < reader->limits.n_nodes && event->probe.link < LINKS_MAX;
+}
+
+static void get_times(struct trace_reader *reader, struct buf_reader *body, ha_time *times)
+{
+	for (uint8_t n = 0; n < reader->limits.n_nodes; n++)
+		times[n] = (ha_time){buf_get_u64(body)};
+}
+
+static bool get_kernel(struct trace_reader *reader, struct buf_reader *body,
+		       struct core_event *event)
+{
+	event->kernel.lease = buf_get_u64(body);
+	get_times(reader, body, event->kernel.until);
+	event->kernel.refused_epoch = buf_get_u64(body);
+	event->kernel.refused_by = buf_get_u8(body);
+	return event->kernel.refused_epoch == 0 ||
+	       event->kernel.refused_by < reader->limits.n_nodes;
+}
+
 static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		      struct core_event *event)
 {
@@ -247,6 +287,18 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		break;
 	case CORE_EVENT_CONFIG_READY:
 		event->config_ready.hash = buf_get_u64(body);
+		break;
+	case CORE_EVENT_PROBE_ANSWER:
+		if (!get_answer(reader, body, event))
+			return false;
+		break;
+	case CORE_EVENT_KERNEL:
+		if (!get_kernel(reader, body, event))
+			return false;
+		break;
+	case CORE_EVENT_TAKEN_BACK:
+		event->taken_back.number = buf_get_u64(body);
+		get_times(reader, body, event->taken_back.granted_at);
 		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:

@@ -64,6 +64,7 @@ char *verdict_hold(enum group_hold hold, const char *other, char text[VERDICT_TE
 		[GROUP_HOLD_WAIT] = "it waits for group ",
 		[GROUP_HOLD_WAIT_FAILED] =
 			"what it waited for did not come in time, start it by command: group ",
+		[GROUP_HOLD_STALLED] = "it waits for a server whose agent is stalled",
 	};
 	bool waits = hold == GROUP_HOLD_WAIT || hold == GROUP_HOLD_WAIT_FAILED;
 
@@ -189,6 +190,8 @@ static const char *why_absent(uint8_t state)
 		return "is in quarantine because it kept coming and going";
 	case PEER_MISMATCH:
 		return "has another configuration of nodes, votes or groups";
+	case PEER_STALLED:
+		return "is stalled: its kernel answers, its agent does not run";
 	case PEER_MEMBER:
 	case PEER_STATE_COUNT_:
 	default:

@@ -42,12 +42,28 @@ static bool cannot_lease(const struct core *c, unsigned int node)
 	return false;
 }
 
-/* A candidate but for monitors and exclusion rules. */
-static bool able(const struct core *c, uint16_t group, unsigned int node)
+/* A candidate but for monitors, exclusion rules, and that it runs (rule K11). */
+static bool able_awake(const struct core *c, uint16_t group, unsigned int node)
 {
 	return node_mask_has(c->installed.members, node) && c->cfg.nodes[node].hosts &&
 	       mode_of(c, node) == NODE_MODE_ONLINE && !place_leaves(c, node) &&
 	       !place_failed(c, group, node) && !cannot_lease(c, node);
+}
+
+static bool able(const struct core *c, uint16_t group, unsigned int node)
+{
+	return able_awake(c, group, node) && !c->peers[node].stalled;
+}
+
+/* A node of its list that could take it, if it were not stalled. */
+static bool waits_for_stalled(const struct core *c, uint16_t group)
+{
+	const struct core_group_config *g = &c->cfg.groups[group];
+
+	for (uint8_t i = 0; i < g->n_nodes; i++)
+		if (c->peers[g->nodes[i]].stalled && able_awake(c, group, g->nodes[i]))
+			return true;
+	return false;
 }
 
 bool place_candidate(const struct core *c, uint16_t group, unsigned int node)
@@ -169,6 +185,8 @@ enum group_hold place_hold(const struct core *c, uint16_t group, uint16_t *ret_f
 	enum group_hold hold = wait_hold(c, group, ret_for);
 	if (hold != GROUP_HOLD_NONE || place_choose(c, group) != NODE_NONE)
 		return hold;
+	if (waits_for_stalled(c, group))
+		return GROUP_HOLD_STALLED;
 	if (place_left_out(c, group, GROUP_HOLD_EXCLUDED))
 		return GROUP_HOLD_EXCLUDED;
 	return place_left_out(c, group, GROUP_HOLD_UNFIT) ? GROUP_HOLD_UNFIT : GROUP_HOLD_NONE;

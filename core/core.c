@@ -51,6 +51,10 @@ int core_config_validate(const struct core_config *cfg)
 	if (cfg->interval_us == 0 || cfg->timeout_us < 3 * cfg->interval_us ||
 	    cfg->lease_us < cfg->timeout_us || cfg->lease_us > LEASE_CONFIG_MAX_US)
 		return -EINVAL;
+	/* 0: none, so that a stalled agent counts as failed at once */
+	if ((cfg->stall_timeout_us && cfg->stall_timeout_us < cfg->timeout_us) ||
+	    cfg->stall_timeout_us > LEASE_CONFIG_MAX_US)
+		return -EINVAL;
 	for (uint8_t i = 0; i < cfg->n_nodes; i++)
 		votes += cfg->nodes[i].votes;
 	if (votes == 0 || votes > UINT32_MAX / 2)
@@ -105,6 +109,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->monitors_deadline = HA_TIME_NEVER;
 	c->timeout_us = config->timeout_us;
 	c->lease_us = config->lease_us;
+	c->lease_number = 1;
 	c->unshrunk_us = UINT64_MAX / 2; /* it never did */
 	restore_intents(c, durable);
 	init_epochs(c, durable);
@@ -239,6 +244,13 @@ static void take_event(struct core *c, const struct core_event *event)
 	case CORE_EVENT_CONFIG_READY:
 		operate_config_ready(c, event->config_ready.hash);
 		break;
+	case CORE_EVENT_PROBE_ANSWER:
+		kernel_answer(c, event);
+		break;
+	case CORE_EVENT_TAKEN_BACK:
+		delegate_taken_back(c, event);
+		break;
+	case CORE_EVENT_KERNEL: /* has been looked at */
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_TYPE_COUNT_:
 		break;
@@ -253,6 +265,8 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 	c->actions = actions;
 	actions->n = 0;
 	c->now = ha_time_max(now, c->now);
+	if (event->type == CORE_EVENT_KERNEL)
+		lease_kernel_heard(c, event, elapsed_us);
 	lease_check(c); /* rule T3: before anything is taken in */
 	detect_advance(c, elapsed_us);
 	resource_expire(c);
@@ -272,6 +286,7 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 		persist_step(c);
 		operate_config_step(c);
 	}
+	delegate_step(c); /* rule K9: before anything is sent */
 	send_step(c);
 	c->actions = NULL;
 }
@@ -294,6 +309,30 @@ ha_time core_deadline(const struct core *c)
 	return t;
 }
 
+static void check_kernel(const struct core *c)
+{
+	unsigned int n;
+
+	/* rule K1 */
+	assert(c->lease_valid == (c->lease_number % 2 == 0));
+	assert(c->lease_said.number == c->lease_number);
+	assert(c->lease_said.until.us == c->lease_until.us);
+	node_mask_for_each (n, core_all(c)) {
+		const struct peer *p = &c->peers[n];
+		uint64_t incarnation = c->delegation.incarnation[n];
+
+		/* rule K8 */
+		assert(!incarnation || (c->cfg.kernel && node_mask_has(c->delegated, n)));
+		assert(!incarnation ||
+		       (lease_may_grant(c, n) && incarnation == p->member_incarnation &&
+			c->delegation.excluded[n] == p->excluded));
+		/* rule K9: or it is being taken back */
+		assert(!node_mask_has(c->delegated, n) || incarnation ||
+		       (p->taking_back && p->taking_back <= c->delegation.number));
+		assert(!p->stalled || (p->heard && p->verified));
+	}
+}
+
 void core_check(const struct core *c)
 {
 	assert(c->accepted.epoch <= c->promised);
@@ -304,12 +343,13 @@ void core_check(const struct core *c)
 	assert(c->lease_valid == (c->lease_epoch != 0));
 	assert(c->lease_epoch <= c->installed.epoch);
 	assert(!c->ready || c->promised <= c->reserve);
-	assert(c->intent_digest == intent_digest(c));
+	assert(c->now.us % 8 || c->intent_digest == intent_digest(c)); /* it takes long */
 	assert(c->cluster.version.epoch <= c->epoch_seen);
 	/* rules P4, R5 */
 	assert(c->lease_us <= c->lease_max_us);
 	assert(!c->ready || c->lease_us <= c->lease_max_durable);
 	assert(c->timeout_us <= c->lease_us);
+	check_kernel(c);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		/* rules L3, G1: nothing runs without a lease, but for what is being stopped */
 		assert(!c->groups[g].run || c->lease_valid);

@@ -101,6 +101,34 @@ static const struct event_info rows[] = {
 			   "lost. Heartbeats are not concerned.",
 	},
 	{
+		.id = EVENT_KERNEL_PATH,
+		.severity = EVENT_NOTICE,
+		.name = "kernel-path",
+		.message = "the kernel answers probes and enforces leases on {0} interfaces{text}",
+		.arg = {"number of interfaces"},
+		.meaning = "The programs of the kernel path are attached. It is told again when "
+			   "the number of interfaces that carry them has changed.",
+	},
+	{
+		.id = EVENT_KERNEL_UNAVAILABLE,
+		.severity = EVENT_WARNING,
+		.name = "kernel-unavailable",
+		.message = "no kernel path on this node (errno {0}){text}",
+		.arg = {"errno"},
+		.meaning = "The system refused the BPF programs. This node goes on without them: "
+			   "only its agent enforces the leases of its floating IPs, and its "
+			   "kernel does not answer for an agent that is stalled.",
+	},
+	{
+		.id = EVENT_KERNEL_INTERFACE,
+		.severity = EVENT_ERROR,
+		.name = "kernel-interface",
+		.message = "not all interfaces carry the kernel path (errno {0}){text}",
+		.arg = {"errno"},
+		.meaning = "Floating IPs may be answered by way of that interface when the lease "
+			   "is over and the agent does not run.",
+	},
+	{
 		.id = EVENT_NODE_HEARD,
 		.severity = EVENT_NOTICE,
 		.name = "node-heard",
@@ -220,6 +248,58 @@ static const struct event_info rows[] = {
 			   "for it.",
 	},
 	{
+		.id = EVENT_NODE_STALLED,
+		.severity = EVENT_WARNING,
+		.name = "node-stalled",
+		.message = "node {node} is stalled: its kernel answers, its agent did nothing for "
+			   "{0ms} ms (it counts as failed after {1ms} ms); it holds {2} "
+			   "groups{text}",
+		.arg = {"time since its agent's last beat, us", "stall timeout, us",
+			"groups that it holds"},
+		.meaning = "No beat of the node came within the timeout, and its kernel says that "
+			   "its agent does not run. It stays in the view and keeps its groups, "
+			   "and no view can change, until it runs again or the stall timeout is "
+			   "over.",
+	},
+	{
+		.id = EVENT_NODE_RESUMED,
+		.severity = EVENT_NOTICE,
+		.name = "node-resumed",
+		.message = "the agent of node {node} runs again, after {0ms} ms{text}",
+		.arg = {"time without a beat, us"},
+		.meaning = "The end of node-stalled: the node kept what it held.",
+	},
+	{
+		.id = EVENT_NODE_STALL_EXPIRED,
+		.severity = EVENT_ERROR,
+		.name = "node-stall-expired",
+		.message = "the agent of node {node} did nothing for {0ms} ms (stall timeout {1ms} "
+			   "ms): it counts as failed{text}",
+		.arg = {"time since its agent's last beat, us", "stall timeout, us"},
+		.meaning = "The end of node-stalled by the stall timeout. The event node-silent "
+			   "follows.",
+	},
+	{
+		.id = EVENT_KERNEL_UP,
+		.severity = EVENT_NOTICE,
+		.name = "kernel-up",
+		.message = "the kernel of node {node} answers on link {0}, round trip {1ms} "
+			   "ms{text}",
+		.arg = {"link", "round trip, us"},
+		.meaning = "The node's kernel has answered a probe on this link, for the first "
+			   "time or again.",
+	},
+	{
+		.id = EVENT_KERNEL_DOWN,
+		.severity = EVENT_WARNING,
+		.name = "kernel-down",
+		.message = "the kernel of node {node} does not answer on link {0}, silent for "
+			   "{1ms} ms{text}",
+		.arg = {"link", "silence, us"},
+		.meaning = "No probe on this link was answered within the timeout. Nodes that "
+			   "never answered by it are not told about.",
+	},
+	{
 		.id = EVENT_VIEW_PROPOSED,
 		.severity = EVENT_INFO,
 		.name = "view-proposed",
@@ -319,6 +399,18 @@ static const struct event_info rows[] = {
 		.message = "the cluster has started with {0nodes} after {1s} s{text}",
 		.arg = {"members, mask", "time waited, us"},
 		.meaning = "Groups may be started.",
+	},
+	{
+		.id = EVENT_LEASE_KEPT,
+		.severity = EVENT_NOTICE,
+		.name = "lease-kept",
+		.message =
+			"this agent did not run for {0ms} ms; its lease of epoch {epoch} went on "
+			"in the kernel for {1ms} ms beyond its own, granted by {2nodes}{text}",
+		.arg = {"time not run, us", "time since the agent's own lease was over, us",
+			"granting nodes, mask"},
+		.meaning = "Peers granted the lease to this node's kernel while its agent did not "
+			   "run, so it kept what it held.",
 	},
 };
 

@@ -20,8 +20,9 @@ static bool another_is_healthy(const struct core *c)
 	node_mask_for_each (n, others) {
 		const struct peer *p = &c->peers[n];
 
-		if (c->cfg.nodes[n].hosts && p->heard && p->head.mode == NODE_MODE_ONLINE &&
-		    p->head.lease_epoch && !monitor_critical_error(c, n))
+		if (c->cfg.nodes[n].hosts && p->heard && !p->stalled &&
+		    p->head.mode == NODE_MODE_ONLINE && p->head.lease_epoch &&
+		    !monitor_critical_error(c, n))
 			return true;
 	}
 	return false;

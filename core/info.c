@@ -48,7 +48,7 @@ static enum peer_state peer_state(const struct core *c, uint8_t node)
 	if (p->mismatch)
 		return PEER_MISMATCH;
 	if (node_mask_has(c->installed.members, node))
-		return PEER_MEMBER;
+		return p->stalled ? PEER_STALLED : PEER_MEMBER;
 	if (node_mask_has(detect_quarantined(c), node))
 		return PEER_QUARANTINED;
 	return p->isolated ? PEER_ISOLATED : PEER_HEARD;
@@ -68,6 +68,10 @@ void core_peer_info(const struct core *c, uint8_t node, ha_time now, struct core
 		.state = (uint8_t)peer_state(c, node),
 		.mode = is_self(c, node) ? c->mode : h->mode,
 		.paths = p->paths,
+		.kernel_paths = p->kernel.paths,
+		.kernel_known = p->verified && p->kernel.incarnation == h->incarnation,
+		.stalled_us = p->stalled ? p->kernel.age_us + ha_time_since(now, c->now) : 0,
+		.kernel_rtt_us = p->kernel.rtt_us,
 		.heard_by_peer = p->verified && h->peer[c->self].heard,
 		.incarnation = is_self(c, node) ? c->incarnation : h->incarnation,
 		.silence_us = is_self(c, node) ? 0 : p->silence_us + ha_time_since(now, c->now),
@@ -141,6 +145,26 @@ static void group_hold_info(const struct core *c, uint16_t group, struct core_gr
 		ret->held = (uint8_t)place_hold(c, group, &ret->waits_for);
 }
 
+/* Rule K11: nothing can be agreed upon, nor given to it, before it runs again or has failed. */
+static void stall_info(const struct core *c, const struct group_intent *row,
+		       struct core_group_info *ret)
+{
+	bool pending =
+		row->wanted == WANTED_ONLINE ? row->owner == NODE_NONE : ret->current != NODE_NONE;
+	unsigned int n;
+
+	if (!pending || (ret->held != GROUP_HOLD_NONE && ret->held != GROUP_HOLD_STALLED) ||
+	    ret->waits_for != UINT16_MAX)
+		return;
+	node_mask_for_each (n, c->installed.members) {
+		if (!c->peers[n].stalled)
+			continue;
+		ret->held = GROUP_HOLD_STALLED;
+		ret->waits_node = (uint8_t)n;
+		return;
+	}
+}
+
 void core_group_info(const struct core *c, uint16_t group, ha_time now, struct core_group_info *ret)
 {
 	const struct group_intent *row = &c->intents[group];
@@ -153,12 +177,14 @@ void core_group_info(const struct core *c, uint16_t group, ha_time now, struct c
 		.current = holder,
 		.blocked_by = NODE_NONE,
 		.waits_for = UINT16_MAX,
+		.waits_node = NODE_NONE,
 	};
 	if (is_coordinator(c) && row->wanted == WANTED_ONLINE && holder == NODE_NONE)
 		ret->blocked_by = c->groups[group].blocked_by;
 	node_mask_for_each (n, c->installed.members)
 		ret->failed_on |= place_failed(c, group, n) ? node_bit(n) : 0;
 	group_hold_info(c, group, ret);
+	stall_info(c, row, ret);
 	ret->failed = row->wanted == WANTED_ONLINE && holder == NODE_NONE && ret->failed_on &&
 		      place_choose(c, group) == NODE_NONE;
 	if (holder == NODE_NONE)

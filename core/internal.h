@@ -6,7 +6,8 @@
  * The core's state and the calls between its files. One file a subject: detect.c (who is
  * heard), clique.c, view.c, lease.c, intent.c (rows, digests, persistence), restore.c (rows of a
  * former run), request.c (admin commands), command.c (those about groups), proof.c and place.c
- * (the coordinator's decisions), group.c, drive.c and resource.c (this node's own groups),
+ * (the coordinator's decisions), kernel.c (the kernel path), delegate.c (what the kernel may grant
+ * in our name), group.c, drive.c and resource.c (this node's own groups),
  * monitor.c and recover.c (its monitors, and what follows an error), final.c (final actions),
  * mode.c (this node's mode), send.c (the vector), info.c (queries). core.c calls them in a fixed
  * order.
@@ -28,11 +29,31 @@
 /* a lease of this with the largest ratio is still a number that the wire carries */
 #define LEASE_CONFIG_MAX_US (EPOCH_MAX / RATIO_MAX / 2)
 
+/* What its kernel answered (docs/kernel.md, K11). Silences are counted by rule D3. */
+struct peer_kernel {
+	uint64_t incarnation; /* of its agent, in the newest answer; 0: none came */
+	ha_time stamp;	      /* of the probe that was answered */
+	uint64_t silence_us;  /* since that probe was sent */
+	ha_time link_stamp[LINKS_MAX];
+	uint64_t link_silence_us[LINKS_MAX];
+	uint8_t paths;	   /* bit k: answers come by link k */
+	bool gone;	   /* there is no agent */
+	bool idle;	   /* its agent was late with a vector when the answer was made */
+	uint64_t age_us;   /* of its agent's last vector, counted on since the answer */
+	uint64_t awake_us; /* since the first answer that said so, if it is not idle */
+	uint64_t rtt_us;
+	/* rule K6 */
+	uint64_t token, lease_epoch;
+	ha_time received;
+};
+
 struct peer {
 	struct vector_head head; /* the newest verified one (rules D1, D2) */
 	ha_time head_received;
 	bool verified; /* `head` is valid */
 	bool heard;
+	bool stalled; /* heard by the word of its kernel only (rule K11) */
+	ha_time stall_since;
 	bool late;     /* the warning of this silence has been given */
 	bool isolated; /* the event of this isolation has been given */
 	bool mismatch;
@@ -52,6 +73,8 @@ struct peer {
 	ha_time granted_clear;	     /* our grants to it have surely run out then (rule L4) */
 	uint64_t member_incarnation; /* when the accepted view was accepted */
 	uint64_t excluded;	     /* newest epoch accepted here without it (rule L8) */
+	uint64_t taking_back;	     /* number of the delegation that first left it out (K9) */
+	struct peer_kernel kernel;
 
 	uint64_t left_incarnation;   /* said STOPPED (rule Q3); 0: no */
 	uint64_t fenced_incarnation; /* confirmed off (rule Q2); 0: no */
@@ -180,9 +203,23 @@ struct core {
 	/* lease */
 	bool lease_valid;
 	ha_time lease_until;
-	ha_time grants_after; /* grants for stamps until then do not count (rule L7) */
-	uint64_t lease_epoch; /* rule L8; 0 without a valid lease */
-	ha_time lease_said;   /* in the last CORE_ACTION_LEASE */
+	ha_time grants_after;  /* grants for stamps until then do not count (rule L7) */
+	uint64_t lease_epoch;  /* rule L8; 0 without a valid lease */
+	uint64_t lease_number; /* even while it is valid (rule K1) */
+	struct {
+		ha_time until;
+		uint64_t number, epoch, installed;
+	} lease_said; /* in the last CORE_ACTION_LEASE */
+
+	/* what the kernel may grant in our name (rules K8, K9) */
+	struct delegation delegation;
+	node_mask delegated;	     /* it may be granting to them: until they are taken back */
+	node_mask told_delegated;    /* of them: a vector was made while it was taken back */
+	uint64_t delegated_lease_us; /* the longest lease that it may be granting */
+
+	/* the newest time that this agent did not run, beyond what counts as silence (rule D3) */
+	ha_time gap_end;
+	uint64_t gap_us;
 
 	/* intents */
 	struct group_intent intents[GROUPS_MAX];
@@ -316,13 +353,32 @@ void view_step(struct core *c);
 void view_void(struct core *c);
 ha_time view_deadline(const struct core *c);
 
+/* kernel.c */
+void kernel_advance(struct core *c, uint64_t add_us);
+void kernel_answer(struct core *c, const struct core_event *event);
+void kernel_judge_links(struct core *c, uint8_t node);
+/* Rule K11: its agent does not run, and it is not to count as failed yet. */
+bool kernel_stalled(const struct core *c, unsigned int node);
+/* How much longer that may last, if nothing is heard. */
+uint64_t kernel_stall_left(const struct core *c, unsigned int node);
+uint64_t kernel_stall_limit(const struct core *c, unsigned int node);
+
+/* delegate.c */
+void delegate_step(struct core *c);
+void delegate_taken_back(struct core *c, const struct core_event *event);
+
 /* lease.c */
 void lease_check(struct core *c);
+void lease_kernel_heard(struct core *c, const struct core_event *event, uint64_t elapsed_us);
+/* A grant of `node` for a stamp of ours. */
+void lease_granted(struct core *c, uint8_t node, ha_time stamp, uint64_t lease_us);
 void lease_step(struct core *c);
 void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *head);
 void lease_refusal_heard(struct core *c, uint8_t node, const struct vector_head *head);
 void lease_row_heard(struct core *c, uint8_t node, uint64_t epoch);
 void lease_end(struct core *c);
+/* Rule L1, but for which stamp, and for rule L8. */
+bool lease_may_grant(const struct core *c, unsigned int node);
 bool lease_grants(const struct core *c, unsigned int node);
 uint64_t lease_clear_us(const struct core *c, uint64_t lease_us);
 
@@ -375,6 +431,8 @@ uint64_t peer_timeout_us(const struct core *c, unsigned int node);
 /* How much longer it may be silent, on any link and on this one. */
 uint64_t peer_silence_left(const struct core *c, unsigned int node);
 uint64_t link_silence_left(const struct core *c, unsigned int node, uint8_t link);
+/* The same of its kernel, after `silence_us`. */
+uint64_t kernel_silence_left(const struct core *c, unsigned int node, uint64_t silence_us);
 void ratio_beat_heard(struct core *c, uint8_t node, uint8_t link);
 void ratio_persist_begun(struct core *c);
 uint64_t ratio_left_us(const struct core *c, ha_time now);

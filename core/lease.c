@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* Leases: what we grant, and what is granted to us (rules L1 to L8, V6). */
+/* Leases: what we grant, and what is granted to us (rules L1 to L8, V6, K7). */
 #include "core/internal.h"
 
 /* Rule L4: from the receipt of the newest granted stamp until the grant has surely run out. */
@@ -15,15 +15,22 @@ static bool never_excluded(const struct peer *p)
 	return p->head.lease_epoch == 0 || p->head.lease_epoch >= p->excluded;
 }
 
+bool lease_may_grant(const struct core *c, unsigned int node)
+{
+	const struct peer *p = &c->peers[node];
+
+	return c->ready && !is_self(c, node) && p->heard && p->verified && !p->mismatch &&
+	       node_mask_has(c->accepted.members, node) &&
+	       p->head.incarnation == p->member_incarnation &&
+	       p->head.incarnation == p->echo_incarnation;
+}
+
 /* Rule L1. The stamp that is granted is that of `head`. */
 bool lease_grants(const struct core *c, unsigned int node)
 {
 	const struct peer *p = &c->peers[node];
 
-	return c->ready && !is_self(c, node) && p->heard && p->verified &&
-	       node_mask_has(c->accepted.members, node) &&
-	       p->head.incarnation == p->member_incarnation &&
-	       p->head.incarnation == p->echo_incarnation && p->head.sequence == p->echo_sequence &&
+	return lease_may_grant(c, node) && p->head.sequence == p->echo_sequence &&
 	       never_excluded(p);
 }
 
@@ -78,6 +85,7 @@ static node_mask still_granting(const struct core *c)
 /* Rules L3, L7, V6: nothing is held from here on, and only a new view brings it back. */
 void lease_end(struct core *c)
 {
+	c->lease_number += c->lease_valid;
 	c->lease_valid = false;
 	c->lease_until = HA_TIME_ZERO;
 	c->lease_epoch = 0;
@@ -103,17 +111,21 @@ void lease_check(struct core *c)
 	lease_end(c);
 }
 
-void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *head)
+void lease_granted(struct core *c, uint8_t node, ha_time stamp, uint64_t lease_us)
 {
-	const struct peer_entry *mine = &head->peer[c->self];
 	struct peer *p = &c->peers[node];
 
 	/* rules L2, L7; a stamp from the future is not one of ours */
-	if (!mine->grant || !ha_time_reached(mine->stamp, c->now) ||
-	    !ha_time_before(c->grants_after, mine->stamp) ||
-	    !node_mask_has(head->accepted.members, c->self))
-		return;
-	p->lease_until = ha_time_max(p->lease_until, ha_time_add(mine->stamp, head->lease_us));
+	if (ha_time_reached(stamp, c->now) && ha_time_before(c->grants_after, stamp))
+		p->lease_until = ha_time_max(p->lease_until, ha_time_add(stamp, lease_us));
+}
+
+void lease_grant_heard(struct core *c, uint8_t node, const struct vector_head *head)
+{
+	const struct peer_entry *mine = &head->peer[c->self];
+
+	if (mine->grant && node_mask_has(head->accepted.members, c->self))
+		lease_granted(c, node, mine->stamp, head->lease_us);
 }
 
 /* Rule L6, second half: a row of a view that was installed and that we never promised. */
@@ -164,6 +176,7 @@ static void begin_lease(struct core *c)
 	if (c->lease_valid)
 		return;
 	c->lease_valid = true;
+	c->lease_number++;
 	/* rule L7: what was granted before, to a node that held nothing, must not prolong it */
 	c->grants_after = c->now;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
@@ -187,12 +200,61 @@ static void extend_lease(struct core *c)
 	c->lease_until = ha_time_max(c->lease_until, quorum_until(c, until_by, &granting));
 }
 
+/*
+ * Rule K7, before the end of the lease is looked at: what the kernel was granted while this agent
+ * did not run. It took grants only while the lease was valid, so there is no gap before them.
+ */
+void lease_kernel_heard(struct core *c, const struct core_event *event, uint64_t elapsed_us)
+{
+	bool over = ha_time_reached(c->lease_until, c->now);
+	uint64_t over_us = ha_time_since(c->now, c->lease_until);
+
+	if (!c->lease_valid || event->kernel.lease != c->lease_number)
+		return;
+	if (event->kernel.refused_epoch) { /* rule K5 */
+		core_say(c, EVENT_LEASE_REFUSED, event->kernel.refused_by)->arg[0] =
+			event->kernel.refused_epoch;
+		lease_end(c);
+		return;
+	}
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		struct peer *p = &c->peers[n];
+
+		if (!is_self(c, n))
+			p->lease_until = ha_time_max(p->lease_until, event->kernel.until[n]);
+	}
+	extend_lease(c);
+	if (!over || ha_time_reached(c->lease_until, c->now))
+		return;
+	struct event *e = core_say(c, EVENT_LEASE_KEPT, NODE_NONE);
+	e->arg[0] = elapsed_us;
+	e->arg[1] = over_us;
+	e->arg[2] = still_granting(c);
+}
+
+/* The drivers, and the kernel (rule K2), follow each change. */
+static void tell_lease(struct core *c)
+{
+	uint64_t installed = c->installed.epoch;
+
+	if (c->lease_said.until.us == c->lease_until.us &&
+	    c->lease_said.number == c->lease_number && c->lease_said.epoch == c->lease_epoch &&
+	    c->lease_said.installed == installed)
+		return;
+	c->lease_said.until = c->lease_until;
+	c->lease_said.number = c->lease_number;
+	c->lease_said.epoch = c->lease_epoch;
+	c->lease_said.installed = installed;
+	struct core_action *a = core_act(c, CORE_ACTION_LEASE);
+	a->lease.until = c->lease_until;
+	a->lease.number = c->lease_number;
+	a->lease.epoch = c->lease_epoch;
+	a->lease.installed = installed;
+}
+
 void lease_step(struct core *c)
 {
 	begin_lease(c);
 	extend_lease(c);
-	if (c->lease_said.us != c->lease_until.us) {
-		c->lease_said = c->lease_until;
-		core_act(c, CORE_ACTION_LEASE)->lease.until = c->lease_until;
-	}
+	tell_lease(c);
 }

@@ -32,7 +32,7 @@ static bool stop_is_known(const struct core *c)
 		const struct peer *p = &c->peers[n];
 		const struct peer_entry *e = &p->head.peer[c->self];
 
-		if (!is_self(c, n) && p->heard &&
+		if (!is_self(c, n) && p->heard && !p->stalled &&
 		    (e->incarnation != c->incarnation || !ha_time_before(c->stopped_at, e->stamp)))
 			return false;
 	}

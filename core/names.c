@@ -38,7 +38,7 @@ const char *intent_cause_to_string(enum intent_cause cause)
 const char *peer_state_to_string(enum peer_state state)
 {
 	static const char *const names[PEER_STATE_COUNT_] = {
-		"unknown", "heard",    "member",      "silent",
+		"unknown", "heard",    "member",      "stalled",  "silent",
 		"left",	   "isolated", "quarantined", "mismatch",
 	};
 	return NAME_OF(names, state);
@@ -63,7 +63,8 @@ const char *group_state_to_string(enum group_state state)
 const char *group_hold_to_string(enum group_hold hold)
 {
 	static const char *const names[GROUP_HOLD_COUNT_] = {
-		"none", "suspended", "manual", "limit", "excluded", "unfit", "wait", "wait-failed",
+		"none",	 "suspended", "manual",	     "limit",	"excluded",
+		"unfit", "wait",      "wait-failed", "stalled",
 	};
 	return NAME_OF(names, hold);
 }

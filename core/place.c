@@ -367,6 +367,18 @@ static bool expire_failures(struct core *c, uint16_t group, node_mask active)
 	return true;
 }
 
+/* Rule K11: what is taken away now would wait for that member to say that it has stopped. */
+static bool any_stalled(const struct core *c)
+{
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members) {
+		if (c->peers[n].stalled)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Rule G9. Only what can be given at once is taken away: `s` and the proofs allow it. Never while
  * failovers are counted: a better node that is broken must not wear out the limit (G10).
@@ -377,9 +389,9 @@ static bool fail_back(struct core *c, uint16_t group, const struct survey *s)
 	ha_time settled = ha_time_add(c->installed_at, c->cfg.timeout_us);
 	uint8_t target;
 
-	if (!c->cfg.groups[group].failback || core_suspended(c) || row->wanted != WANTED_ONLINE ||
-	    row->owner == NODE_NONE || row->target == row->owner || row->failovers ||
-	    s->not_offline != node_bit(row->owner) ||
+	if (!c->cfg.groups[group].failback || any_stalled(c) || core_suspended(c) ||
+	    row->wanted != WANTED_ONLINE || row->owner == NODE_NONE || row->target == row->owner ||
+	    row->failovers || s->not_offline != node_bit(row->owner) ||
 	    place_actual(c, group, row->owner)->state != GROUP_ONLINE)
 		return false;
 	target = place_better(c, group);

@@ -19,6 +19,8 @@ static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at
 	ha_time at = c->peers[a].granted_clear;
 	unsigned int b;
 
+	if (node_mask_has(c->delegated, a)) /* rule K9 */
+		return false;
 	node_mask_for_each (b, c->installed.members) {
 		if (!core_settled(c, b))
 			return false;
@@ -39,7 +41,7 @@ static bool over_at(const struct core *c, unsigned int a, uint64_t incarnation, 
 	ha_time at = HA_TIME_ZERO;
 	unsigned int b;
 
-	if (!incarnation)
+	if (!incarnation || node_mask_has(c->delegated, a)) /* rule K9 */
 		return false;
 	node_mask_for_each (b, c->installed.members) {
 		const struct peer *p = &c->peers[b];

@@ -110,6 +110,11 @@ uint64_t link_silence_left(const struct core *c, unsigned int node, uint8_t link
 	return silence_left(c, p->link_silence_us[link], p->link_limit_us[link]);
 }
 
+uint64_t kernel_silence_left(const struct core *c, unsigned int node, uint64_t silence_us)
+{
+	return silence_left(c, silence_us, c->peers[node].limit_us);
+}
+
 uint64_t ratio_left_us(const struct core *c, ha_time now)
 {
 	return c->cluster.ratio > 1 ? ha_time_since(c->ratio_until, now) : 0;
@@ -217,6 +222,9 @@ void ratio_lower_lease_max(struct core *c)
 
 	if (lease_us < c->lease_us)
 		lease_us = c->lease_us;
+	/* rule K9: the kernel may still grant longer ones in our name */
+	if (c->delegated_lease_us > lease_us)
+		return;
 	if (c->lease_max_us <= lease_us ||
 	    ha_time_since(c->now, c->lease_lowered) <= lease_clear_us(c, c->lease_max_us))
 		return;

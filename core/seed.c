@@ -49,6 +49,7 @@ static void seed_view(struct core *c, const struct core_seed *seed)
 	c->wanted = seed->view.members;
 	c->installed_at = c->wanted_since = c->now;
 	c->lease_valid = true;
+	c->lease_number++;
 	c->lease_epoch = seed->view.epoch;
 	c->lease_until = ha_time_add(c->now, core_lease_us(c));
 	c->grants_after = HA_TIME_ZERO;

@@ -15,7 +15,7 @@ static uint64_t min_gap_us(const struct core *c)
 
 static uint64_t hash_view(uint64_t h, const struct view *v)
 {
-	return hash64_u64(hash64_u64(hash64_u64(h, v->epoch), v->members), v->coordinator);
+	return hash64_mix(hash64_mix(hash64_mix(h, v->epoch), v->members), v->coordinator);
 }
 
 /* Over what peers act on, so that any change of it is sent soon. */
@@ -23,17 +23,17 @@ static uint64_t state_hash(const struct core *c)
 {
 	uint64_t h = hash_view(hash_view(HASH64_INIT, &c->accepted), &c->installed);
 
-	h = hash64_u64(hash64_u64(h, c->promised), c->wanted);
-	h = hash64_u64(hash64_u64(h, c->mode), c->incarnation);
-	h = hash64_u64(hash64_u64(h, c->intent_digest), c->durable_digest);
-	h = hash64_u64(hash64_u64(h, c->actual_digest), detect_quarantined_here(c));
-	h = hash64_u64(hash64_u64(h, c->warm), c->store_failed);
-	h = hash64_u64(h, c->lease_epoch);
-	h = hash64_u64(h, c->n_queue ? c->queue[0].request.id.number : 0);
+	h = hash64_mix(hash64_mix(h, c->promised), c->wanted);
+	h = hash64_mix(hash64_mix(h, c->mode), c->incarnation);
+	h = hash64_mix(hash64_mix(h, c->intent_digest), c->durable_digest);
+	h = hash64_mix(hash64_mix(h, c->actual_digest), detect_quarantined_here(c));
+	h = hash64_mix(hash64_mix(h, c->warm), c->store_failed);
+	h = hash64_mix(h, c->lease_epoch);
+	h = hash64_mix(h, c->n_queue ? c->queue[0].request.id.number : 0);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
-		h = hash64_u64(h, c->peers[n].echo_incarnation << 1 | c->peers[n].heard);
-		h = hash64_u64(h, c->answers[n].id.number);
-		h = hash64_u64(h, c->answers[n].code);
+		h = hash64_mix(h, c->peers[n].echo_incarnation << 1 | c->peers[n].heard);
+		h = hash64_mix(h, c->answers[n].id.number);
+		h = hash64_mix(h, c->answers[n].code);
 	}
 	return h;
 }
@@ -103,6 +103,10 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 			ha_time_add(p->echo_received, lease_clear_us(c, core_lease_us(c))));
 	}
 	e.clear_us = saturate(ha_time_since(p->granted_clear, now));
+	if (node_mask_has(c->delegated, n)) { /* rule K9: our kernel may be granting right now */
+		e.clear_us = UINT32_MAX;
+		c->told_delegated |= c->delegation.incarnation[n] ? 0 : node_bit(n);
+	}
 	return e;
 }
 

@@ -82,6 +82,7 @@ int hb_lan_new(const struct hb_lan_config *config, struct hb_lan **ret, char err
 	lan->timeout_us = config->timeout_us;
 	lan->late_us = config->timeout_us / 100 * config->late_percent;
 	lan->keys = config->keys;
+	hb_probe_keys_derive(&lan->keys, &lan->probe_keys);
 	for (uint8_t k = 0; k < LINKS_MAX; k++)
 		lan->link[k].fd = -1;
 	lan->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -109,6 +110,7 @@ struct hb_lan *hb_lan_free(struct hb_lan *lan)
 		cleanup_closep(&lan->link[k].fd);
 	cleanup_closep(&lan->epoll_fd);
 	hb_keys_wipe(&lan->keys);
+	explicit_bzero(&lan->probe_keys, sizeof lan->probe_keys);
 	free(lan->slots);
 	free(lan);
 	return NULL;
@@ -151,6 +153,7 @@ void hb_lan_set_timing(struct hb_lan *lan, uint64_t timeout_us, uint32_t late_pe
 void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys)
 {
 	lan->keys = *keys;
+	hb_probe_keys_derive(keys, &lan->probe_keys);
 	for (uint8_t n = 0; n < lan->limits.n_nodes; n++)
 		lan->peer[n].knows_newest_key = false; /* until it says so */
 }
@@ -159,7 +162,7 @@ void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys)
  * Rotation without a gap: a file with two keys reaches the nodes one after the other. Until every
  * peer that is heard has shown that it accepts the first key, we sign with the second.
  */
-static void choose_key(struct hb_lan *lan, ha_time now)
+void lan_choose_key(struct hb_lan *lan, ha_time now)
 {
 	lan->keys.sign = 0;
 	if (lan->keys.n < 2)
@@ -222,7 +225,7 @@ void hb_lan_send(struct hb_lan *lan, const struct vector *v, bool whole, ha_time
 	struct hb_cursor *cursor = &lan->cursor;
 
 	lan->incarnation = v->head.incarnation;
-	choose_key(lan, now);
+	lan_choose_key(lan, now);
 	if (whole)
 		*cursor = (struct hb_cursor){.answer = cursor->answer};
 	do {
@@ -248,7 +251,7 @@ void hb_lan_send_blob(struct hb_lan *lan, uint8_t peer, const void *data, size_t
 	blob.to_incarnation = lan->peer[peer].newest.incarnation;
 	if (blob.to_incarnation == 0)
 		return;
-	choose_key(lan, now);
+	lan_choose_key(lan, now);
 	r = hb_wire_encode_blob(&blob, &lan->limits, &lan->keys, lan->out);
 	if (r < 0)
 		return;

@@ -9,6 +9,7 @@
 
 #include "hb/internal.h"
 #include "hb/window.h"
+#include "include/kernel.h"
 
 #include <netinet/in.h>
 
@@ -42,6 +43,9 @@ struct lan_path {
 	ha_time arrived; /* the newest beat by this link */
 	struct rtt rtt;
 	struct hb_link_stats stats;
+	/* The kernel path: stamps of the newest probe sent, and of the newest one answered. */
+	ha_time probed, answered;
+	struct probe_answer answer; /* newest; to be handed out if `answers` of the peer says so */
 };
 
 struct lan_peer {
@@ -53,6 +57,7 @@ struct lan_peer {
 	struct lan_queue fresh; /* parts of the newest vector, to be handed out */
 	struct lan_slot *last;	/* the newest datagram that was fresh; NULL: none yet */
 	uint8_t repeated;	/* links that delivered nothing newer: hand out `last` */
+	uint8_t answers;	/* links with an answer of its kernel to be handed out */
 
 	/* The newest vector that does not echo our incarnation, and when one may be handed out. */
 	struct lan_slot *unverified;
@@ -79,6 +84,7 @@ struct hb_lan {
 	uint8_t n_links;
 	uint64_t timeout_us, late_us;
 	struct hb_keys keys;
+	struct hb_probe_keys probe_keys; /* of `keys` */
 	int epoll_fd;
 	uint64_t refused[HB_REFUSAL_COUNT_];
 	struct lan_link link[LINKS_MAX];
@@ -102,6 +108,27 @@ struct hb_lan {
 
 	struct lan_peer peer[]; /* limits.n_nodes; our own one stays empty */
 };
+
+/* ---- hb/lan_probe.c ---- */
+
+/* When and by which link a datagram came. */
+struct lan_arrival {
+	const uint8_t *data;
+	size_t n;
+	uint8_t link;
+	ha_time at;  /* when the kernel took it in */
+	ha_time now; /* when we look at it */
+};
+
+/* From the address of `node` on that link. */
+enum hb_refusal lan_take_answer(struct hb_lan *lan, uint8_t node, const struct lan_arrival *a);
+/* The next answer that waits: true and *ret. */
+bool lan_next_answer(struct hb_lan *lan, struct hb_lan_message *ret);
+
+/* ---- hb/lan.c ---- */
+
+/* Chooses the key that `lan` signs with. */
+void lan_choose_key(struct hb_lan *lan, ha_time now);
 
 /* ---- hb/lan_address.c ---- */
 

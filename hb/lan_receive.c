@@ -9,6 +9,7 @@
  *     -> vector that does not (sent before the peer heard us, or recorded before we started): one
  *          a peer is kept, the newest, and handed out at a bounded rate; it moves no window
  *     -> blob to this incarnation of ours, each number once
+ *     -> answer of a peer's kernel: hb/lan_probe.c
  *
  * What waited in the socket for longer than `timeout` says nothing about now: it moves the
  * windows, but is not handed out. That, and the bound on each drain, is what takes in the backlog
@@ -24,14 +25,6 @@
 #define BLOBS_MAX 32   /* that wait to be handed out */
 /* Vectors that do not echo our incarnation: so many a timeout and peer. */
 #define UNVERIFIED_PER_TIMEOUT 32
-
-struct arrival {
-	const uint8_t *data;
-	size_t n;
-	uint8_t link;
-	ha_time at;  /* when the kernel took it in */
-	ha_time now; /* when we look at it */
-};
 
 static void queue_put(struct lan_queue *q, struct lan_slot *slot)
 {
@@ -63,7 +56,7 @@ static void slot_free(struct hb_lan *lan, struct lan_slot *slot)
 }
 
 /* The caller has seen to it that there is a free one. */
-static struct lan_slot *slot_fill(struct hb_lan *lan, const struct arrival *a)
+static struct lan_slot *slot_fill(struct hb_lan *lan, const struct lan_arrival *a)
 {
 	struct lan_slot *slot = lan->free;
 
@@ -75,7 +68,7 @@ static struct lan_slot *slot_fill(struct hb_lan *lan, const struct arrival *a)
 	return slot;
 }
 
-static bool waited_too_long(const struct hb_lan *lan, const struct arrival *a)
+static bool waited_too_long(const struct hb_lan *lan, const struct lan_arrival *a)
 {
 	return ha_time_since(a->now, a->at) > lan->timeout_us;
 }
@@ -105,7 +98,7 @@ static void drop_unverified(struct hb_lan *lan, struct lan_peer *peer,
 	peer->unverified = NULL;
 }
 
-static void keep_fresh(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a)
+static void keep_fresh(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a)
 {
 	queue_put(&peer->fresh, slot_fill(lan, a));
 	if (!peer->last) {
@@ -125,7 +118,7 @@ static void note_key(struct hb_lan *lan, struct lan_peer *peer, ha_time now)
 	peer->key_told = now;
 }
 
-static void count_arrival(struct hb_lan *lan, struct lan_path *path, const struct arrival *a)
+static void count_arrival(struct hb_lan *lan, struct lan_path *path, const struct lan_arrival *a)
 {
 	uint64_t gap = ha_time_since(a->at, path->arrived);
 
@@ -136,7 +129,7 @@ static void count_arrival(struct hb_lan *lan, struct lan_path *path, const struc
 }
 
 /* It came by another link before. A link that lags by more than a timeout does not count. */
-static void note_repeated(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a)
+static void note_repeated(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a)
 {
 	const struct hb_decoded *d = &lan->decoded;
 
@@ -147,7 +140,7 @@ static void note_repeated(struct hb_lan *lan, struct lan_peer *peer, const struc
 	peer->repeated |= (uint8_t)(1U << a->link);
 }
 
-static void take_news(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a,
+static void take_news(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a,
 		      const struct datagram_id *id)
 {
 	enum sending_order order = sending_order(&peer->newest, id);
@@ -170,7 +163,7 @@ static void take_news(struct hb_lan *lan, struct lan_peer *peer, const struct ar
 		keep_fresh(lan, peer, a);
 }
 
-static void take_verified(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a,
+static void take_verified(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a,
 			  const struct datagram_id *id)
 {
 	struct lan_path *path = &peer->path[a->link];
@@ -198,7 +191,7 @@ static void take_verified(struct hb_lan *lan, struct lan_peer *peer, const struc
 }
 
 /* Recorded datagrams are never newer than the peer's own: the newest one is the one to keep. */
-static void take_unverified(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a,
+static void take_unverified(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a,
 			    const struct datagram_id *id)
 {
 	enum sending_order order = sending_order(&peer->newest, id);
@@ -221,7 +214,7 @@ static void take_unverified(struct hb_lan *lan, struct lan_peer *peer, const str
 	peer->unverified_arrived = a->at;
 }
 
-static void take_vector(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a)
+static void take_vector(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a)
 {
 	const struct hb_decoded *d = &lan->decoded;
 	const struct datagram_id id = {d->incarnation, d->sequence, d->part};
@@ -233,7 +226,7 @@ static void take_vector(struct hb_lan *lan, struct lan_peer *peer, const struct 
 		take_unverified(lan, peer, a, &id);
 }
 
-static void take_blob(struct hb_lan *lan, struct lan_peer *peer, const struct arrival *a)
+static void take_blob(struct hb_lan *lan, struct lan_peer *peer, const struct lan_arrival *a)
 {
 	const struct hb_decoded *d = &lan->decoded;
 	const struct datagram_id id = {.incarnation = d->incarnation, .sequence = d->sequence};
@@ -272,7 +265,7 @@ static uint8_t find_source(const struct hb_lan *lan, uint8_t link, const union l
 	return NODE_NONE;
 }
 
-static enum hb_refusal take_datagram(struct hb_lan *lan, const struct arrival *a,
+static enum hb_refusal take_datagram(struct hb_lan *lan, const struct lan_arrival *a,
 				     const union lan_address *source)
 {
 	struct hb_decoded *d = &lan->decoded;
@@ -282,6 +275,8 @@ static enum hb_refusal take_datagram(struct hb_lan *lan, const struct arrival *a
 
 	if (node == NODE_NONE) /* a stranger costs us no HMAC */
 		return HB_REFUSED_SENDER;
+	if (hb_probe_is(a->data, a->n))
+		return lan_take_answer(lan, node, a);
 	refusal = hb_wire_decode(&(struct hb_datagram){a->data, a->n}, &lan->limits, &lan->keys,
 				 &lan->rows, d);
 	if (refusal != HB_OK)
@@ -343,11 +338,12 @@ static unsigned int drain_link(struct hb_lan *lan, uint8_t link, unsigned int ma
 	wall_us = clock_wall_us();
 	for (int i = 0; i < count; i++) {
 		struct msghdr *m = &messages[i].msg_hdr;
-		struct arrival a = {.data = lan->in[i],
-				    .n = messages[i].msg_len,
-				    .link = link,
-				    .at = arrival_time(m, wall_us, lan->link[link].emptied, now),
-				    .now = now};
+		struct lan_arrival a = {
+			.data = lan->in[i],
+			.n = messages[i].msg_len,
+			.link = link,
+			.at = arrival_time(m, wall_us, lan->link[link].emptied, now),
+			.now = now};
 		enum hb_refusal refusal = HB_REFUSED_SIZE;
 
 		if (!(m->msg_flags & MSG_TRUNC))
@@ -466,6 +462,9 @@ int hb_lan_receive(struct hb_lan *lan, ha_time now, struct hb_lan_message *ret)
 		slot_free(lan, lan->handed);
 		lan->handed = NULL;
 	}
+	/* Behind the vectors: an answer says whether the agent of the newest one goes on (K11). */
+	if (lan_next_answer(lan, ret))
+		return 1;
 	lan->handing_out = false;
 	return 0;
 }

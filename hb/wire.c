@@ -21,6 +21,7 @@ const char *hb_refusal_to_string(enum hb_refusal refusal)
 		[HB_REFUSED_REPLAY] = "replay",
 		[HB_REFUSED_FORMAT] = "format",
 		[HB_REFUSED_STALE] = "stale",
+		[HB_REFUSED_PROBE] = "probe",
 	};
 
 	return refusal < HB_REFUSAL_COUNT_ ? names[refusal] : "unknown";
@@ -138,6 +139,7 @@ enum hb_refusal wire_parse(const uint8_t *data, size_t n, const struct hb_limits
 		ret->incarnation = ret->blob.incarnation;
 		ret->sequence = ret->blob.sequence;
 		return HB_OK;
+	case HB_MESSAGE_ANSWER: /* has a format of its own */
 	default:
 		return HB_REFUSED_FORMAT;
 	}

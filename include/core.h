@@ -128,6 +128,7 @@ struct core_config {
 	uint64_t timeout_us;	     /* silence that counts as failed; at least 3 intervals */
 	uint64_t stall_timeout_us;   /* a stalled agent counts as failed; at least timeout_us */
 	bool kernel;		     /* this node has the kernel path (rules K1 to K12) */
+	bool probes;		     /* the caller asks core_probe() with each SEND: for replays */
 	uint64_t lease_us;	     /* L, at least timeout_us */
 	uint64_t lease_margin_us;    /* added to every wait for a lease to run out */
 	uint32_t drift_ppm;	     /* bound on the relative rate error of two clocks */
@@ -159,8 +160,8 @@ enum core_event_type {
 	CORE_EVENT_SCRIPT_DONE,	  /* answer to CORE_ACTION_SCRIPT */
 	CORE_EVENT_CONFIG_READY,  /* this node has a configuration ready to apply */
 	CORE_EVENT_PROBE_ANSWER,  /* an authentic answer of a peer's kernel */
-	CORE_EVENT_KERNEL,	  /* what this node's kernel was granted: before it is missed (K7) */
-	CORE_EVENT_TAKEN_BACK,	  /* answer to CORE_ACTION_DELEGATE */
+	CORE_EVENT_KERNEL,     /* what this node's kernel was granted: before it is missed (K7) */
+	CORE_EVENT_TAKEN_BACK, /* answer to CORE_ACTION_DELEGATE */
 	CORE_EVENT_TYPE_COUNT_
 };
 
@@ -221,9 +222,9 @@ struct core_event {
 			uint8_t link;
 		} probe;
 		struct {
-			uint64_t lease;		     /* CORE_ACTION_LEASE's number that it is about */
-			ha_time until[NODES_MAX];    /* by peer; HA_TIME_ZERO: no grant */
-			uint64_t refused_epoch;	     /* rule K5; 0: it was not */
+			uint64_t lease;		  /* CORE_ACTION_LEASE's number that it is about */
+			ha_time until[NODES_MAX]; /* by peer; HA_TIME_ZERO: no grant */
+			uint64_t refused_epoch;	  /* rule K5; 0: it was not */
 			uint8_t refused_by;
 		} kernel;
 		struct {
@@ -413,14 +414,14 @@ const char *resource_state_to_string(enum resource_state state);
 const char *answer_code_to_string(enum answer_code code);
 
 struct core_peer_info {
-	uint8_t state;	       /* enum peer_state */
-	uint8_t mode;	       /* enum node_mode, by its newest vector */
-	uint8_t paths;	       /* bit k: link k heard within the timeout */
-	uint8_t kernel_paths;  /* likewise, answers of its kernel */
-	bool kernel_known;     /* its kernel has answered in this incarnation of its agent */
-	uint64_t stalled_us;   /* for how long its agent has not run; 0: it does */
+	uint8_t state;		/* enum peer_state */
+	uint8_t mode;		/* enum node_mode, by its newest vector */
+	uint8_t paths;		/* bit k: link k heard within the timeout */
+	uint8_t kernel_paths;	/* likewise, answers of its kernel */
+	bool kernel_known;	/* its kernel has answered in this incarnation of its agent */
+	uint64_t stalled_us;	/* for how long its agent has not run; 0: it does */
 	uint64_t kernel_rtt_us; /* of the newest answer */
-	uint8_t heard_by_peer; /* bit 0: the peer says it hears us */
+	uint8_t heard_by_peer;	/* bit 0: the peer says it hears us */
 	uint64_t incarnation;
 	uint64_t silence_us;	/* since the newest beat on any link */
 	uint64_t quarantine_us; /* left of its quarantine */
@@ -443,6 +444,7 @@ enum group_hold {
 	GROUP_HOLD_UNFIT,	/* a critical monitor fails wherever it could go */
 	GROUP_HOLD_WAIT,	/* for another group */
 	GROUP_HOLD_WAIT_FAILED, /* that did not come in time */
+	GROUP_HOLD_STALLED,	/* for a member whose agent does not run (K11) */
 	GROUP_HOLD_COUNT_
 };
 const char *group_hold_to_string(enum group_hold hold);
@@ -454,6 +456,7 @@ struct core_group_info {
 	uint8_t blocked_by; /* an absent node whose proof is missing; NODE_NONE */
 	bool failed;	    /* wanted, but failed on every node that could take it */
 	uint16_t waits_for; /* a group that it waits for (rule G13); UINT16_MAX */
+	uint8_t waits_node; /* GROUP_HOLD_STALLED: the member that it waits for; NODE_NONE */
 	uint8_t held;	    /* enum group_hold: why it is wanted and not placed */
 	uint64_t online_us; /* for how long it is online */
 	node_mask failed_on;

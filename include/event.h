@@ -24,6 +24,9 @@ enum event_id {
 	EVENT_UNSAFE_CONFIG = 108, /* a risk that the configuration accepts by name */
 	EVENT_MONITORS_DIED = 109, /* the process of the monitors; another one is started */
 	EVENT_CHANNEL_ENDED = 110, /* the process between agents; another one is started */
+	EVENT_KERNEL_PATH = 111,	/* attached */
+	EVENT_KERNEL_UNAVAILABLE = 112, /* refused: why */
+	EVENT_KERNEL_INTERFACE = 113,	/* one could not be served */
 	/* 2xx: nodes and heartbeats */
 	EVENT_NODE_HEARD = 200,
 	EVENT_NODE_SILENT = 201, /* declared failed: evidence is the last beat */
@@ -38,7 +41,12 @@ enum event_id {
 	EVENT_CONFIG_MATCH = 210,
 	EVENT_NODE_LEAVING = 211,
 	EVENT_NODE_LEFT = 212,
-	EVENT_NODE_POWER = 213, /* power off or reboot after leaving in good order */
+	EVENT_NODE_POWER = 213,	  /* power off or reboot after leaving in good order */
+	EVENT_NODE_STALLED = 214, /* its kernel answers, its agent does not run */
+	EVENT_NODE_RESUMED = 215,
+	EVENT_NODE_STALL_EXPIRED = 216, /* for too long: it counts as failed */
+	EVENT_KERNEL_UP = 217,		/* its kernel answers, on a link */
+	EVENT_KERNEL_DOWN = 218,
 	/* 3xx: views, leases, proofs */
 	EVENT_VIEW_PROPOSED = 300,
 	EVENT_VIEW_ACCEPTED = 301,
@@ -51,6 +59,7 @@ enum event_id {
 	EVENT_WAITING_FOR_PROOF = 308,
 	EVENT_STARTUP_WAIT = 309,
 	EVENT_STARTUP_DONE = 310,
+	EVENT_LEASE_KEPT = 311, /* by what the kernel was granted while the agent did not run */
 	/* 4xx: groups and resources */
 	EVENT_GROUP_PLACED = 400, /* the coordinator chose an owner: why, where */
 	EVENT_GROUP_STARTING = 401,

@@ -45,7 +45,11 @@ void hb_keys_wipe(struct hb_keys *keys);
 
 #define HB_DATAGRAM_MAX 1232 /* fits IPv6's minimum MTU of 1280, so it is never fragmented */
 
-enum hb_message_type { HB_MESSAGE_VECTOR = 1, HB_MESSAGE_BLOB = 2 };
+enum hb_message_type {
+	HB_MESSAGE_VECTOR = 1,
+	HB_MESSAGE_BLOB = 2,
+	HB_MESSAGE_ANSWER = 3, /* of a peer's kernel to our probe; hb/probe.c, not hb/wire.c */
+};
 
 /* Why a datagram was refused; each is a counter in the statistics. */
 enum hb_refusal {
@@ -59,6 +63,7 @@ enum hb_refusal {
 	HB_REFUSED_REPLAY, /* incarnation or sequence not newer */
 	HB_REFUSED_FORMAT, /* authentic but malformed or out of range */
 	HB_REFUSED_STALE,  /* waited in our socket for over `timeout`: this agent was stalled */
+	HB_REFUSED_PROBE,  /* a peer probes our kernel, but there is no kernel path here */
 	HB_REFUSAL_COUNT_
 };
 const char *hb_refusal_to_string(enum hb_refusal refusal);
@@ -137,6 +142,7 @@ struct hb_decoded {
 	uint64_t incarnation, sequence;
 	struct vector vector; /* its rows point into the scratch space */
 	struct hb_blob blob;
+	struct probe_answer answer; /* with `type` and `from` only */
 };
 
 /* Checks and decodes. Sections of unknown type are skipped (rolling upgrade). Everything that
@@ -165,7 +171,8 @@ struct hb_lan_config {
 
 struct hb_link_stats {
 	uint64_t sent, received, send_errors;
-	uint64_t lost;	    /* gaps in the sequence numbers that were never filled */
+	uint64_t lost;		  /* gaps in the sequence numbers that were never filled */
+	uint64_t probes, answers; /* of the kernel path: sent, and taken in */
 	uint64_t late;	    /* beats that came late_percent of the timeout after the last one */
 	uint64_t duplicate; /* the same vector had come by another link, or twice */
 	ha_time last_heard;
@@ -199,6 +206,12 @@ void hb_lan_set_keys(struct hb_lan *lan, const struct hb_keys *keys);
  * Never blocks; a full socket buffer or a vanished address counts as a send error.
  */
 void hb_lan_send(struct hb_lan *lan, const struct vector *v, bool whole, ha_time now);
+/*
+ * Asks the kernel of `peer`, on every link, with the heartbeat's port and keys. probe->stamp is to
+ * grow from one to the next: a second probe of one microsecond is not sent, since the peer's
+ * kernel would drop it as a replay.
+ */
+void hb_lan_send_probe(struct hb_lan *lan, uint8_t peer, const struct probe *probe, ha_time now);
 /* Sends a blob to one peer, on every link. */
 void hb_lan_send_blob(struct hb_lan *lan, uint8_t peer, const void *data, size_t n, ha_time now);
 
@@ -213,7 +226,7 @@ struct hb_lan_message {
 };
 /*
  * Reads a bounded number of the datagrams that wait, checks them and keeps only the parts of each
- * peer's newest vector (and blobs); then hands them out one by one: 1 and *ret, or 0 when none is
+ * peer's newest vector (and blobs, and the newest answer of a kernel by link); then hands them out one by one: 1 and *ret, or 0 when none is
  * left (pointers in *ret are valid until the next call). A flood cannot keep it busy: after its
  * bound it returns what it has, and the descriptor is still readable.
  */

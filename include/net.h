@@ -50,6 +50,7 @@ enum net_event_type {
 			      * longer looked after, and what is left goes with a stop */
 	NET_EVENT_CONFLICT,  /* another host claims it while we hold it; `text` says its MAC */
 	NET_EVENT_ADDRESSES_CHANGED, /* any local address came or went: retry closed links */
+	NET_EVENT_LINKS_CHANGED,     /* an interface came */
 };
 
 struct net_event {

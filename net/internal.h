@@ -64,7 +64,7 @@ struct net {
 	bool filters_stale;	/* the set of addresses changed */
 	ha_time retry_at;	/* when to try again what failed for one of the two */
 	bool unfinished;	/* the last dispatch left work */
-	bool addresses_changed; /* an event to be given */
+	bool addresses_changed, links_changed; /* events to be given */
 
 	struct fip fips[NET_FIPS_MAX];
 	size_t fips_used; /* all beyond are idle */

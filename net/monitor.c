@@ -30,10 +30,12 @@ static int apply_link(struct net *net, const struct nlmsghdr *message)
 
 	if (r < 0)
 		return r;
-	if (message->nlmsg_type == RTM_DELLINK)
+	if (message->nlmsg_type == RTM_DELLINK) {
 		table_drop_link(&net->table, link.index);
-	else
+	} else {
+		net->links_changed |= !table_link(&net->table, link.index);
 		r = table_put_link(&net->table, &link);
+	}
 	mark_link(net, link.index);
 	return r;
 }
@@ -152,7 +154,7 @@ int monitor_resync(struct net *net)
 	net->table = fresh;
 	fresh = old;
 	net->table_stale = false;
-	net->addresses_changed = true;
+	net->addresses_changed = net->links_changed = true;
 	for (size_t i = 0; i < net->fips_used; i++)
 		net->fips[i].dirty = true;
 	return 0;

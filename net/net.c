@@ -55,7 +55,7 @@ int net_new(struct net **ret)
 		net_free(net);
 		return r;
 	}
-	net->addresses_changed = false;
+	net->addresses_changed = net->links_changed = false;
 	*ret = net;
 	return 0;
 }
@@ -152,6 +152,11 @@ int net_next_event(struct net *net, struct net_event *ret)
 		if (net->dropped[at])
 			continue;
 		*ret = net->events[at];
+		return 1;
+	}
+	if (net->links_changed) {
+		net->links_changed = false;
+		*ret = (struct net_event){.type = NET_EVENT_LINKS_CHANGED};
 		return 1;
 	}
 	if (!net->addresses_changed)

@@ -16,4 +16,11 @@ uint64_t hash64(uint64_t hash, const void *data, size_t n);
 /* The same over the eight bytes of `v`, independent of byte order. */
 uint64_t hash64_u64(uint64_t hash, uint64_t v);
 
+/* Quick, for values that never leave this process: whether something changed. */
+static inline uint64_t hash64_mix(uint64_t hash, uint64_t v)
+{
+	hash = (hash ^ v) * 0x9e3779b97f4a7c15ULL;
+	return hash ^ hash >> 32;
+}
+
 #endif

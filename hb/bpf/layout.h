@@ -8,14 +8,14 @@
  * no padding that is not named. docs/kernel.md explains the fields; K numbers are its rules.
  */
 
-#define KERNEL_ABI	   1 /* of struct kernel_state: maps of another one are not taken over */
-#define KERNEL_NODES_MAX   32
-#define KERNEL_LINKS_MAX   8
-#define KERNEL_KEYS_MAX	   2
-#define KERNEL_PROBE_BYTES 120
+#define KERNEL_ABI	    1 /* of struct kernel_state: maps of another one are not taken over */
+#define KERNEL_NODES_MAX    32
+#define KERNEL_LINKS_MAX    8
+#define KERNEL_KEYS_MAX	    2
+#define KERNEL_PROBE_BYTES  120
 #define KERNEL_SIGNED_BYTES 104
-#define KERNEL_MAGIC	   0x48466b70U /* "HFkp" */
-#define KERNEL_VERSION	   1
+#define KERNEL_MAGIC	    0x48466b70U /* "HFkp" */
+#define KERNEL_VERSION	    1
 
 enum kernel_probe_type { KERNEL_PROBE = 1, KERNEL_ANSWER = 2 };
 
@@ -51,13 +51,13 @@ struct kernel_probe {
 
 enum kernel_count {
 	KERNEL_COUNT_ANSWERED,
-	KERNEL_COUNT_SIZE,    /* our magic and port, not our size */
+	KERNEL_COUNT_SIZE, /* our magic and port, not our size */
 	KERNEL_COUNT_VERSION,
 	KERNEL_COUNT_CLUSTER,
-	KERNEL_COUNT_KEY,     /* unknown key id */
+	KERNEL_COUNT_KEY, /* unknown key id */
 	KERNEL_COUNT_MAC,
-	KERNEL_COUNT_SENDER,  /* not a configured peer on this link, or not from or to its address */
-	KERNEL_COUNT_FORMAT,  /* authentic but malformed */
+	KERNEL_COUNT_SENDER, /* not a configured peer on this link, or not from or to its address */
+	KERNEL_COUNT_FORMAT, /* authentic but malformed */
 	KERNEL_COUNT_REPLAY,
 	KERNEL_COUNT_UNVERIFIED, /* answered, but it did not name our incarnation (D1) */
 	KERNEL_COUNT_GRANT,	 /* taken */
@@ -84,6 +84,19 @@ struct kernel_peer {
 	__u64 seen_stamp[KERNEL_LINKS_MAX];
 };
 
+/*
+ * Most packets are to be told from those of protected addresses without a look into hf_addresses:
+ * each address is of one of 1024 classes, by its last four bytes as they lie in memory. The agent
+ * sets the bit of the class before it puts an address into hf_addresses, and clears it only when
+ * no address of that class is in there.
+ */
+#define KERNEL_HINT_WORDS 16
+
+static inline __attribute__((always_inline, unused)) __u32 kernel_hint_class(__u32 tail)
+{
+	return tail * 0x9e3779b1U >> 22;
+}
+
 struct kernel_key {
 	__u64 k0, k1;
 	__u32 id;
@@ -105,11 +118,12 @@ struct kernel_state {
 	/* written by the agent: what it does */
 	__u64 incarnation; /* 0: no agent has started yet, nothing is answered */
 	__u64 lease_epoch;
-	__u64 installed; /* epoch of the installed view */
-	__u64 word;	 /* K2: generation << 52 | until */
-	__u64 grant_lease_us; /* of what is granted in our name */
-	__u64 progress;	      /* sequence number of the last vector sent */
-	__u64 progress_at;    /* when, us */
+	__u64 installed;	       /* epoch of the installed view */
+	__u64 word;		       /* K2: generation << 52 | until */
+	__u64 grant_lease_us;	       /* of what is granted in our name */
+	__u64 progress;		       /* sequence number of the last vector sent */
+	__u64 progress_at;	       /* when, us */
+	__u64 hint[KERNEL_HINT_WORDS]; /* bit class % 64 of word class / 64 */
 	/* written by the kernel */
 	__u64 refused;	     /* K5: generation << 52 | 1 of the one that was; 0: none */
 	__u64 refused_epoch; /* by which epoch */

@@ -9,16 +9,16 @@
  *
  * Several CPUs run this at once beside the agent. Each word that a decision hangs on is read and
  * written once and whole (LEASE_READ, LEASE_WRITE); the one place where an order matters is
- * lease_delegated(). Lost updates elsewhere only lose a grant, which comes again with the next probe.
+ * lease_delegated(). Lost updates elsewhere only lose a grant, which comes again by the next one.
  */
 
 #include "hb/bpf/layout.h"
 
-#define LEASE_READ(x)	    (*(const volatile __typeof__(x) *)&(x))
-#define LEASE_WRITE(x, v)   (*(volatile __typeof__(x) *)&(x) = (v))
+#define LEASE_READ(x)	  (*(const volatile __typeof__(x) *)&(x))
+#define LEASE_WRITE(x, v) (*(volatile __typeof__(x) *)&(x) = (v))
 /* If it is `was`, it becomes `v`. Returns what it was; a full barrier if that is `was`. */
 #define LEASE_SWAP(x, was, v) __sync_val_compare_and_swap(&(x), (was), (v))
-#define LEASE_COUNT(s, what) __sync_fetch_and_add(&(s)->count[what], 1)
+#define LEASE_COUNT(s, what)  __sync_fetch_and_add(&(s)->count[what], 1)
 
 #define LEASE_INLINE static inline __attribute__((always_inline))
 
@@ -119,19 +119,28 @@ LEASE_INLINE int lease_note_granted(struct kernel_peer *peer, __u64 now)
 	return 0;
 }
 
+/* Rule L8, for a lease of that epoch. */
+LEASE_INLINE int lease_may_delegate(const struct kernel_peer *peer, const struct kernel_probe *p)
+{
+	return p->lease_epoch != 0 && p->lease_epoch >= LEASE_READ(peer->grant_excluded);
+}
+
 /*
  * Rules K8, K9: whether the prober's stamp is granted in our agent's name. The agent clears the
  * incarnation, then reads granted_at, with a full barrier between; here it is the other way
- * round, so either it sees our time or we see that it took the delegation back.
+ * round, so either it sees our time or we see that it took the delegation back. It may have given
+ * it again meanwhile, after a view without the prober: so L8 is looked at once more, after the
+ * incarnation (the swap, of a value by itself, is the barrier), which is stored after the epoch.
  */
 LEASE_INLINE int lease_delegated(struct kernel_state *s, struct kernel_peer *peer,
 				 const struct kernel_probe *p, __u64 now)
 {
 	__u64 incarnation = LEASE_READ(peer->grant_incarnation);
 
-	if (incarnation == 0 || incarnation != p->incarnation || p->lease_epoch == 0 ||
-	    p->lease_epoch < LEASE_READ(peer->grant_excluded) || !lease_note_granted(peer, now) ||
-	    LEASE_READ(peer->grant_incarnation) != incarnation)
+	if (incarnation == 0 || incarnation != p->incarnation || !lease_may_delegate(peer, p) ||
+	    !lease_note_granted(peer, now) ||
+	    LEASE_SWAP(peer->grant_incarnation, incarnation, incarnation) != incarnation ||
+	    !lease_may_delegate(peer, p))
 		return 0;
 	LEASE_COUNT(s, KERNEL_COUNT_GRANTED);
 	return 1;

@@ -171,7 +171,7 @@ static void check_operation(struct world *w, const struct node *n, const struct 
 	bool start = a->type == CORE_ACTION_RESOURCE_START;
 	unsigned int r = a->resource.resource;
 
-	if (!has_event(&w->actions, start ? EVENT_RESOURCE_STARTING : EVENT_RESOURCE_STOPPING, r))
+	if (!has_event(w->decided, start ? EVENT_RESOURCE_STARTING : EVENT_RESOURCE_STOPPING, r))
 		world_violate(w, "I6", "n%u %s %s without an event", n->id,
 			      start ? "starts" : "stops", w->s->config.resources[r].name);
 	if (w->calm && a->resource.urgent && !is_leaving(w, n))
@@ -181,8 +181,8 @@ static void check_operation(struct world *w, const struct node *n, const struct 
 
 void invariant_actions(struct world *w, const struct node *n)
 {
-	for (size_t i = 0; i < w->actions.n; i++) {
-		const struct core_action *a = &w->actions.action[i];
+	for (size_t i = 0; i < w->decided->n; i++) {
+		const struct core_action *a = &w->decided->action[i];
 
 		if (a->type == CORE_ACTION_RESOURCE_START || a->type == CORE_ACTION_RESOURCE_STOP)
 			check_operation(w, n, a);
@@ -215,7 +215,7 @@ static void check_view(struct world *w, const struct node *n, const struct view 
 	if (votes * 2 <= total)
 		world_violate(w, "I1", "n%u installs view %llu of %#x, which is no quorum", n->id,
 			      (unsigned long long)v->epoch, v->members);
-	if (!has_event(&w->actions, EVENT_VIEW_INSTALLED, UINT16_MAX))
+	if (!has_event(w->decided, EVENT_VIEW_INSTALLED, UINT16_MAX))
 		world_violate(w, "I6", "n%u installs a view without an event", n->id);
 	told_view(w, n, v);
 	if (!w->calm || !n->view.epoch)

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -22,6 +23,7 @@ static const char usage[] =
 	"  --theme NAME     storm network crash stall disk command resource leave fence replay\n"
 	"                   calm; default: drawn from the seed\n"
 	"  --calm           no loss, duplicates and jitter in the background\n"
+	"  --no-kernel      nobody has the kernel path\n"
 	"  --until US       faults end at this time, if not earlier\n"
 	"  --keep LIST      only these faults, as 0,3,4 or none\n"
 	"  --trace          one line an event, to standard output; --trace=all: datagrams too\n"
@@ -81,6 +83,7 @@ enum {
 	OPTION_JOBS,
 	OPTION_THEME,
 	OPTION_CALM,
+	OPTION_NO_KERNEL,
 	OPTION_UNTIL,
 	OPTION_KEEP,
 	OPTION_TRACE,
@@ -97,6 +100,7 @@ static const struct option long_options[] = {
 	{"jobs", required_argument, NULL, OPTION_JOBS},
 	{"theme", required_argument, NULL, OPTION_THEME},
 	{"calm", no_argument, NULL, OPTION_CALM},
+	{"no-kernel", no_argument, NULL, OPTION_NO_KERNEL},
 	{"until", required_argument, NULL, OPTION_UNTIL},
 	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"trace", optional_argument, NULL, OPTION_TRACE},
@@ -127,6 +131,9 @@ static int take_option(struct options *o, int option)
 		return o->schedule.theme < 0 ? -EINVAL : 0;
 	case OPTION_CALM:
 		o->schedule.calm = true;
+		return 0;
+	case OPTION_NO_KERNEL:
+		o->schedule.no_kernel = true;
 		return 0;
 	case OPTION_UNTIL:
 		return parse_number(optarg, &o->schedule.until_us);
@@ -236,6 +243,10 @@ static void add(struct counts *sum, const struct counts *c)
 	sum->conflicts += c->conflicts;
 	sum->quarantines += c->quarantines;
 	sum->overlaps += c->overlaps;
+	sum->probes += c->probes;
+	sum->answers += c->answers;
+	sum->splits += c->splits;
+	sum->stalls += c->stalls;
 	if (c->worst_recovery > sum->worst_recovery) {
 		sum->worst_recovery = c->worst_recovery;
 		sum->worst_seed = c->worst_seed;
@@ -450,6 +461,9 @@ int main(int argc, char **argv)
 	};
 	long processors = sysconf(_SC_NPROCESSORS_ONLN);
 
+	/* cores come and go all the time: their memory stays with us */
+	(void)mallopt(M_MMAP_THRESHOLD, 1 << 30);
+	(void)mallopt(M_TRIM_THRESHOLD, 1 << 30);
 	o.jobs = processors > 0 && processors < JOBS_MAX ? (unsigned int)processors : 1;
 	if (parse_options(argc, argv, &o) < 0) {
 		(void)fputs(usage, stderr);

@@ -41,8 +41,18 @@ enum fault_type {
 	FAULT_BLACKOUT,	     /* all nodes of `mask` crash at once; for_us later they boot */
 	FAULT_MONITOR,	     /* what monitor `value` looks at is broken on the node */
 	FAULT_CONFIG,	     /* another configuration is applied, from the node */
+	FAULT_SPLIT,	/* the agent freezes before action `value` of a step; `kind`: see step.c */
+	FAULT_OVERLOAD, /* the agent is frozen and let go every `value` us */
+	FAULT_CUT_PROBES,  /* the kernel path only; `kind` is enum cut_shape */
+	FAULT_CUT_VECTORS, /* all but the kernel path */
 	FAULT_TYPE_COUNT_
 };
+
+/* Of the two last. */
+enum cut_shape { CUT_ONE_WAY, CUT_INTO, CUT_OUT_OF, CUT_PARTITION, CUT_SHAPE_COUNT_ };
+
+/* Bits of FAULT_SPLIT's kind. */
+enum split_kind { SPLIT_HALF = 1, SPLIT_CHOOSY = 2 };
 
 #define MONITORS_DRAWN 4
 #define RATIO_MOST     4
@@ -88,6 +98,8 @@ struct schedule {
 	struct core_config config; /* self is set per node */
 	bool rules;		   /* groups have rules of rules.c */
 	bool operate;		   /* monitors and commands of operate.c */
+	node_mask kernels;	   /* nodes with the kernel path */
+	bool probes;		   /* agents send probes; else none has it */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
 	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
@@ -112,10 +124,13 @@ struct schedule_options {
 	bool calm;	   /* no loss, duplicates and jitter in the background */
 	uint64_t until_us; /* faults end here, if earlier; 0: as drawn */
 	uint64_t keep;	   /* bit i: fault i is kept */
+	bool no_kernel;	   /* without the kernel path and its faults */
 };
 
 void rules_draw(struct schedule *s);
 void operate_draw(struct schedule *s);
+/* stall.c: the kernel path, and what is done to it. */
+void stall_draw(struct schedule *s);
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
 /* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */

@@ -189,6 +189,8 @@ static inline void net_beat(struct net *net, uint8_t node, uint64_t sequence, un
 /* What one round of hb_lan_receive() handed out. */
 struct heard {
 	unsigned int fresh[NET_NODES], repeated[NET_NODES], blobs;
+	unsigned int answers[NET_NODES][NET_LINKS];
+	struct probe_answer answer;   /* the last one */
 	uint64_t sequence[NET_NODES]; /* of the last one */
 	uint8_t links[NET_NODES];
 };
@@ -205,6 +207,13 @@ static inline struct heard net_receive_at(struct hb_lan *lan, ha_time now)
 		assert_true(from < NET_NODES);
 		if (m.decoded.type == HB_MESSAGE_BLOB) {
 			h.blobs++;
+			continue;
+		}
+		if (m.decoded.type == HB_MESSAGE_ANSWER) {
+			assert_int_equal(m.decoded.answer.from, from);
+			assert_false(m.repeated);
+			h.answers[from][m.link]++;
+			h.answer = m.decoded.answer;
 			continue;
 		}
 		assert_int_equal(m.decoded.vector.head.node, from);
@@ -240,6 +249,11 @@ static inline void net_add(struct heard *sum, const struct heard *h)
 		sum->links[n] |= h->links[n];
 		if (h->sequence[n] > sum->sequence[n])
 			sum->sequence[n] = h->sequence[n];
+		for (unsigned int k = 0; k < NET_LINKS; k++) {
+			sum->answers[n][k] += h->answers[n][k];
+			if (h->answers[n][k] > 0)
+				sum->answer = h->answer;
+		}
 	}
 	sum->blobs += h->blobs;
 }

@@ -49,9 +49,10 @@ struct world {
 	int here, there; /* namespaces */
 	int sniffer;	 /* on `right` */
 	struct net *net;
-	struct net_event log[LOG_SIZE]; /* all events so far, but for ADDRESSES_CHANGED */
+	struct net_event log[LOG_SIZE]; /* all events so far that are about an address */
 	size_t log_n;
 	unsigned int changes; /* NET_EVENT_ADDRESSES_CHANGED */
+	unsigned int links;   /* NET_EVENT_LINKS_CHANGED */
 	struct seen_packet trace[TRACE_SIZE];
 	size_t trace_n;
 };
@@ -223,6 +224,10 @@ static inline void take_events(struct world *w)
 			w->changes++;
 			continue;
 		}
+		if (e.type == NET_EVENT_LINKS_CHANGED) {
+			w->links++;
+			continue;
+		}
 		assert_true(w->log_n < LOG_SIZE);
 		w->log[w->log_n++] = e;
 	}
@@ -265,8 +270,8 @@ static inline const struct net_event *find_event(const struct world *w, uint16_t
 
 static inline void print_log(const struct world *w)
 {
-	static const char *const names[] = {"STARTED", "FAILED",   "ANNOUNCED",	       "REPAIRED",
-					    "LOST",    "CONFLICT", "ADDRESSES_CHANGED"};
+	static const char *const names[] = {"STARTED",	"FAILED", "ANNOUNCED",
+					    "REPAIRED", "LOST",	  "CONFLICT"};
 
 	for (size_t i = 0; i < w->log_n; i++)
 		print_message("  fip %u: %s %d %s\n", w->log[i].fip, names[w->log[i].type],

@@ -82,6 +82,7 @@ static void test_derive_values(void **state)
 	config_derive_timing(&t);
 	assert_int_equal(t.interval_us, 10000);
 	assert_int_equal(t.timeout_us, 30000);
+	assert_int_equal(t.stall_timeout_us, 5000000);
 	assert_int_equal(t.lease_us, 40000);
 	assert_int_equal(t.lease_margin_us, 2000);
 	assert_int_equal(t.startup_wait_us, 10000000);
@@ -106,13 +107,14 @@ static void test_derive_values(void **state)
 	config_derive_timing(&t);
 	assert_int_equal(t.interval_us, 60000000);
 	assert_int_equal(t.lease_us, 720000000);
+	assert_int_equal(t.stall_timeout_us, 600000000);
 	assert_int_equal(t.quarantine_us, 18000000000);
 	assert_int_equal(t.quarantine_max_us, 18000000000);
 }
 
 static void test_derive_keeps_what_is_set(void **state)
 {
-	const struct timing_config set = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14};
+	const struct timing_config set = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
 	struct timing_config t = set;
 
 	(void)state;
@@ -157,6 +159,7 @@ static void test_defaults_agree(void **state)
 	assert_memory_equal(&config->timing, &derived, sizeof derived);
 	assert_int_equal(config->port, 7410);
 	assert_int_equal(config->takeover, TAKEOVER_LEASE);
+	assert_int_equal(config->kernel_path, KERNEL_PATH_AUTO);
 	assert_string_equal(config->key_file, "/etc/holdfast/key");
 	assert_string_equal(config->state_directory, "/var/lib/holdfast");
 	assert_string_equal(config->run_directory, "/run/holdfast");
@@ -238,6 +241,7 @@ static void test_to_core(void **state)
 	assert_int_equal(core.takeover, TAKEOVER_LEASE);
 	assert_true(core.config_hash == config->hash && core.safety_hash == config->safety_hash);
 	assert_int_equal(core.lease_us, 1200000);
+	assert_int_equal(core.stall_timeout_us, 5000000);
 	assert_int_equal(core.quarantine_max_us, 1800000000);
 	assert_string_equal(core.nodes[1].name, "n2");
 	assert_int_equal(core.nodes[1].votes, 3);
@@ -364,13 +368,25 @@ static void test_many_monitors(void **state)
 	config_free(config);
 }
 
+/* The kernel enforces what addresses need, unless it is told not to; programs it cannot. */
 static void test_unenforced(void **state)
 {
 	struct config *config = load(CLUSTER NODES GROUPS);
 
 	(void)state;
 	assert_false(config_group_unenforced(config, 0)); /* one node: nobody takes it over */
+	assert_false(config_group_needs_kernel(config, 0));
+	assert_false(config_group_unenforced(config, 1));
+	assert_true(config_group_needs_kernel(config, 1));
+	assert_int_equal(report.n, 0);
+	config->takeover = TAKEOVER_FENCE;
+	assert_false(config_group_needs_kernel(config, 1));
+	config_free(config);
+
+	config = load("cluster = { name = \"demo\"; kernel_path = \"off\"; };\n" NODES GROUPS);
+	assert_false(config_group_unenforced(config, 0));
 	assert_true(config_group_unenforced(config, 1));
+	assert_false(config_group_needs_kernel(config, 1));
 	assert_int_equal(report.n, 1);
 	assert_true(report.problem[0].warning);
 	config_free(config);

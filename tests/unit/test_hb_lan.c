@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/hb_net.h"
+#include "tests/unit/hb_probe.h"
 
 static void test_one_beat(void **state)
 {
@@ -467,6 +468,251 @@ static void test_blobs(void **state)
 	assert_int_equal(hb_lan_refused(net->lan, HB_REFUSED_REPLAY), 8);
 }
 
+/* ---- the kernel path: node 0 probes, a bare socket plays the kernel of a peer ---- */
+
+static struct probe probe_of(ha_time now)
+{
+	return (struct probe){.incarnation = NET_INC,
+			      .stamp = now,
+			      .to_incarnation = NET_PEER_INC,
+			      .lease_epoch = 3,
+			      .accepted = 3};
+}
+
+static struct hb_probe_keys probe_keys(const struct net *net)
+{
+	struct hb_probe_keys keys;
+
+	hb_probe_keys_derive(&net->keys, &keys);
+	return keys;
+}
+
+/* The next probe that `node` got by `link`; skips the vector that the set-up sent. */
+static void probe_take(struct net *net, unsigned int node, unsigned int link,
+		       uint8_t data[HB_PROBE_BYTES])
+{
+	uint8_t in[HB_DATAGRAM_MAX];
+	ssize_t n;
+
+	do {
+		struct pollfd p = {.fd = net->fd[node][link], .events = POLLIN};
+
+		assert_int_equal(poll(&p, 1, NET_WAIT_US / 1000), 1);
+		n = recv(net->fd[node][link], in, sizeof in, 0);
+	} while (n > 0 && !hb_probe_is(in, (size_t)n));
+	assert_int_equal(n, HB_PROBE_BYTES);
+	memcpy(data, in, HB_PROBE_BYTES);
+	assert_int_equal(data[PROBE_AT_LINK], link);
+	assert_int_equal(data[PROBE_AT_FROM], 0);
+	assert_int_equal(data[PROBE_AT_TO], node);
+}
+
+static const struct probe_answer LIVING = {.from_incarnation = NET_PEER_INC,
+					   .token = 5ULL << 52 | 77,
+					   .lease_epoch = 4,
+					   .progress = 9,
+					   .age_us = 123};
+
+/* Probes node 1 now; data[k] is what it answers by link k. */
+static void probe_and_answer(struct net *net, uint8_t data[NET_LINKS][HB_PROBE_BYTES])
+{
+	struct hb_probe_keys keys = probe_keys(net);
+	struct probe probe = probe_of(clock_boot());
+
+	hb_lan_send_probe(net->lan, 1, &probe, probe.stamp);
+	for (unsigned int k = 0; k < NET_LINKS; k++) {
+		probe_take(net, 1, k, data[k]);
+		assert_int_equal(probe_get(data[k], PROBE_AT_STAMP), probe.stamp.us);
+		probe_make_answer(data[k], &LIVING, &keys);
+	}
+}
+
+static void test_answers(void **state)
+{
+	uint8_t data[NET_LINKS][HB_PROBE_BYTES];
+	struct net *net = *state;
+	struct heard h;
+
+	for (unsigned int i = 1; i <= 20; i++) {
+		probe_and_answer(net, data);
+		for (unsigned int k = 0; k < NET_LINKS; k++)
+			net_put(net, 1, k, data[k], HB_PROBE_BYTES);
+		h = net_receive_all(net);
+		assert_int_equal(h.answers[1][0], 1);
+		assert_int_equal(h.answers[1][1], 1);
+		assert_int_equal(h.answers[2][0], 0);
+		assert_int_equal(h.answer.progress, 9);
+		assert_int_equal(h.answer.age_us, 123);
+		assert_int_equal(h.answer.token, LIVING.token);
+		assert_int_equal(h.answer.from_incarnation, NET_PEER_INC);
+		assert_int_equal(net_stats(net, 1, 0).probes, i);
+		assert_int_equal(net_stats(net, 1, 1).answers, i);
+	}
+	assert_int_equal(net_stats(net, 1, 0).sent, 1); /* beats only */
+	assert_int_equal(net_stats(net, 1, 0).received, 0);
+	for (unsigned int r = HB_OK + 1; r < HB_REFUSAL_COUNT_; r++)
+		assert_int_equal(hb_lan_refused(net->lan, (enum hb_refusal)r), 0);
+}
+
+/* Of many that wait, the newest of each link. */
+static void test_answers_bounded(void **state)
+{
+	uint8_t data[NET_LINKS][HB_PROBE_BYTES];
+	struct net *net = *state;
+	uint64_t newest;
+	struct heard h;
+
+	for (unsigned int i = 0; i < 200; i++) {
+		probe_and_answer(net, data);
+		net_put(net, 1, 0, data[0], HB_PROBE_BYTES);
+	}
+	newest = probe_get(data[0], PROBE_AT_STAMP);
+	net_put(net, 1, 1, data[1], HB_PROBE_BYTES);
+	net_wait(net->lan);
+	h = net_receive_at(net->lan, clock_boot());
+	assert_int_equal(h.answers[1][0], 1);
+	assert_int_equal(h.answers[1][1], 1);
+	assert_int_equal(h.answer.stamp.us, newest);
+}
+
+static void check_answer_refused(struct net *net, const uint8_t data[HB_PROBE_BYTES],
+				 unsigned int node, unsigned int link, enum hb_refusal refusal)
+{
+	uint64_t before = hb_lan_refused(net->lan, refusal);
+	struct heard h;
+
+	net_put(net, node, link, data, HB_PROBE_BYTES);
+	h = net_receive_all(net);
+	for (unsigned int n = 0; n < NET_NODES; n++)
+		assert_int_equal(h.answers[n][0] + h.answers[n][1], 0);
+	assert_int_equal(hb_lan_refused(net->lan, refusal), before + 1);
+}
+
+static void test_answers_refused(void **state)
+{
+	uint8_t data[NET_LINKS][HB_PROBE_BYTES], old[HB_PROBE_BYTES], bad[HB_PROBE_BYTES];
+	struct net *net = *state;
+	struct hb_probe_keys keys = probe_keys(net);
+
+	probe_and_answer(net, data);
+	memcpy(old, data[0], sizeof old);
+	probe_and_answer(net, data);
+	check_answer_refused(net, data[0], 2, 0, HB_REFUSED_SENDER); /* another node's address */
+	check_answer_refused(net, data[0], 1, 1, HB_REFUSED_SENDER); /* or link */
+	memcpy(bad, data[0], sizeof bad);
+	bad[PROBE_AT_MAC] ^= 1;
+	check_answer_refused(net, bad, 1, 0, HB_REFUSED_HMAC);
+	memcpy(bad, data[0], sizeof bad);
+	probe_put(bad, PROBE_AT_INCARNATION, NET_INC - 1); /* our former life asked */
+	probe_sign(bad, &keys);
+	check_answer_refused(net, bad, 1, 0, HB_REFUSED_REPLAY);
+	memcpy(bad, data[0], sizeof bad);
+	probe_put(bad, PROBE_AT_STAMP, probe_get(bad, PROBE_AT_STAMP) + 1); /* never sent */
+	probe_sign(bad, &keys);
+	check_answer_refused(net, bad, 1, 0, HB_REFUSED_REPLAY);
+	net_put(net, 1, 0, data[0], HB_PROBE_BYTES);
+	assert_int_equal(net_receive_all(net).answers[1][0], 1);
+	check_answer_refused(net, data[0], 1, 0, HB_REFUSED_REPLAY);
+	check_answer_refused(net, old, 1, 0, HB_REFUSED_REPLAY);
+	net_put(net, 1, 1, data[1], HB_PROBE_BYTES); /* the other link knows nothing of that */
+	assert_int_equal(net_receive_all(net).answers[1][1], 1);
+}
+
+/* On its way or in our socket for longer than the timeout. */
+static void test_answers_late(void **state)
+{
+	uint8_t data[NET_LINKS][HB_PROBE_BYTES];
+	struct net *net = *state;
+	ha_time sent;
+
+	probe_and_answer(net, data);
+	sent = (ha_time){probe_get(data[0], PROBE_AT_STAMP)};
+	while (ha_time_since(clock_boot(), sent) <= NET_TIMEOUT + 1000)
+		usleep(10000);
+	check_answer_refused(net, data[0], 1, 0, HB_REFUSED_STALE);
+	probe_and_answer(net, data);
+	net_put(net, 1, 0, data[0], HB_PROBE_BYTES);
+	net_wait(net->lan);
+	sent = ha_time_add(clock_boot(), NET_TIMEOUT + 1);
+	assert_int_equal(net_receive_at(net->lan, sent).answers[1][0], 0);
+	assert_int_equal(hb_lan_refused(net->lan, HB_REFUSED_STALE), 2);
+}
+
+/* A peer's probe that no kernel took; ours, sent back; two of one microsecond; to nobody. */
+static void test_probes(void **state)
+{
+	struct net *net = *state;
+	struct hb_probe_keys keys = probe_keys(net);
+	struct hb_probe_route route = {.cluster_id = NET_LIMITS.cluster_id, .from = 1, .to = 0};
+	struct probe probe = probe_of(clock_boot());
+	uint8_t data[HB_PROBE_BYTES];
+
+	hb_probe_encode(&route, &probe, &keys, data);
+	check_answer_refused(net, data, 1, 0, HB_REFUSED_PROBE);
+	hb_lan_send_probe(net->lan, 1, &probe, probe.stamp);
+	probe_take(net, 1, 0, data);
+	check_answer_refused(net, data, 1, 0, HB_REFUSED_SENDER);
+	hb_lan_send_probe(net->lan, 1, &probe, probe.stamp);
+	probe.stamp.us--;
+	hb_lan_send_probe(net->lan, 1, &probe, probe.stamp);
+	assert_int_equal(net_stats(net, 1, 0).probes, 1);
+	probe.stamp.us += 2;
+	hb_lan_send_probe(net->lan, 1, &probe, probe.stamp);
+	assert_int_equal(net_stats(net, 1, 0).probes, 2);
+	hb_lan_send_probe(net->lan, 0, &probe, probe.stamp);
+	hb_lan_send_probe(net->lan, NET_NODES, &probe, probe.stamp);
+	assert_int_equal(net_stats(net, 2, 0).probes, 0);
+}
+
+/* While a peer is behind with the keys, probes too are signed with the former one. */
+static void test_probes_rotation(void **state)
+{
+	uint8_t data[NET_LINKS][HB_PROBE_BYTES];
+	struct net *net = *state;
+	struct hb_keys both = net_keys('2', '1');
+	uint32_t id;
+
+	hb_lan_set_keys(net->lan, &both);
+	net_beat(net, 1, 1, 1); /* it has the former one alone */
+	(void)net_receive_all(net);
+	probe_and_answer(net, data);
+	memcpy(&id, data[0] + PROBE_AT_KEY, sizeof id);
+	assert_int_equal(be32toh(id), both.id[1]);
+	net_put(net, 1, 0, data[0], HB_PROBE_BYTES);
+	assert_int_equal(net_receive_all(net).answers[1][0], 1);
+	net->keys = both;
+	net_beat(net, 1, 2, 1);
+	net_beat(net, 2, 1ULL << 39, 1);
+	(void)net_receive_all(net);
+	probe_and_answer(net, data);
+	memcpy(&id, data[0] + PROBE_AT_KEY, sizeof id);
+	assert_int_equal(be32toh(id), both.id[0]);
+	net_put(net, 1, 0, data[0], HB_PROBE_BYTES);
+	assert_int_equal(net_receive_all(net).answers[1][0], 1);
+}
+
+/* Before our incarnation is known nothing can be an answer to it. */
+static void test_answers_unasked(void **state)
+{
+	struct hb_lan_config config = net_config(0);
+	struct hb_probe_keys keys;
+	char error[HB_ERROR_SIZE];
+	uint8_t data[HB_PROBE_BYTES];
+	struct net *net = *state;
+	struct probe probe = probe_of(clock_boot());
+	struct hb_probe_route route = {.cluster_id = NET_LIMITS.cluster_id, .from = 0, .to = 1};
+
+	keys = probe_keys(net);
+	net->lan = hb_lan_free(net->lan);
+	assert_int_equal(hb_lan_new(&config, &net->lan, error), 0);
+	hb_probe_encode(&route, &probe, &keys, data);
+	probe_make_answer(data, &(struct probe_answer){.from_incarnation = 9}, &keys);
+	net_put(net, 1, 0, data, sizeof data);
+	net_wait(net->lan);
+	assert_int_equal(net_receive_at(net->lan, clock_boot()).answers[1][0], 0);
+	assert_int_equal(hb_lan_refused(net->lan, HB_REFUSED_REPLAY), 1);
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, net_setup, net_teardown)
@@ -486,6 +732,13 @@ int main(void)
 		T(test_lost_and_late),
 		T(test_reconfigured),
 		T(test_blobs),
+		T(test_answers),
+		T(test_answers_bounded),
+		T(test_answers_refused),
+		T(test_answers_late),
+		T(test_probes),
+		T(test_probes_rotation),
+		T(test_answers_unasked),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -33,6 +33,27 @@ static void test_event_order(void **state)
 	assert_int_equal(net_next_event(w->net, &e), 0);
 }
 
+/* Told when one comes; not of its end, nor of what happens to it. */
+static void test_link_comes(void **state)
+{
+	struct world *w = *state;
+	unsigned int before;
+
+	take_events(w);
+	before = w->links;
+	shell("ip link add extra type veth peer name other");
+	for (int i = 0; i < 100 && w->links == before; i++)
+		run_for(w, 10);
+	assert_true(w->links > before);
+	run_for(w, 50);
+	before = w->links;
+	shell("ip link set extra up && ip link set other up");
+	run_for(w, 50);
+	shell("ip link del extra");
+	run_for(w, 50);
+	assert_int_equal(w->links, before);
+}
+
 static void add_announce_remove(struct world *w, const char *ip, const char *cidr)
 {
 	struct net_fip_config config = config_of(ip);
@@ -416,6 +437,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		netns_test(test_event_order),
+		netns_test(test_link_comes),
 		netns_test(test_v4),
 		netns_test(test_v6),
 		netns_test(test_attributes),

@@ -30,6 +30,8 @@ static void test_told_at_once_then_once_a_minute(void **state)
 	assert_string_equal(text, "refused 9 datagrams: 2 size 7 key");
 	now = ha_time_add(now, REFUSALS_EVERY_US);
 	assert_false(refusals_tell(&refusals, counts, now, text));
+	counts[HB_REFUSED_PROBE] = 100; /* a peer whose kernel path is ahead of ours */
+	assert_false(refusals_tell(&refusals, counts, now, text));
 }
 
 static void test_largest_numbers_fit(void **state)
@@ -43,7 +45,8 @@ static void test_largest_numbers_fit(void **state)
 		counts[r] = UINT64_MAX / HB_REFUSAL_COUNT_;
 	assert_true(refusals_tell(&refusals, counts, HA_TIME_ZERO, text));
 	assert_true(strlen(text) < sizeof text);
-	assert_non_null(strstr(text, hb_refusal_to_string(HB_REFUSAL_COUNT_ - 1)));
+	assert_non_null(strstr(text, hb_refusal_to_string(HB_REFUSED_STALE)));
+	assert_null(strstr(text, hb_refusal_to_string(HB_REFUSED_PROBE)));
 }
 
 int main(void)

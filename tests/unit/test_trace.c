@@ -135,6 +135,9 @@ static void make_start(struct trace_start *start)
 	c->objects_hash = 0xaabb;
 	c->config_generation = 12;
 	c->failure_expiry_us = 77;
+	c->stall_timeout_us = 5000000;
+	c->kernel = true;
+	c->probes = true;
 	c->takeover = TAKEOVER_LEASE;
 	c->config_hash = 0x1122334455667788;
 	c->safety_hash = 0x99;
@@ -268,6 +271,62 @@ static void test_events(void **state)
 	free(start);
 }
 
+/* Each field of its own value, so that none can stand for another. */
+static void test_kernel_events(void **state)
+{
+	const struct probe_answer answer = {.incarnation = 1,
+					    .stamp = {2},
+					    .from_incarnation = 3,
+					    .token = UINT64_MAX - 4,
+					    .lease_us = 5,
+					    .lease_epoch = 6,
+					    .progress = 7,
+					    .age_us = 8,
+					    .from = 1};
+	struct core_event events[] = {
+		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {answer, 7}},
+		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {answer, 0}},
+		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {answer, 0}},
+		{.type = CORE_EVENT_KERNEL, .kernel = {9, {{10}, {UINT64_MAX}}, 11, 1}},
+		{.type = CORE_EVENT_KERNEL, .kernel = {12, {{13}, {14}}, 0, NODE_NONE}},
+		{.type = CORE_EVENT_TAKEN_BACK, .taken_back = {15, {{16}, {17}}}},
+	};
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct trace *trace;
+	struct trace_reader *reader;
+	struct trace_entry e;
+
+	(void)state;
+	events[0].probe.answer.grant = true;
+	events[1].probe.answer.gone = true;
+	events[2].probe.answer.leased = true;
+	make_start(start);
+	assert_int_equal(trace_new(path, start, &trace), 0);
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++)
+		trace_event(trace, start->now, &events[i]);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, start, &reader), 0);
+	for (size_t i = 0; i < sizeof events / sizeof *events; i++) {
+		assert_int_equal(trace_next(reader, &e), 1);
+		assert_int_equal(e.event.type, events[i].type);
+		if (e.event.type == CORE_EVENT_PROBE_ANSWER) {
+			assert_memory_equal(&e.event.probe.answer, &events[i].probe.answer,
+					    sizeof answer);
+			assert_int_equal(e.event.probe.link, events[i].probe.link);
+		} else if (e.event.type == CORE_EVENT_KERNEL) {
+			assert_memory_equal(&e.event.kernel, &events[i].kernel,
+					    offsetof(struct core_event, kernel.refused_by) + 1 -
+						    offsetof(struct core_event, kernel));
+		} else {
+			assert_memory_equal(&e.event.taken_back, &events[i].taken_back,
+					    sizeof e.event.taken_back);
+		}
+	}
+	assert_int_equal(trace_next(reader, &e), 0);
+	trace_close(reader);
+	free(start);
+}
+
 /* What no agent records is not let through. */
 static void test_events_out_of_range(void **state)
 {
@@ -284,6 +343,9 @@ static void test_events_out_of_range(void **state)
 		{.type = CORE_EVENT_MONITOR, .monitor = {2, MONITOR_ERROR, NULL}},
 		{.type = CORE_EVENT_MONITOR, .monitor = {0, MONITOR_SUSPENDED, NULL}},
 		{.type = CORE_EVENT_RESOURCE_LOST, .resource_lost = {2, NULL}},
+		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {{.from = 2}, 0}},
+		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {{.from = 1}, LINKS_MAX}},
+		{.type = CORE_EVENT_KERNEL, .kernel = {.refused_epoch = 1, .refused_by = 2}},
 	};
 	struct trace_start *start = calloc(1, sizeof *start);
 
@@ -588,7 +650,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_start),	 TEST(test_events),	    TEST(test_events_out_of_range),
 		TEST(test_reconfigured), TEST(test_largest_config), TEST(test_replay),
-		TEST(test_damage),
+		TEST(test_damage),	 TEST(test_kernel_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
