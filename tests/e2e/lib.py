@@ -99,9 +99,20 @@ class Watch:
         with open(self.path, encoding='ascii') as f:
             for line in f:
                 t, _, who = line.strip().partition(' ')
-                if who and int(t) >= since and (until is None or int(t) <= until):
+                if who and who[0] != '#' and int(t) >= since and (until is None or int(t) <= until):
                     out.append((int(t), who))
         return out
+
+    def lost(self, since, until):
+        """Of the ordinary client's questions, how many had no reply; and how many there were. Those that are under
+        way at the two edges may be counted by one or two."""
+        with open(self.path, encoding='ascii') as f:
+            asked = [(int(t), int(n[1:])) for t, _, n in (line.strip().partition(' ') for line in f) if n[:1] == '#']
+        inside = [(t, n) for t, n in asked if since <= t <= until]
+        if len(inside) < 2:
+            raise Failure('the client asked nothing')
+        (t0, n0), (t1, n1) = inside[0], inside[-1]
+        return n1 - n0 - len([t for t, who in self.replies(t0, t1) if who[0] != '=']), n1 - n0
 
     def outage_ms(self, since, until):
         """The longest time without a reply to the ordinary client."""
