@@ -4,6 +4,7 @@
 #include "agent/config_change.h"
 #include "agent/files.h"
 #include "agent/import.h"
+#include "agent/kernel.h"
 #include "agent/power.h"
 #include "agent/realtime.h"
 #include "agent/script.h"
@@ -273,9 +274,14 @@ static const struct {
 	const char *option;
 	int (*main)(int argc, char **argv);
 } tools[] = {
-	{"--power", power_main},   {"--diff", config_diff_main}, {"--install", config_install_main},
-	{"--files", files_main},   {"--script", script_main},	 {"--simulate", simulate_main},
+	{"--power", power_main},
+	{"--diff", config_diff_main},
+	{"--install", config_install_main},
+	{"--files", files_main},
+	{"--script", script_main},
+	{"--simulate", simulate_main},
 	{"--import", import_main},
+	{"--kernel-detach", kernel_detach_main},
 };
 
 int main(int argc, char **argv)

@@ -7,6 +7,7 @@
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
+#include "agent/kernel.h"
 #include "agent/stage.h"
 #include "agent/systemd.h"
 #include "agent/realtime.h"
@@ -233,6 +234,8 @@ static int find_leftovers(struct agent *agent)
 		log_warning("cannot remove all addresses of a former agent (%s): each is tried "
 			    "again before this node takes part",
 			    strerror(-removed));
+	else
+		kernel_cleaned(agent);
 	agent->leftovers = calloc(config->n_resources + 1U, sizeof *agent->leftovers);
 	if (!agent->leftovers)
 		return -ENOMEM;
@@ -327,6 +330,7 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 		return -ENOMEM;
 	config_to_core(agent->config, agent->self, config);
 	config->config_generation = agent->apply->generation;
+	config->kernel = agent->kernel != NULL;
 	r = core_new(config, durable, agent->leftovers, now, &agent->core);
 	if (r < 0) {
 		log_err("the configuration does not fit the core: %s", strerror(-r));
@@ -334,6 +338,7 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 	}
 	core_self_info(agent->core, now, &info);
 	agent->incarnation = info.incarnation;
+	kernel_begin(agent);
 	/* Peers may know records that were lost here, with a crash or with the event file: their
 	 * numbers are not used again, as the store does not use its own again. */
 	agent->own_number = store_origin_newest(agent->store, agent->self) + STORE_NUMBER_GAP;
@@ -461,7 +466,10 @@ static int start(struct agent *agent)
 		r = open_heartbeat(agent);
 	if (r >= 0)
 		r = ctl_start(agent);
-	/* From here on no other agent runs on this node: its addresses would be taken away. */
+	/* From here on no other agent runs on this node: its kernel path and its addresses would
+	 * be taken away. */
+	if (r >= 0)
+		r = kernel_start(agent);
 	if (r >= 0)
 		r = find_leftovers(agent);
 	if (r >= 0)
@@ -474,6 +482,7 @@ static int start(struct agent *agent)
 		return r;
 	apply_started(agent);
 	say_started(agent);
+	kernel_say(agent);
 	say_risks(agent);
 	protect(agent);
 	return 0;
@@ -516,6 +525,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);
+	kernel_stop(agent);
 	agent->lan = hb_lan_free(agent->lan);
 	agent->net = net_free(agent->net);
 	agent->replicate = replicate_free(agent->replicate);
@@ -531,6 +541,7 @@ struct agent *agent_free(struct agent *agent)
 	free(agent->facts);
 	free(agent->queue.items);
 	free(agent->actions);
+	free(agent->more_actions);
 	free(agent->runs);
 	free(agent->leftovers);
 	agent->config = config_free(agent->config);

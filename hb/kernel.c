@@ -11,20 +11,29 @@
 
 static int attach_hook(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE])
 {
-	const struct hb_kernel *kernel = arg;
+	struct hb_kernel *kernel = arg;
 	enum kernel_program p = hook->egress ? PROGRAM_EGRESS : PROGRAM_INGRESS;
+	int r = 0;
 
 	if (!hook->link_layer)
 		p = hook->egress ? PROGRAM_EGRESS_L3 : PROGRAM_INGRESS_L3;
-	if (kernel_hook_query(hook) == (int)kernel->program[p].id)
-		return 0;
-	return kernel_hook_attach(hook, kernel->program_fd[p], error);
+	if (kernel_hook_query(hook) != (int)kernel->program[p].id)
+		r = kernel_hook_attach(hook, kernel->program_fd[p], error);
+	if (r >= 0 && hook->egress) /* the second one */
+		kernel->interfaces++;
+	return r;
 }
 
 int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE])
 {
 	kernel_error_begin();
+	kernel->interfaces = 0;
 	return kernel_hooks_each(attach_hook, kernel, error);
+}
+
+unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel)
+{
+	return kernel->interfaces;
 }
 
 static int detach_hook(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE])

@@ -43,6 +43,7 @@ struct hb_kernel {
 	int state_fd, addresses_fd; /* of the object */
 	int program_fd[PROGRAM_COUNT_];
 	struct hb_kernel_program program[PROGRAM_COUNT_];
+	unsigned int interfaces;    /* that carried the programs when they were last attached */
 	struct kernel_state *state; /* the map, shared with the programs */
 	uint64_t number;	    /* of the lease that the present generation is of */
 	bool numbered;		    /* there is one */

@@ -91,29 +91,34 @@ static bool read_line(const char *path, char *ret, size_t size)
 	return true;
 }
 
+/* What of the agent's capabilities is missing; NULL: nothing. */
+static const char *missing_capability(void)
+{
+	if (!has_capability(CAP_NET_ADMIN))
+		return "CAP_NET_ADMIN is missing";
+	if (has_capability(CAP_SYS_ADMIN))
+		return NULL;
+	if (!has_capability(CAP_BPF))
+		return "CAP_BPF is missing";
+	if (!has_capability(CAP_PERFMON))
+		return "CAP_PERFMON is missing";
+	return "CAP_SYS_ADMIN is missing, which the maps of a former agent need";
+}
+
 static void explain_permission(char ret[CAUSE_SIZE])
 {
 	char lockdown[64] = "", setting[16] = "?";
 
-	if (!has_capability(CAP_NET_ADMIN)) {
-		(void)snprintf(ret, CAUSE_SIZE, "CAP_NET_ADMIN is missing");
-	} else if (!has_capability(CAP_BPF) && !has_capability(CAP_SYS_ADMIN)) {
-		(void)snprintf(ret, CAUSE_SIZE, "CAP_BPF is missing");
-	} else if (!has_capability(CAP_SYS_ADMIN)) {
-		(void)snprintf(ret, CAUSE_SIZE,
-			       "CAP_SYS_ADMIN is missing, which the maps of a former agent need");
-	} else if (read_line("/sys/kernel/security/lockdown", lockdown, sizeof lockdown) &&
-		   !strstr(lockdown, "[none]")) {
+	if (read_line("/sys/kernel/security/lockdown", lockdown, sizeof lockdown) &&
+	    !strstr(lockdown, "[none]")) {
 		(void)snprintf(ret, CAUSE_SIZE, "the kernel is locked down: %s", lockdown);
-	} else {
-		(void)read_line("/proc/sys/kernel/unprivileged_bpf_disabled", setting,
-				sizeof setting);
-		(void)snprintf(ret, CAUSE_SIZE,
-			       "capabilities of a container's user namespace do not count, or a "
-			       "security module refuses BPF (kernel.unprivileged_bpf_disabled is "
-			       "%s)",
-			       setting);
+		return;
 	}
+	(void)read_line("/proc/sys/kernel/unprivileged_bpf_disabled", setting, sizeof setting);
+	(void)snprintf(ret, CAUSE_SIZE,
+		       "in a container, or refused by a security module "
+		       "(kernel.unprivileged_bpf_disabled is %s)",
+		       setting);
 }
 
 static void explain_kernel(char ret[CAUSE_SIZE])
@@ -132,11 +137,17 @@ static void explain_kernel(char ret[CAUSE_SIZE])
 
 int kernel_error(char error[HB_ERROR_SIZE], int r, const char *what)
 {
+	const char *missing = r == -EPERM || r == -EACCES ? missing_capability() : NULL;
 	char cause[CAUSE_SIZE] = "";
 
+	if (missing) { /* that says it all */
+		(void)snprintf(error, HB_ERROR_SIZE, "%s: %s", what, missing);
+		return -EPERM;
+	}
+	if (r == -EACCES) /* of a program: the verifier's, not a matter of permission */
+		r = -EINVAL;
 	switch (-r) {
 	case EPERM:
-	case EACCES:
 		explain_permission(cause);
 		break;
 	case ENOSYS:

@@ -6,7 +6,8 @@
  * The kernel path (docs/kernel.md): BPF programs at tc that answer probes and enforce the lease
  * on floating IPs, the map that they share with the agent, and the codec of probes. One struct
  * hb_kernel serves one network namespace: that of the thread that called hb_kernel_new().
- * Nothing here blocks but hb_kernel_new() and hb_kernel_attach(), for some milliseconds.
+ * Nothing here blocks but hb_kernel_new(), for some tenths of a second (the verifier), and
+ * hb_kernel_attach() and hb_kernel_detach(), for some milliseconds.
  */
 
 #include "include/hb.h"
@@ -26,7 +27,7 @@ struct hb_kernel_config {
  * Loads the programs. Maps that a former agent left attached are taken over, and reset first of
  * all: no lease, nothing delegated, nothing answered (rule K10); the core's first `now` comes after
  * this. Attaches to nothing new yet; but programs that use other maps (of another layout, say) are
- * replaced at once. Needs CAP_BPF, CAP_NET_ADMIN, and CAP_SYS_ADMIN where there is something to take over.
+ * replaced at once. Needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON; to take over, CAP_SYS_ADMIN.
  * -errno with a sentence in `error` that says what was refused and what that may be due to:
  * -EPERM (no CAP_BPF, lockdown), -ENOSYS or -EOPNOTSUPP (kernel without BPF or clsact), -EINVAL
  * (refused by the verifier), -ENOMEM. Then nothing of ours stays attached, if that is possible.
@@ -43,6 +44,8 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
  * sentence, if one could not be served (the others are).
  */
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
+/* How many carried them after that, whatever came of the others. */
+unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
 /* Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at the
  * start of an agent that is to do without (it takes back what a former one delegated, K10).
  * Returns the number of interfaces looked at. Needs no struct hb_kernel. */
