@@ -74,14 +74,15 @@ def sh(*args, check=True, **kw):
     return r
 
 
-def build_probe():
-    probe = os.path.join(BUILD, 'test', 'probe')
-    source = os.path.join(TOP, 'tests/e2e/probe.c')
-    if not os.path.exists(probe) or os.path.getmtime(probe) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(probe), exist_ok=True)
-        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{probe}.{os.getpid()}', source)
-        os.replace(f'{probe}.{os.getpid()}', probe)
-    return probe
+def build_helper(name):
+    """A program of this folder, of one file."""
+    program = os.path.join(BUILD, 'test', name)
+    source = os.path.join(TOP, f'tests/e2e/{name}.c')
+    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{program}.{os.getpid()}', source)
+        os.replace(f'{program}.{os.getpid()}', program)
+    return program
 
 
 class Watch:
@@ -161,7 +162,7 @@ class Cluster:
         self.env = dict(os.environ)
         self.macs = {}
         self.watch = None
-        self.probe = build_probe()
+        self.probe = build_helper('probe')
         atexit.register(self.close)  # what fails before `with` has it is cleared away as well
 
     # ---- set-up ----
