@@ -46,9 +46,12 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
 /* How many carried them after that, whatever came of the others. */
 unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
-/* Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at the
- * start of an agent that is to do without (it takes back what a former one delegated, K10).
- * Returns the number of interfaces looked at. Needs no struct hb_kernel. */
+/*
+ * Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at
+ * the start of an agent that is to do without (it takes back what a former one delegated, K10; the
+ * core's first `now` comes after this). Returns the number of interfaces looked at. Needs no
+ * struct hb_kernel.
+ */
 _must_check_ int hb_kernel_detach(char error[HB_ERROR_SIZE]);
 
 /* An agent's new life begins: peers are told this incarnation, and are answered from now on. */
@@ -81,8 +84,8 @@ void hb_kernel_read(const struct hb_kernel *kernel, ha_time now, struct hb_kerne
  */
 _must_check_ int hb_kernel_protect(struct hb_kernel *kernel, int family, const void *ip);
 void hb_kernel_unprotect(struct hb_kernel *kernel, int family, const void *ip);
-/* Takes out what a former agent protected and this one did not: to be called when its leftovers were
- * removed from the interfaces. Returns the number. */
+/* Takes out what a former agent protected and this one did not: to be called when its leftovers
+ * were removed from the interfaces. Returns the number. */
 unsigned int hb_kernel_prune(struct hb_kernel *kernel);
 
 /* ---- codec of probes: pure ---- */

@@ -240,8 +240,8 @@ PACKET_INLINE int probe_turn(struct __sk_buff *skb, const struct probe_heads *h)
 	    bpf_skb_store_bytes(skb, h->network + 8, &hops, 1, 0) < 0)
 		return -1;
 	return bpf_l3_csum_replace(skb, h->network + 10,
-				   PACKET_BE16((__u16)h->hops << 8 | h->protocol),
-				   PACKET_BE16(PROBE_HOPS << 8 | h->protocol), 2);
+				   PACKET_BE16((__u16)(h->hops << 8 | h->protocol)),
+				   PACKET_BE16((__u16)(PROBE_HOPS << 8 | h->protocol)), 2);
 }
 
 /*
@@ -326,28 +326,30 @@ static __attribute__((noinline)) int probe_receive(struct __sk_buff *skb, struct
 	return r == TC_ACT_OK ? probe_answer(skb, s, &h, &b) : r;
 }
 
-/* By the first bytes from the network header on. */
-PACKET_INLINE int probe_is_likely(const struct kernel_state *s, __u16 type, const char *at,
-				  const char *end)
+/* With options: looked at in probe_receive(). */
+PACKET_INLINE int probe_is_likely(const struct kernel_state *s, const struct packet *p)
 {
-	const struct packet_ipv4 *v4 = (const void *)at;
-	const struct packet_ipv6 *v6 = (const void *)at;
+	__u32 at = p->type == PACKET_IPV4 ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES;
+	const struct packet_ipv4 *v4;
+	const struct packet_ipv6 *v6;
 	const struct packet_udp *udp;
 
-	if (type == PACKET_IPV4) {
-		udp = (const void *)(at + PACKET_IPV4_BYTES);
-		if (at + PACKET_IPV4_BYTES + PACKET_UDP_BYTES > end || v4->protocol != PACKET_UDP ||
+	if (p->type == PACKET_IPV4) {
+		v4 = packet_at(p, 0, PACKET_IPV4_BYTES);
+		if (!v4 || v4->protocol != PACKET_UDP ||
 		    v4->fragment & PACKET_BE16(PACKET_FRAGMENT))
 			return 0;
 		if (v4->version_words != 0x45)
-			return LEASE_READ(s->incarnation) != 0; /* with options: looked at there */
+			return LEASE_READ(s->incarnation) != 0;
 	} else {
-		udp = (const void *)(at + PACKET_IPV6_BYTES);
-		if (type != PACKET_IPV6 || at + PACKET_IPV6_BYTES + PACKET_UDP_BYTES > end ||
-		    v6->protocol != PACKET_UDP)
+		if (p->type != PACKET_IPV6)
+			return 0;
+		v6 = packet_at(p, 0, PACKET_IPV6_BYTES);
+		if (!v6 || v6->protocol != PACKET_UDP)
 			return 0;
 	}
-	return udp->destination == PACKET_BE16(s->port) && LEASE_READ(s->incarnation) != 0;
+	udp = packet_at(p, at, PACKET_UDP_BYTES);
+	return udp && udp->destination == PACKET_BE16(s->port) && LEASE_READ(s->incarnation) != 0;
 }
 
 #endif

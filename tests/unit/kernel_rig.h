@@ -114,6 +114,45 @@ static inline int rig_run(const struct rig *rig, enum rig_program program, struc
 	return (int)opts.retval;
 }
 
+static inline void rig_swap(uint8_t *a, uint8_t *b, size_t n)
+{
+	while (n-- > 0) {
+		uint8_t v = *a;
+
+		*a++ = *b;
+		*b++ = v;
+	}
+}
+
+/* What is to come of the probe, but for the time in `token`. */
+static inline struct frame rig_expected(const struct kernel_state *s, const struct frame *probe,
+					uint64_t token, uint8_t flags)
+{
+	struct frame f = *probe;
+	uint8_t *ip = f.bytes + f.network, *p = frame_payload(&f);
+	uint64_t now = token & KERNEL_TIME_MASK;
+
+	if (f.network)
+		rig_swap(f.bytes, f.bytes + 6, 6);
+	if (f.v6)
+		rig_swap(ip + 8, ip + 24, 16);
+	else
+		rig_swap(ip + 12, ip + 16, 4);
+	ip[f.v6 ? 7 : 8] = 64;
+	p[AT_TYPE] = 2;
+	rig_swap(p + AT_FROM, p + AT_TO, 1);
+	p[AT_FLAGS] = flags;
+	put64(p + AT_TO_INCARNATION, FRAME_INCARNATION);
+	put64(p + AT_TOKEN, token);
+	put64(p + AT_LEASE, flags & KERNEL_FLAG_GRANT ? s->grant_lease_us : 0);
+	put64(p + AT_TO_LEASE_EPOCH, s->lease_epoch);
+	put64(p + AT_PROGRESS, s->progress);
+	put64(p + AT_AGE, now > s->progress_at ? now - s->progress_at : 0);
+	frame_sign(&f);
+	frame_sums(&f, true);
+	return f;
+}
+
 /* A socket of our agent. */
 static inline int rig_socket(uint8_t link)
 {

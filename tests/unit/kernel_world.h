@@ -3,8 +3,8 @@
 #define HF_TESTS_KERNEL_WORLD_H
 
 /*
- * The kernel path of node 0 in the namespace "here" of tests/unit/netns.h; "there" are node 1 and 2,
- * as bare sockets that send what the test makes. Link 0 is IPv4, link 1 IPv6.
+ * The kernel path of node 0 in the namespace "here" of tests/unit/netns.h; "there" are node 1 and
+ * 2, as bare sockets that send what the test makes. Link 0 is IPv4, link 1 IPv6.
  */
 
 #include "tests/unit/netns.h"

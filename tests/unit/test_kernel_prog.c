@@ -56,44 +56,6 @@ static void check_refused(const char *name, const struct frame *f, int verdict, 
 	check_state(name, &was, count);
 }
 
-static void swap(uint8_t *a, uint8_t *b, size_t n)
-{
-	while (n-- > 0) {
-		uint8_t v = *a;
-
-		*a++ = *b;
-		*b++ = v;
-	}
-}
-
-/* What is to come of the probe, but for the time in `token`. */
-static struct frame expected_answer(const struct frame *probe, uint64_t token, uint8_t flags)
-{
-	const struct kernel_state *s = rig.state;
-	struct frame f = *probe;
-	uint8_t *ip = f.bytes + f.network, *p = frame_payload(&f);
-	uint64_t now = token & KERNEL_TIME_MASK;
-
-	swap(f.bytes, f.bytes + 6, 6);
-	if (f.v6)
-		swap(ip + 8, ip + 24, 16);
-	else
-		swap(ip + 12, ip + 16, 4);
-	ip[f.v6 ? 7 : 8] = 64;
-	p[AT_TYPE] = 2;
-	swap(p + AT_FROM, p + AT_TO, 1);
-	p[AT_FLAGS] = flags;
-	put64(p + AT_TO_INCARNATION, FRAME_INCARNATION);
-	put64(p + AT_TOKEN, token);
-	put64(p + AT_LEASE, flags & KERNEL_FLAG_GRANT ? s->grant_lease_us : 0);
-	put64(p + AT_TO_LEASE_EPOCH, s->lease_epoch);
-	put64(p + AT_PROGRESS, s->progress);
-	put64(p + AT_AGE, now > s->progress_at ? now - s->progress_at : 0);
-	frame_sign(&f);
-	frame_sums(&f, true);
-	return f;
-}
-
 /* Runs an authentic probe, compares the answer byte by byte, and returns its flags. */
 static uint8_t check_answer(const char *name, const struct frame *probe)
 {
@@ -108,7 +70,7 @@ static uint8_t check_answer(const char *name, const struct frame *probe)
 	flags = frame_payload(&got)[AT_FLAGS];
 	assert_int_equal(token >> KERNEL_TIME_BITS, rig.state->word >> KERNEL_TIME_BITS);
 	assert_in_range(token & KERNEL_TIME_MASK, before, rig_now_us());
-	want = expected_answer(probe, token, flags);
+	want = rig_expected(rig.state, probe, token, flags);
 	assert_int_equal(got.n, want.n);
 	for (size_t i = 0; i < got.n; i++)
 		if (got.bytes[i] != want.bytes[i])
@@ -920,6 +882,23 @@ static void measure(const char *name, enum rig_program program, const struct fra
 	print_message("  %-34s %u ns\n", name, ns);
 }
 
+/* What an empty program costs there. */
+static void measure_nothing(const struct frame *f)
+{
+	static const struct bpf_insn pass[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .imm = TC_ACT_UNSPEC},
+		{.code = BPF_JMP | BPF_EXIT},
+	};
+	LIBBPF_OPTS(bpf_test_run_opts, opts, .data_in = f->bytes, .data_size_in = (__u32)f->n,
+		    .repeat = 200000);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_SCHED_CLS, "nothing", "GPL", pass, COUNT(pass), NULL);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bpf_prog_test_run_opts(fd, &opts), 0);
+	print_message("  %-34s %u ns\n", "an empty program", opts.duration);
+	close(fd);
+}
+
 /* For the log; how it looks beside a packet's whole way is measured by tests/bench. */
 static void test_cost(void **state)
 {
@@ -938,6 +917,7 @@ static void test_cost(void **state)
 	make_from(&from, fip_v4, peer);
 	frame_probe(&strange, 1, 0, 0, 1);
 	frame_payload(&strange)[AT_MAC] ^= 1;
+	measure_nothing(&other);
 	measure("in, nothing protected", RIG_INGRESS, &other);
 	measure("out, nothing protected", RIG_EGRESS, &other);
 	protect(fip_v4);

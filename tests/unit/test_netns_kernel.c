@@ -157,7 +157,7 @@ static void put_from(int fd, const char *to_ip, const uint8_t data[HB_PROBE_BYTE
 			 HB_PROBE_BYTES);
 }
 
-/* Authentic, but from elsewhere: nobody gets an answer, neither it nor the one whose name it has. */
+/* Authentic, but from elsewhere: nobody gets an answer, nor does the one whose name it has. */
 static void test_spoofed(void **state)
 {
 	struct kernel_world *k = *state;
