@@ -86,6 +86,7 @@ struct kernel_view {
 	int attach_error;	 /* of an interface that could not be served */
 	unsigned int interfaces; /* that carry the programs */
 	char problem[HB_ERROR_SIZE]; /* about either of the two */
+	ha_time look_at;	     /* at the interfaces again */
 	unsigned int interfaces_said;
 	int attach_said;
 };

@@ -11,6 +11,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#define LOOK_US (5 * USEC_PER_SEC) /* a look may wait for others who change interfaces */
+
 /* ---- start and end ---- */
 
 static int detach(void)
@@ -25,11 +27,10 @@ static int detach(void)
 	return r;
 }
 
-static void attach(struct agent *agent)
+/* What came of a walk over the interfaces. */
+static void note_attached(struct agent *agent, int r, const char error[HB_ERROR_SIZE])
 {
 	struct kernel_view *view = &agent->kernel_view;
-	char error[HB_ERROR_SIZE] = "";
-	int r = hb_kernel_attach(agent->kernel, error);
 
 	view->attach_error = r < 0 ? r : 0;
 	(void)snprintf(view->problem, sizeof view->problem, "%s",
@@ -75,6 +76,7 @@ int kernel_start(struct agent *agent)
 {
 	struct kernel_view *view = &agent->kernel_view;
 	uint64_t began_us = clock_boot().us;
+	char error[HB_ERROR_SIZE] = "";
 	int r;
 
 	if (agent->config->kernel_path == KERNEL_PATH_OFF) {
@@ -83,7 +85,7 @@ int kernel_start(struct agent *agent)
 	}
 	r = load(agent);
 	if (r >= 0) {
-		attach(agent);
+		note_attached(agent, hb_kernel_attach(agent->kernel, error), error);
 		r = view->interfaces ? 0 : view->attach_error;
 	}
 	log_debug("the kernel path took %" PRIu64 " us", clock_boot().us - began_us);
@@ -164,14 +166,39 @@ void kernel_stop(struct agent *agent)
 	agent->kernel = hb_kernel_free(agent->kernel); /* what is attached stays: rule K10 */
 }
 
+void kernel_forget(void)
+{
+	char error[HB_ERROR_SIZE] = "";
+	int r = hb_kernel_forget(error);
+
+	if (r < 0)
+		log_warning("%s", error[0] ? error : strerror(-r));
+}
+
+static bool agent_runs(void)
+{
+	struct ctl_client *client = NULL;
+	int r = ctl_client_connect(CTL_SOCKET_PATH, &client);
+
+	(void)ctl_client_free(client);
+	return r >= 0;
+}
+
 int kernel_detach_main(int argc, char **argv)
 {
+	int r;
+
 	(void)argv;
 	if (argc > 1) {
 		(void)fprintf(stderr, "Usage: holdfastd --kernel-detach\n");
 		return AGENT_EXIT_USAGE;
 	}
-	return agent_exit_code(detach() < 0 ? -EIO : 0);
+	if (agent_runs()) {
+		log_err("an agent runs on this node: stop it first");
+		return AGENT_EXIT_BUSY;
+	}
+	r = detach();
+	return agent_exit_code(r < 0 ? r : 0);
 }
 
 /* ---- changes ---- */
@@ -188,12 +215,28 @@ void kernel_set_keys(struct agent *agent, const struct hb_keys *keys)
 		hb_kernel_set_keys(agent->kernel, keys);
 }
 
-void kernel_links_changed(struct agent *agent)
+void kernel_look(struct agent *agent)
 {
+	char error[HB_ERROR_SIZE] = "";
+	int r;
+
 	if (!agent->kernel)
 		return;
-	attach(agent);
+	r = hb_kernel_look(agent->kernel, error);
+	if (r > 0)
+		agent->kernel_view.interfaces_said = 0; /* also if others went meanwhile */
+	note_attached(agent, r, error);
 	say_attached(agent);
+}
+
+void kernel_housekeeping(struct agent *agent, ha_time now)
+{
+	struct kernel_view *view = &agent->kernel_view;
+
+	if (!ha_time_reached(view->look_at, now))
+		return;
+	view->look_at = ha_time_add(now, LOOK_US);
+	kernel_look(agent);
 }
 
 /* ---- leases ---- */

@@ -19,14 +19,17 @@ _must_check_ int kernel_start(struct agent *agent);
 /* Events and warnings about that, once events can be kept. */
 void kernel_say(struct agent *agent);
 void kernel_stop(struct agent *agent);
+/* `holdfastd --cleanup`: a dead agent's floating IPs are gone. */
+void kernel_forget(void);
 /* `holdfastd --kernel-detach`: takes the programs off all interfaces. */
 int kernel_detach_main(int argc, char **argv);
 
 /* An agent's life begins: the first, or after `server stop` and `server start`. */
 void kernel_begin(struct agent *agent);
 void kernel_set_keys(struct agent *agent, const struct hb_keys *keys);
-/* Interfaces came. */
-void kernel_links_changed(struct agent *agent);
+/* When interfaces came; and now and then, since others may take programs away. */
+void kernel_look(struct agent *agent);
+void kernel_housekeeping(struct agent *agent, ha_time now);
 
 /* True if the core is to be told *ret before anything else happens at `now` (rules K5, K7). */
 _must_check_ bool kernel_news(struct agent *agent, ha_time now, struct core_event *ret);

@@ -118,6 +118,7 @@ static void housekeeping(struct agent *agent, ha_time now)
 	agent->house_at = ha_time_add(now, HOUSE_US);
 	agent->peers_changed = true; /* looked at again, for it is cheap */
 	(void)hb_lan_retry(agent->lan);
+	kernel_housekeeping(agent, now);
 	if (agent->journal_dropped) {
 		log_warning("%llu events did not reach the journal, which does not keep up",
 			    agent->journal_dropped);

@@ -169,7 +169,7 @@ static void net_event(struct agent *agent, const struct net_event *event)
 		return;
 	}
 	if (event->type == NET_EVENT_LINKS_CHANGED) {
-		kernel_links_changed(agent);
+		kernel_look(agent);
 		return;
 	}
 	index = find_fip(agent, event->fip);

@@ -579,6 +579,8 @@ int agent_cleanup(const char *config_path)
 	r = net_new(&net);
 	if (r >= 0)
 		r = config ? clean_addresses(net, config) : net_clean(net, NULL, 0);
+	if (r >= 0)
+		kernel_forget();
 	if (r < 0)
 		log_err("cannot remove the floating IPs: %s", strerror(-r));
 	else if (r > 0)

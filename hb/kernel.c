@@ -9,33 +9,6 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
-static int attach_hook(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE])
-{
-	struct hb_kernel *kernel = arg;
-	enum kernel_program p = hook->egress ? PROGRAM_EGRESS : PROGRAM_INGRESS;
-	int r = 0;
-
-	if (!hook->link_layer)
-		p = hook->egress ? PROGRAM_EGRESS_L3 : PROGRAM_INGRESS_L3;
-	if (kernel_hook_query(hook) != (int)kernel->program[p].id)
-		r = kernel_hook_attach(hook, kernel->program_fd[p], error);
-	if (r >= 0 && hook->egress) /* the second one */
-		kernel->interfaces++;
-	return r;
-}
-
-int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE])
-{
-	kernel_error_begin();
-	kernel->interfaces = 0;
-	return kernel_hooks_each(attach_hook, kernel, error);
-}
-
-unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel)
-{
-	return kernel->interfaces;
-}
-
 static int detach_hook(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE])
 {
 	(void)arg;
@@ -65,7 +38,7 @@ static int replace_hook(const struct kernel_hook *hook, void *arg, char error[HB
 
 	if (id == 0 || id == -EEXIST)
 		return 0;
-	if (attach_hook(hook, arg, error) >= 0)
+	if (kernel_attach_hook(arg, hook, error) >= 0)
 		return 0;
 	return kernel_hook_detach(hook, error);
 }
@@ -131,6 +104,7 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel)
 		return NULL;
 	if (kernel->state)
 		(void)munmap(kernel->state, sizeof *kernel->state);
+	free(kernel->carry.index);
 	bpf_object__close(kernel->object); /* takes NULL */
 	free(kernel);
 	return NULL;

@@ -38,12 +38,19 @@ struct kernel_address {
 	bool ours;	 /* this process protected it */
 };
 
+struct kernel_interfaces {
+	int *index;
+	unsigned int n, size;
+};
+
 struct hb_kernel {
 	struct bpf_object *object;
 	int state_fd, addresses_fd; /* of the object */
 	int program_fd[PROGRAM_COUNT_];
 	struct hb_kernel_program program[PROGRAM_COUNT_];
-	unsigned int interfaces;    /* that carried the programs when they were last attached */
+	/* that carried the programs at the last walk, in its order; where the next look begins */
+	struct kernel_interfaces carry;
+	unsigned int turn;
 	struct kernel_state *state; /* the map, shared with the programs */
 	uint64_t number;	    /* of the lease that the present generation is of */
 	bool numbered;		    /* there is one */
@@ -88,6 +95,12 @@ _must_check_ int kernel_hook_attach(const struct kernel_hook *hook, int program_
 				    char error[HB_ERROR_SIZE]);
 /* Takes our program away, if one is there, and clsact if nothing is left in it. */
 _must_check_ int kernel_hook_detach(const struct kernel_hook *hook, char error[HB_ERROR_SIZE]);
+
+/* ---- hb/kernel_attach.c ---- */
+
+/* 1: it was put there; 0: it is there already. */
+_must_check_ int kernel_attach_hook(struct hb_kernel *kernel, const struct kernel_hook *hook,
+				    char error[HB_ERROR_SIZE]);
 
 /* ---- hb/kernel_take.c ---- */
 

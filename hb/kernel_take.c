@@ -155,3 +155,35 @@ int kernel_take(struct kernel_left *ret, char error[HB_ERROR_SIZE])
 	r = kernel_hooks_each(take_hook, &search, error);
 	return r < 0 ? r : 0;
 }
+
+static int forget_hook(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE])
+{
+	int id = kernel_hook_query(hook), r;
+	struct maps maps;
+	uint8_t key[16];
+
+	(void)arg;
+	if (id == 0 || id == -EEXIST)
+		return 0;
+	r = id < 0 ? id : find_maps((__u32)id, &maps);
+	/* Hints of them may stay: they only cost a look. */
+	for (unsigned int i = 0; r >= 0 && i < KERNEL_ADDRESSES_MAX && maps.addresses_fd >= 0;
+	     i++) {
+		if (bpf_map_get_next_key(maps.addresses_fd, NULL, key) < 0)
+			break;
+		if (bpf_map_delete_elem(maps.addresses_fd, key) < 0)
+			r = -errno;
+	}
+	if (id > 0)
+		close_maps(&maps);
+	return r < 0 ? kernel_error(error, r, "cannot change the maps of a former agent") : 0;
+}
+
+int hb_kernel_forget(char error[HB_ERROR_SIZE])
+{
+	int r;
+
+	kernel_error_begin();
+	r = kernel_hooks_each(forget_hook, NULL, error);
+	return r < 0 ? r : 0;
+}

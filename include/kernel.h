@@ -44,6 +44,12 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
  * sentence, if one could not be served (the others are).
  */
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
+/*
+ * The same for interfaces that came since the last call of either, and for a few of the others in
+ * turn, should somebody have taken the programs away: now and then, and after links came. Returns
+ * how many had to be attached.
+ */
+_must_check_ int hb_kernel_look(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
 /* How many carried them after that, whatever came of the others. */
 unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
 /*
@@ -53,6 +59,10 @@ unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
  * struct hb_kernel.
  */
 _must_check_ int hb_kernel_detach(char error[HB_ERROR_SIZE]);
+
+/* An agent has ended and its floating IPs are removed: what is left attached protects them no more,
+ * and goes on otherwise. Needs no struct hb_kernel. */
+_must_check_ int hb_kernel_forget(char error[HB_ERROR_SIZE]);
 
 /* An agent's new life begins: peers are told this incarnation, and are answered from now on. */
 void hb_kernel_begin(struct hb_kernel *kernel, uint64_t incarnation);
