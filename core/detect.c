@@ -80,7 +80,7 @@ static uint64_t groups_held(const struct core *c, uint8_t node)
 static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 {
 	struct peer *p = &c->peers[node];
-	uint64_t limit_us = kernel_stall_limit(c, node);
+	uint64_t limit_us = kernel_stall_limit(c), age_us = kernel_stall_age(c, node);
 
 	if (p->stalled == stalled)
 		return;
@@ -88,16 +88,17 @@ static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 	c->again = c->place_dirty = true;
 	if (stalled) {
 		struct event *e = core_say(c, EVENT_NODE_STALLED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 		e->arg[2] = groups_held(c, node);
 		p->stall_since = p->head_received;
 	} else if (beats) {
-		core_say(c, EVENT_NODE_RESUMED, node)->arg[0] =
-			ha_time_since(c->now, p->stall_since);
-	} else if (p->kernel.age_us >= limit_us) {
+		if (p->kernel.incarnation == p->head.incarnation) /* else: restarted */
+			core_say(c, EVENT_NODE_RESUMED, node)->arg[0] =
+				ha_time_since(c->now, p->stall_since);
+	} else if (age_us >= limit_us) {
 		struct event *e = core_say(c, EVENT_NODE_STALL_EXPIRED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 	}
 }

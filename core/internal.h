@@ -231,6 +231,7 @@ struct core {
 	uint16_t ratio_told;	       /* to the drivers; 0: nothing yet */
 	bool ratio_again;	       /* the same one was set anew */
 	uint64_t timeout_us, lease_us; /* in force (rule R5) */
+	uint16_t ratio;		       /* of them */
 	uint64_t unshrunk_us;	       /* since our timeout shrank, counted as silence is (R4) */
 	uint64_t pending_hash, config_told; /* rules C1, C2 */
 	uint64_t intent_digest;
@@ -361,7 +362,9 @@ void kernel_judge_links(struct core *c, uint8_t node);
 bool kernel_stalled(const struct core *c, unsigned int node);
 /* How much longer that may last, if nothing is heard. */
 uint64_t kernel_stall_left(const struct core *c, unsigned int node);
-uint64_t kernel_stall_limit(const struct core *c, unsigned int node);
+/* Of the age of its last vector, by the ratio in force. */
+uint64_t kernel_stall_limit(const struct core *c);
+uint64_t kernel_stall_age(const struct core *c, unsigned int node);
 
 /* delegate.c */
 void delegate_step(struct core *c);

@@ -103,19 +103,27 @@ void kernel_judge_links(struct core *c, uint8_t node)
 	}
 }
 
-/* By the ratio in force; never before the silence of its vectors alone would count. */
-uint64_t kernel_stall_limit(const struct core *c, unsigned int node)
+uint64_t kernel_stall_limit(const struct core *c)
 {
-	uint64_t us = c->cfg.stall_timeout_us * (core_timeout_us(c) / c->cfg.timeout_us);
+	return c->cfg.stall_timeout_us * c->ratio;
+}
 
-	return us > peer_timeout_us(c, node) ? us : peer_timeout_us(c, node);
+/*
+ * By the word of its kernel, and by what came of it: one that goes on now and then, and of which
+ * nothing ever comes, is not waited for any longer than one that does nothing.
+ */
+uint64_t kernel_stall_age(const struct core *c, unsigned int node)
+{
+	const struct peer *p = &c->peers[node];
+
+	return p->kernel.age_us > p->silence_us ? p->kernel.age_us : p->silence_us;
 }
 
 uint64_t kernel_stall_left(const struct core *c, unsigned int node)
 {
 	const struct peer_kernel *k = &c->peers[node].kernel;
-	uint64_t limit = kernel_stall_limit(c, node);
-	uint64_t left = limit > k->age_us ? limit - k->age_us : 0;
+	uint64_t limit = kernel_stall_limit(c);
+	uint64_t age = kernel_stall_age(c, node), left = limit > age ? limit - age : 0;
 	uint64_t answers = kernel_silence_left(c, node, k->silence_us);
 
 	left = left < answers ? left : answers;

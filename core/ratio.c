@@ -177,6 +177,7 @@ void ratio_adopt(struct core *c)
 	}
 	if (lease_us > c->lease_us && lease_us > c->lease_max_durable)
 		return;
+	c->ratio = wanted_ratio(c);
 	if (lease_us == c->lease_us && timeout_us == c->timeout_us)
 		return;
 	if (lease_us < c->lease_us)

@@ -39,6 +39,11 @@ demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it runnin
 bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
 	$(Q)BUILD=$(B) tests/bench/run
 
+$(B)/test/bench_%: $(B)/obj/tests/bench/%.o $(TEST_LIBS)
+	$(call link,-lcmocka $(EXPAT_LIBS))
+bench-filter: $(B)/test/bench_filter ## what the kernel path costs other traffic (root): make bench-filter [ROUNDS=30]
+	$(Q)$(B)/test/bench_filter
+
 coverage: ## line coverage of unit tests and a short simulation, by folder
 	$(Q)$(MAKE) --no-print-directory COV=1 B=build/flavour-cov check-unit build/flavour-cov/bin/holdfast-sim
 	$(Q)build/flavour-cov/bin/holdfast-sim --runs 100
@@ -53,5 +58,5 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-net
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench bench-filter
 .SECONDARY:

@@ -65,7 +65,7 @@ struct world {
 	uint16_t stopped[64]; /* resources, in the order of their stops */
 	unsigned int n_stopped;
 	uint8_t last_answer;
-	unsigned int starts, seen[700];
+	unsigned int starts, seen[700], sent[N_MAX];
 	struct datagram *queue[QUEUE];
 	unsigned int n_queue;
 	size_t most_actions;		  /* of one step */
@@ -272,6 +272,7 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 {
 	switch (a->type) {
 	case CORE_ACTION_SEND:
+		w->sent[i]++;
 		post(w, i);
 		ask(w, i);
 		break;

@@ -147,6 +147,21 @@ static void test_stalled_owner_keeps_all(void **state)
 	world_free(w);
 }
 
+/* Not just by the next beat or answer. */
+static void test_stall_expires_in_time(void **state)
+{
+	(void)state;
+	for (uint64_t phase = 0; phase < 10 * MS; phase += 1300) {
+		struct world *w = world_of(3, 0, 300 * MS);
+
+		run_until(w, phase, NULL);
+		w->frozen[0] = true;
+		assert_true(run_until(w, USEC_PER_SEC, said_expired));
+		assert_in_range(w->last[EVENT_NODE_STALL_EXPIRED].arg[0], 300 * MS, 300 * MS + 10);
+		world_free(w);
+	}
+}
+
 /* At the limit, by the word of its kernel; and while its lease goes on nobody else has one. */
 static void test_stall_expires(void **state)
 {
@@ -270,6 +285,124 @@ static void test_stall_that_ends_badly(void **state)
 	}
 }
 
+/* It has left, and said so: that its agent does nothing then is no news. */
+static void test_who_left_is_not_stalled(void **state)
+{
+	struct world *w = world_of(2, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	request(w, 0, REQUEST_NODE_STOP, 1);
+	while (self_of(w, 1).mode != NODE_MODE_STOPPED)
+		run_until(w, 100, NULL);
+	while (peer(w, 0, 1).mode != NODE_MODE_STOPPED)
+		run_until(w, 10, NULL);
+	w->frozen[1] = true;
+	run_until(w, 300 * MS, NULL);
+	assert_int_equal(w->seen[EVENT_NODE_STALLED] + w->seen[EVENT_NODE_SILENT], 0);
+	assert_int_equal(peer(w, 0, 1).state, PEER_LEFT);
+	world_free(w);
+}
+
+/* Another agent of the node is a restart, not the end of a stall. */
+static void test_stalled_and_restarted(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	w->frozen[1] = true;
+	run_until(w, 300 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	boot(w, 1);
+	run_until(w, 25 * MS, NULL);
+	assert_int_equal(w->seen[EVENT_NODE_RESTARTED], 2);
+	assert_int_equal(w->seen[EVENT_NODE_RESUMED], 0);
+	holds_for(w, 0, USEC_PER_SEC);
+	assert_int_equal(peer(w, 0, 1).state, PEER_MEMBER);
+	world_free(w);
+}
+
+/* Only a beat makes a silent one heard: not that it stalls as well. */
+static void test_silent_and_then_stalled(void **state)
+{
+	struct world *w = world_of(2, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	w->lose[0][1] = true;
+	assert_true(run_until(w, 45 * MS, said_silent));
+	w->frozen[0] = true;
+	run_until(w, 200 * MS, NULL);
+	/* its kernel grants on, so that it is still in the view */
+	assert_int_equal(self_of(w, 1).view.members, 3);
+	assert_int_equal(w->seen[EVENT_NODE_STALLED], 0);
+	assert_int_equal(peer(w, 1, 0).state, PEER_SILENT);
+	world_free(w);
+}
+
+/* Nor does a timeout that grows wake a stalled one. */
+static void test_longer_timeout_of_a_stalled_one(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+	struct core *core;
+
+	(void)state;
+	w->frozen[0] = true;
+	assert_true(run_until(w, 60 * MS, said_stalled));
+	run_until(w, 0, NULL);
+	w->config.self = 1;
+	w->config.timeout_us = 300 * MS;
+	w->config.lease_us = 400 * MS;
+	assert_int_equal(core_reconfigure(w->core[1], &w->config, &core), 0);
+	core_free(w->core[1]);
+	w->core[1] = core;
+	step(w, 1, &(struct core_event){.type = CORE_EVENT_TICK});
+	step(w, 1, &(struct core_event){.type = CORE_EVENT_TICK});
+	assert_int_equal(peer(w, 1, 0).state, PEER_STALLED);
+	assert_int_equal(w->seen[EVENT_NODE_RESUMED], 0);
+	world_free(w);
+}
+
+/*
+ * It goes on now and then, and its beats are lost: for the stall timeout it is taken for one that
+ * has yet to be heard, and not for ever.
+ */
+static void test_stalled_again_and_again(void **state)
+{
+	struct world *w = world_of(3, 0, 300 * MS);
+
+	(void)state;
+	w->frozen[1] = true;
+	run_until(w, 40 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	for (int k = 0; k < 9; k++) {
+		assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+		w->kernels->node[1].progress++;
+		w->kernels->node[1].progress_at = w->now.us - 8 * MS;
+		run_until(w, 27 * MS, NULL);
+	}
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	run_until(w, 27 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_SILENT);
+	assert_true(said_expired(w));
+	world_free(w);
+}
+
+/* It goes on for good, and nothing comes of it. */
+static void test_stalled_and_then_not_heard(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	w->frozen[1] = true;
+	run_until(w, 500 * MS, NULL);
+	w->lose[1][0] = w->lose[1][2] = true;
+	thaw(w, 1);
+	run_until(w, 20 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).state, PEER_STALLED);
+	assert_true(run_until(w, 15 * MS, said_silent));
+	assert_int_equal(w->seen[EVENT_NODE_RESUMED], 0);
+	world_free(w);
+}
+
 /* One that is in no view is not waited for. */
 static void test_only_members_are_stalled(void **state)
 {
@@ -360,7 +493,7 @@ static void test_answers_that_do_not_count(void **state)
 		e = answer_of(w, 0, 1);
 		e.probe.answer.incarnation += what == 1;
 		e.probe.answer.incarnation -= what == 2;
-		e.probe.answer.stamp.us += what == 3;
+		e.probe.answer.stamp.us += what == 3 ? USEC_PER_SEC : 0;
 		if (what == 4)
 			e.probe.answer.stamp.us -= 60 * MS;
 		if (what == 5)
@@ -375,9 +508,87 @@ static void test_answers_that_do_not_count(void **state)
 			e.probe.answer.grant = true; /* the same stamp again */
 		}
 		step(w, 0, &e);
+		if (what == 3) { /* and keeps no other one from being heard */
+			e.probe.answer.stamp = w->now;
+			step(w, 0, &e);
+		}
 		run_until(w, 30 * MS, NULL);
-		/* only the first one is a grant that keeps the lease */
-		assert_int_equal(self_of(w, 0).lease_valid, what == 0);
+		/* only these are grants that keep the lease */
+		assert_int_equal(self_of(w, 0).lease_valid, what == 0 || what == 3);
+		world_free(w);
+	}
+}
+
+/* Older than the timeout: it brings no path back. */
+static void test_old_answers(void **state)
+{
+	struct world *w = world_of(2, 0, 2 * USEC_PER_SEC);
+	struct core_event e;
+
+	(void)state;
+	w->kernels->lose[0][1] = w->kernels->lose[1][0] = true;
+	run_until(w, 500 * MS, NULL);
+	assert_int_equal(peer(w, 0, 1).kernel_paths, 0);
+	for (int old = 1; old >= 0; old--) {
+		e = answer_of(w, 0, 1);
+		e.probe.answer.stamp.us -= old ? 30 * MS : 29 * MS;
+		step(w, 0, &e);
+		assert_int_equal(peer(w, 0, 1).kernel_paths, !old);
+	}
+	world_free(w);
+}
+
+/* The newest probe tells, by whatever link its answer came. */
+static void test_slower_link(void **state)
+{
+	struct world *w = world_new(2, 0);
+	struct core_event e;
+	struct probe p;
+
+	(void)state;
+	w->config.n_links = 2;
+	kernel_path(w, 2 * USEC_PER_SEC);
+	assert_true(run_until(w, 5 * USEC_PER_SEC, on_0));
+	run_until(w, 5 * MS, NULL);
+	e = answer_of(w, 1, 0);
+	e.probe.answer.lease_epoch = self_of(w, 1).view.epoch;
+	e.probe.answer.token = 5;
+	step(w, 1, &e);
+	e.probe.link = 1;
+	e.probe.answer.token = 4;
+	e.probe.answer.stamp.us -= MS;
+	step(w, 1, &e);
+	assert_int_equal(peer(w, 1, 0).kernel_paths, 3);
+	core_probe(w->core[1], 0, w->now, &p);
+	assert_true(p.grant);
+	assert_int_equal(p.token, 5);
+	world_free(w);
+}
+
+/* Rule L7: what was granted for a stamp of before the lease does not prolong it. */
+static void test_grant_of_before_the_lease(void **state)
+{
+	(void)state;
+	for (int before = 0; before < 2; before++) {
+		struct world *w = world_of(2, 0, 2 * USEC_PER_SEC);
+		struct core_event e;
+		ha_time began;
+
+		w->kernels->lose[0][1] = w->kernels->lose[1][0] = true;
+		isolate(w, 1, true);
+		run_until(w, 200 * MS, NULL);
+		isolate(w, 1, false);
+		while (!self_of(w, 0).lease_valid)
+			run_until(w, 100, NULL);
+		began = w->now;
+		run_until(w, 10 * MS, NULL);
+		isolate(w, 1, true);
+		e = answer_of(w, 0, 1);
+		e.probe.answer.lease_us = 200 * MS;
+		e.probe.answer.stamp.us = began.us + 5 * MS - (before ? 6 * MS : 0);
+		step(w, 0, &e);
+		run_until(w, 100 * MS, NULL);
+		assert_int_equal(self_of(w, 0).lease_valid, !before);
 		world_free(w);
 	}
 }
@@ -567,11 +778,12 @@ static void test_table(void **state)
 
 /*
  * Beats between node 2, which has the group, and the others are lost, probes are not: its kernel
- * path shows a healthy agent, and the others make a view without it. One of them is frozen after
+ * path shows a healthy agent, and the others make a view without it (`half`: node 0 hears it all
+ * the while, and yet its view is without it). One of them is frozen after
  * `budget` actions, wherever that is, for 300 ms. step() and every probe check that nobody else
  * holds the group while node 2's lease goes on by what the frozen one's kernel grants.
  */
-static bool exclude_and_freeze(uint8_t node, int budget)
+static bool exclude_and_freeze(uint8_t node, int budget, bool half)
 {
 	struct world *w = world_new(3, 0);
 	bool frozen;
@@ -581,7 +793,7 @@ static bool exclude_and_freeze(uint8_t node, int budget)
 	kernel_path(w, 10 * USEC_PER_SEC);
 	run_until(w, 3 * USEC_PER_SEC, NULL);
 	assert_int_equal(owner(w), 2);
-	for (uint8_t i = 0; i < 2; i++)
+	for (uint8_t i = half ? 1 : 0; i < 2; i++)
 		w->lose[i][2] = w->lose[2][i] = true;
 	run_until(w, 25 * MS, NULL);
 	w->budget[node] = budget;
@@ -599,7 +811,8 @@ static void test_frozen_between_any_two_actions(void **state)
 	(void)state;
 	for (uint8_t node = 0; node < 2; node++)
 		for (int budget = 0; budget < 60; budget++)
-			assert_true(exclude_and_freeze(node, budget));
+			for (int half = 0; half < 2; half++)
+				assert_true(exclude_and_freeze(node, budget, half));
 }
 
 /* The owner itself is frozen between two actions while it takes over, loses, or joins. */
@@ -669,6 +882,44 @@ static void test_answers_to_old_delegations(void **state)
 	world_free(w);
 }
 
+/* What others prove, that it was fenced or has left, waits for it too; then at once. */
+static void test_fenced_before_it_is_taken_back(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+	struct core_event e = {.type = CORE_EVENT_FENCED};
+
+	(void)state;
+	w->hold_taken_back[1] = w->hold_taken_back[2] = true;
+	e.fenced.incarnation = self_of(w, 0).incarnation;
+	isolate(w, 0, true);
+	run_until(w, 300 * MS, NULL);
+	step(w, 1, &e);
+	run_until(w, 300 * MS, NULL);
+	assert_int_equal(owner(w), -1);
+	step(w, 1, &w->taken_back[1]);
+	run_until(w, 0, NULL);
+	assert_int_equal(owner(w), 1);
+	world_free(w);
+}
+
+/* It tells others soon, not just by its next beat. */
+static void test_taken_back_is_told_soon(void **state)
+{
+	struct world *w = world_of(3, 0, 10 * USEC_PER_SEC);
+
+	(void)state;
+	w->hold_taken_back[2] = true;
+	isolate(w, 0, true);
+	run_until(w, 500 * MS, NULL);
+	for (unsigned int sent = w->sent[2]; w->sent[2] == sent;)
+		run_until(w, 100, NULL);
+	run_until(w, 2 * MS, NULL);
+	assert_int_equal(owner(w), -1);
+	step(w, 2, &w->taken_back[2]);
+	assert_true(run_until(w, 2 * MS, on_1));
+	world_free(w);
+}
+
 /* A new agent has the maps of the former one, and takes all back before anything (K10, L5). */
 static void test_restart_of_an_agent(void **state)
 {
@@ -685,6 +936,11 @@ static void test_restart_of_an_agent(void **state)
 	assert_int_equal(d.incarnation[0], 0);
 	assert_int_equal(w->kernels->node[1].peer[0].grant_incarnation, 0);
 	assert_false(lease_valid(&w->kernels->node[1], w->now.us));
+	/* the others take back what they let be granted to the former one */
+	run_until(w, 15 * MS, NULL);
+	core_delegation(w->core[0], &d);
+	assert_int_equal(d.incarnation[1], 0);
+	assert_int_equal(d.incarnation[2], self_of(w, 2).incarnation);
 	run_until(w, USEC_PER_SEC, NULL);
 	core_delegation(w->core[1], &d);
 	assert_int_equal(d.incarnation[0], self_of(w, 0).incarnation);
@@ -776,11 +1032,60 @@ static void test_kernel_of_another_lease(void **state)
 		run_until(w, 50 * MS, NULL);
 		kept = self_of(w, 0).lease_valid;
 		assert_int_equal(kept, what == 0);
+		/* nor is what is told when there is none */
+		if (!kept) {
+			w->seen[EVENT_LEASE_REFUSED] = 0;
+			e.kernel.lease = w->kernels->number[0];
+			e.kernel.refused_epoch = 99;
+			step(w, 0, &e);
+			assert_int_equal(w->seen[EVENT_LEASE_REFUSED], 0);
+		}
 		world_free(w);
 	}
 }
 
 /* ---- placement, commands, ratio, configuration ---- */
+
+/* Who leaves does not wait for the word of one that cannot say it. */
+static void test_leaving_while_one_is_stalled(void **state)
+{
+	struct world *w = world_of(3, 0, 60 * USEC_PER_SEC);
+
+	(void)state;
+	w->frozen[2] = true;
+	run_until(w, 200 * MS, NULL);
+	step(w, 1, &(struct core_event){.type = CORE_EVENT_LEAVE});
+	run_until(w, 30 * MS, NULL);
+	assert_true(w->dead[1]);
+	world_free(w);
+}
+
+/* Rule F2: a stalled one is nobody to leave a group to. */
+static void test_final_action_while_one_is_stalled(void **state)
+{
+	(void)state;
+	for (int stalled = 0; stalled < 2; stalled++) {
+		struct world *w = world_new(3, 1);
+		struct core_event e = {.type = CORE_EVENT_MONITOR};
+
+		w->config.n_monitors = 1;
+		w->config.monitors[0] = (struct core_monitor_config){.nodes = 7,
+								     .active_group = UINT16_MAX,
+								     .active_resource = UINT16_MAX,
+								     .recovery = RECOVER_NODE,
+								     .final = FINAL_SHUTDOWN};
+		kernel_path(w, 60 * USEC_PER_SEC);
+		assert_true(run_until(w, 5 * USEC_PER_SEC, on_0));
+		run_until(w, USEC_PER_SEC, NULL);
+		w->frozen[1] = stalled;
+		run_until(w, 200 * MS, NULL);
+		e.monitor.status = MONITOR_ERROR;
+		step(w, 0, &e);
+		assert_int_equal(w->seen[EVENT_FINAL_SUPPRESSED] != 0, stalled);
+		assert_int_equal(w->seen[EVENT_FINAL_ACTION] != 0, !stalled);
+		world_free(w);
+	}
+}
 
 static void test_no_group_goes_to_a_stalled_node(void **state)
 {
@@ -978,15 +1283,25 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_paths),
 		cmocka_unit_test(test_stalled_owner_keeps_all),
+		cmocka_unit_test(test_stall_expires_in_time),
 		cmocka_unit_test(test_stall_expires),
 		cmocka_unit_test(test_wakes_with_a_lease_that_lapsed),
 		cmocka_unit_test(test_cut_is_found_as_before),
 		cmocka_unit_test(test_what_is_not_a_stall),
 		cmocka_unit_test(test_stall_that_ends_badly),
+		cmocka_unit_test(test_who_left_is_not_stalled),
+		cmocka_unit_test(test_stalled_and_restarted),
+		cmocka_unit_test(test_silent_and_then_stalled),
+		cmocka_unit_test(test_longer_timeout_of_a_stalled_one),
+		cmocka_unit_test(test_stalled_again_and_again),
+		cmocka_unit_test(test_stalled_and_then_not_heard),
 		cmocka_unit_test(test_only_members_are_stalled),
 		cmocka_unit_test(test_own_stall_judges_nobody),
 		cmocka_unit_test(test_answer_that_waited),
 		cmocka_unit_test(test_answers_that_do_not_count),
+		cmocka_unit_test(test_old_answers),
+		cmocka_unit_test(test_slower_link),
+		cmocka_unit_test(test_grant_of_before_the_lease),
 		cmocka_unit_test(test_grants_by_probe),
 		cmocka_unit_test(test_probe_does_not_grant_to_the_excluded),
 		cmocka_unit_test(test_probes_are_waited_for),
@@ -997,10 +1312,14 @@ int main(void)
 		cmocka_unit_test(test_frozen_owner_between_any_two_actions),
 		cmocka_unit_test(test_nothing_before_it_is_taken_back),
 		cmocka_unit_test(test_answers_to_old_delegations),
+		cmocka_unit_test(test_fenced_before_it_is_taken_back),
+		cmocka_unit_test(test_taken_back_is_told_soon),
 		cmocka_unit_test(test_restart_of_an_agent),
 		cmocka_unit_test(test_first_word_is_none),
 		cmocka_unit_test(test_lease_numbers),
 		cmocka_unit_test(test_kernel_of_another_lease),
+		cmocka_unit_test(test_leaving_while_one_is_stalled),
+		cmocka_unit_test(test_final_action_while_one_is_stalled),
 		cmocka_unit_test(test_no_group_goes_to_a_stalled_node),
 		cmocka_unit_test(test_hold_of_the_only_place),
 		cmocka_unit_test(test_no_failback_while_one_is_stalled),
