@@ -20,10 +20,11 @@
 enum kernel_probe_type { KERNEL_PROBE = 1, KERNEL_ANSWER = 2 };
 
 enum kernel_probe_flag {
-	KERNEL_FLAG_GRANT = 0x01,   /* probe: `token`, answer: `stamp` is granted for lease_us */
-	KERNEL_FLAG_OUTSIDE = 0x02, /* probe: the prober has installed a view without the answerer */
-	KERNEL_FLAG_GONE = 0x04,    /* answer: no agent process is there */
-	KERNEL_FLAG_LEASED = 0x08,  /* answer: the answerer's lease is valid */
+	KERNEL_FLAG_GRANT = 0x01, /* probe: `token`, answer: `stamp` is granted for lease_us */
+	KERNEL_FLAG_OUTSIDE =
+		0x02,		   /* probe: the prober has installed a view without the answerer */
+	KERNEL_FLAG_GONE = 0x04,   /* answer: no agent process is there */
+	KERNEL_FLAG_LEASED = 0x08, /* answer: the answerer's lease is valid */
 };
 
 /* A probe or an answer, in host byte order, without magic, version and cluster id. */
