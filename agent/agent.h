@@ -136,6 +136,7 @@ struct agent {
 	uint64_t lease_number;
 	struct resource_run *runs; /* n_resources */
 	bool *leftovers;	   /* n_resources: to be stopped first, and said */
+	bool addresses_cleaned;	   /* of a former agent: none of its floating IPs is left */
 
 	/* the loop */
 	sd_event_source *timer;

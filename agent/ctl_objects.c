@@ -211,7 +211,6 @@ json_t *status_servers(struct agent *agent, ha_time now)
 
 /* ---- groups ---- */
 
-/* Outside of a view we know our own part only: that nothing runs here says nothing. */
 /* Wanted, and down until a person does something about a failure. */
 static bool given_up(const struct core_group_info *info)
 {
@@ -220,6 +219,7 @@ static bool given_up(const struct core_group_info *info)
 		(info->held == GROUP_HOLD_LIMIT || info->held == GROUP_HOLD_WAIT_FAILED));
 }
 
+/* Outside of a view we know our own part only: that nothing runs here says nothing. */
 static const char *group_status(const struct core_group_info *info, bool quorate)
 {
 	if (given_up(info))

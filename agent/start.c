@@ -234,8 +234,7 @@ static int find_leftovers(struct agent *agent)
 		log_warning("cannot remove all addresses of a former agent (%s): each is tried "
 			    "again before this node takes part",
 			    strerror(-removed));
-	else
-		kernel_cleaned(agent);
+	agent->addresses_cleaned = removed >= 0;
 	agent->leftovers = calloc(config->n_resources + 1U, sizeof *agent->leftovers);
 	if (!agent->leftovers)
 		return -ENOMEM;
@@ -469,9 +468,12 @@ static int start(struct agent *agent)
 	/* From here on no other agent runs on this node: its kernel path and its addresses would
 	 * be taken away. */
 	if (r >= 0)
-		r = kernel_start(agent);
-	if (r >= 0)
 		r = find_leftovers(agent);
+	/* rule K12: what a former agent attached protects its addresses until they are gone */
+	if (r >= 0)
+		r = kernel_start(agent);
+	if (r >= 0 && agent->addresses_cleaned)
+		kernel_cleaned(agent);
 	if (r >= 0)
 		r = make_parts(agent);
 	if (r >= 0)

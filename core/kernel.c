@@ -163,9 +163,9 @@ void core_probe(struct core *c, uint8_t node, ha_time now, struct probe *ret)
 		.lease_epoch = c->lease_epoch,
 		.to_incarnation = p->echo_incarnation,
 	};
-	if (c->accepted.members && !p->mismatch) { /* rules K5, D4 */
-		ret->accepted = c->accepted.epoch;
-		ret->outside = !node_mask_has(c->accepted.members, node);
+	if (c->installed.epoch && !p->mismatch) { /* rules K5, D4 */
+		ret->accepted = c->installed.epoch;
+		ret->outside = !node_mask_has(c->installed.members, node);
 	}
 	if (!grants(c, node))
 		return;

@@ -123,11 +123,14 @@ static void explain_permission(char ret[CAUSE_SIZE])
 
 static void explain_kernel(char ret[CAUSE_SIZE])
 {
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
 	struct utsname name;
+	char *rest;
 
-	if (uname(&name) < 0 || sscanf(name.release, "%u.%u", &major, &minor) != 2)
+	if (uname(&name) < 0)
 		return;
+	major = strtoul(name.release, &rest, 10);
+	minor = *rest == '.' ? strtoul(rest + 1, NULL, 10) : 0;
 	if (major > OLDEST_MAJOR || (major == OLDEST_MAJOR && minor >= OLDEST_MINOR))
 		(void)snprintf(ret, CAUSE_SIZE, "kernel %s does not take it", name.release);
 	else

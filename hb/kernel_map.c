@@ -11,6 +11,8 @@
 
 /* ---- who we are ---- */
 
+static const struct sockaddr_storage NO_ADDRESS;
+
 /* All zeros: no address. */
 static void put_address(const struct sockaddr_storage *from, __u8 ret[16])
 {
@@ -34,10 +36,9 @@ static void configure_peer(struct kernel_state *s, const struct hb_kernel_config
 	peer->configured = configured;
 	peer->votes = configured ? c->votes[n] : 0;
 	for (uint8_t k = 0; k < LINKS_MAX; k++) {
-		const struct sockaddr_storage *from = &c->address[n][k];
+		bool is_there = configured && k < c->n_links;
 
-		put_address(configured && k < c->n_links ? from : &(struct sockaddr_storage){},
-			    peer->address[k]);
+		put_address(is_there ? &c->address[n][k] : &NO_ADDRESS, peer->address[k]);
 	}
 }
 
@@ -62,8 +63,7 @@ void kernel_map_configure(struct hb_kernel *kernel, const struct hb_kernel_confi
 		configure_peer(s, config, n);
 	}
 	for (uint8_t k = 0; k < LINKS_MAX; k++)
-		put_address(k < config->n_links ? &config->address[config->self][k]
-						: &(struct sockaddr_storage){},
+		put_address(k < config->n_links ? &config->address[config->self][k] : &NO_ADDRESS,
 			    s->address[k]);
 	hb_kernel_set_keys(kernel, config->keys);
 }

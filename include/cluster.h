@@ -346,8 +346,8 @@ struct probe_answer {
 
 /* What this node's kernel may grant in its agent's name (rule K8). */
 struct delegation {
-	uint64_t number;   /* grows with each one */
-	uint64_t lease_us; /* of such grants */
+	uint64_t number;		 /* grows with each one */
+	uint64_t lease_us;		 /* of such grants */
 	uint64_t incarnation[NODES_MAX]; /* 0: not to this node */
 	uint64_t excluded[NODES_MAX];	 /* only lease epochs from this one on */
 };

@@ -38,6 +38,10 @@ demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it runnin
 	$(Q)BUILD=$(B) KEEP=$(KEEP) tests/e2e/demo
 bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
 	$(Q)BUILD=$(B) tests/bench/run
+bench-cut: $(PROGRAMS) ## the shortest outage, beside keepalived and bfdd: make bench-cut [REPS=200]
+	$(Q)BUILD=$(B) tests/bench/cut
+bench-overload: $(PROGRAMS) ## an overload with and without the kernel path: make bench-overload [REPS=1]
+	$(Q)BUILD=$(B) REPS=$(or $(REPS),1) tests/bench/overload
 
 $(B)/test/bench_%: $(B)/obj/tests/bench/%.o $(TEST_LIBS)
 	$(call link,-lcmocka $(EXPAT_LIBS))
@@ -58,5 +62,5 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-net
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench bench-filter
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench bench-cut bench-overload bench-filter
 .SECONDARY:

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
- * What the kernel path costs other traffic: `make bench-filter [ROUNDS=30]`, as root. A veth pair in
- * two namespaces of its own; only the near end carries the programs. One thread on one CPU sends
+ * What the kernel path costs other traffic: `make bench-filter [ROUNDS=30]`, as root. A veth pair
+ * in two namespaces of its own; only the near end carries the programs. One thread on one CPU sends
  * and receives, so that softirqs run in its time, and its CPU time is what is compared: other
  * load does not count. All variants take turns in each round; a round's ratios are to its own run
  * without the programs. The second table is the programs alone (BPF_PROG_TEST_RUN).

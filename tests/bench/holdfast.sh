@@ -1,6 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Driver of the failover bench for Holdfast. --set detect=30ms [bin=DIR] [link=1: a killed node loses its link too]
+# Driver of the failover bench for Holdfast. --set detect=30ms [link=1: a killed node loses its link too]
+# [interval=, timeout=, lease=] [kernel=off] [realtime=false]
 # The bench's own drivers/lib.sh does the rest; BENCH_LIB names it.
 . "$BENCH_LIB"
 PROCS='holdfastd|holdfast-store'
@@ -8,8 +9,10 @@ PROCS='holdfastd|holdfast-store'
 config() {
 	local m
 	cat <<-CONF
-	cluster = { name = "bench"; detection_time = "${P_detect:-1s}"; };
-	agent = { key_file = "$WORK/key"; state_directory = "$WORK/$1/state"; run_directory = "$WORK/$1/run"; socket = "$WORK/$1/sock"; };
+	cluster = { name = "bench"; $([ -n "${P_timeout:-}" ] || echo "detection_time = \"${P_detect:-1s}\";")
+	  ${P_interval:+interval = "$P_interval";} ${P_timeout:+timeout = "$P_timeout";} ${P_lease:+lease = "$P_lease";}
+	  ${P_kernel:+kernel_path = "$P_kernel";} };
+	agent = { ${P_realtime:+realtime = $P_realtime;} key_file = "$WORK/key"; state_directory = "$WORK/$1/state"; run_directory = "$WORK/$1/run"; socket = "$WORK/$1/sock"; };
 	nodes = (
 	CONF
 	for m in $NODES; do

@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from lib import BIN, BUILD, Cluster, Failure, TOP, VIP, sh
+from lib import BIN, Cluster, Failure, VIP, build_helper, sh
 from scenarios import SETTLE, check, never_two, other, state_of
 
 FLOOD_SECONDS = 3
@@ -62,19 +62,9 @@ class Varlink:
         self.close()
 
 
-def build_flood():
-    program = os.path.join(BUILD, 'test', 'flood')
-    source = os.path.join(TOP, 'tests/e2e/flood.c')
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(program), exist_ok=True)
-        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-o', f'{program}.{os.getpid()}', source)
-        os.replace(f'{program}.{os.getpid()}', program)
-    return program
-
-
 def start_flood(c, node, peer, kinds, seconds=FLOOD_SECONDS):
     """Records at the switch port of `node`; write a line to its input to begin."""
-    args = [build_flood(), f'p{node}-0', c.macs[node], c.address(node, 0), c.address(peer, 0), '10.90.0.253', '7410',
+    args = [build_helper('flood'), f'p{node}-0', c.macs[node], c.address(node, 0), c.address(peer, 0), '10.90.0.253', '7410',
             str(seconds), *kinds]
     p = subprocess.Popen(['ip', 'netns', 'exec', c.ns('sw'), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          text=True, start_new_session=True)
@@ -887,5 +877,6 @@ def two_boot_at_once(tag):
         return f'{rounds} times, service back each time'
 
 
-ALONE = [heartbeat_flood, replay_of_the_dead, socket_abuse, flaps, key_rotation_under_load, two_boot_at_once]  # times
-ALL = [full_disk, failing_disk, hanging_disk, interfaces, bad_starts, damaged_state, reset_state, nasty_programs, failed_stop]
+ALONE = [heartbeat_flood, socket_abuse]  # times
+ALL = [replay_of_the_dead, flaps, key_rotation_under_load, two_boot_at_once, full_disk, failing_disk, hanging_disk, interfaces,
+       bad_starts, damaged_state, reset_state, nasty_programs, failed_stop]

@@ -74,14 +74,15 @@ def sh(*args, check=True, **kw):
     return r
 
 
-def build_probe():
-    probe = os.path.join(BUILD, 'test', 'probe')
-    source = os.path.join(TOP, 'tests/e2e/probe.c')
-    if not os.path.exists(probe) or os.path.getmtime(probe) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(probe), exist_ok=True)
-        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{probe}.{os.getpid()}', source)
-        os.replace(f'{probe}.{os.getpid()}', probe)
-    return probe
+def build_helper(name):
+    """A program of this folder, of one file."""
+    program = os.path.join(BUILD, 'test', name)
+    source = os.path.join(TOP, f'tests/e2e/{name}.c')
+    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{program}.{os.getpid()}', source)
+        os.replace(f'{program}.{os.getpid()}', program)
+    return program
 
 
 class Watch:
@@ -99,9 +100,20 @@ class Watch:
         with open(self.path, encoding='ascii') as f:
             for line in f:
                 t, _, who = line.strip().partition(' ')
-                if who and int(t) >= since and (until is None or int(t) <= until):
+                if who and who[0] != '#' and int(t) >= since and (until is None or int(t) <= until):
                     out.append((int(t), who))
         return out
+
+    def lost(self, since, until):
+        """Of the ordinary client's questions, how many had no reply; and how many there were. Those that are under
+        way at the two edges may be counted by one or two."""
+        with open(self.path, encoding='ascii') as f:
+            asked = [(int(t), int(n[1:])) for t, _, n in (line.strip().partition(' ') for line in f) if n[:1] == '#']
+        inside = [(t, n) for t, n in asked if since <= t <= until]
+        if len(inside) < 2:
+            raise Failure('the client asked nothing')
+        (t0, n0), (t1, n1) = inside[0], inside[-1]
+        return n1 - n0 - len([t for t, who in self.replies(t0, t1) if who[0] != '=']), n1 - n0
 
     def outage_ms(self, since, until):
         """The longest time without a reply to the ordinary client."""
@@ -150,7 +162,7 @@ class Cluster:
         self.env = dict(os.environ)
         self.macs = {}
         self.watch = None
-        self.probe = build_probe()
+        self.probe = build_helper('probe')
         atexit.register(self.close)  # what fails before `with` has it is cleared away as well
 
     # ---- set-up ----

@@ -35,6 +35,8 @@ static bool cuts_shape(const struct fault *f, uint8_t from, uint8_t to)
 		return to == f->node;
 	case CUT_OUT_OF:
 		return from == f->node;
+	case CUT_AROUND:
+		return from == f->node || to == f->node;
 	case CUT_PARTITION:
 		return node_mask_has(f->mask, from) != node_mask_has(f->mask, to);
 	case CUT_ONE_WAY:
@@ -307,6 +309,7 @@ static void begin_split(struct node *n, const struct fault *f)
 	n->split = (struct split){.armed = true,
 				  .half = f->kind & SPLIT_HALF,
 				  .choosy = f->kind & SPLIT_CHOOSY,
+				  .delegate = f->kind & SPLIT_DELEGATE,
 				  .after = f->value};
 }
 
@@ -383,6 +386,8 @@ void fault_begin(struct world *w, uint32_t index)
 	*a = (struct active_fault){.fault = w->s->faults[index], .holds = true};
 	f->node = resolve(w, f->node, index)->id;
 	f->peer = resolve(w, f->peer, index + 1)->id;
+	if (f->type == FAULT_PARTITION && f->kind == CUT_AROUND)
+		f->mask = node_bit(f->node);
 	trace(w, -1, "FAULT %-2u %s", index, fault_format(f, text, sizeof(text)));
 	if (is_cut(f->type))
 		apply_cut(w, f, 1);
@@ -458,12 +463,27 @@ void fault_end(struct world *w, uint32_t index)
 		invariant_disturb(w, -1);
 }
 
-static void crash_for_good(struct world *w, struct node *n)
+static void leave_for_good(struct world *w, struct node *n)
 {
+	if (!n->core && w->s->absence != ABSENCE_OFF)
+		node_boot(w, n);
 	if (!n->up)
 		return;
 	invariant_departs(w, n);
-	node_crash(w, n, false);
+	if (w->s->absence == ABSENCE_OFF) {
+		node_crash(w, n, false);
+		return;
+	}
+	w->lost |= node_bit(n->id);
+	trace(w, n->id, "is lost for good");
+	if (w->s->absence == ABSENCE_FROZEN) {
+		node_freeze(w, n, false);
+		return;
+	}
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		net_cut(w->net.cut_vectors[n->id], i, LINKS_MAX, 1);
+		net_cut(w->net.cut_vectors[i], n->id, LINKS_MAX, 1);
+	}
 }
 
 void fault_end_all(struct world *w)
@@ -476,7 +496,7 @@ void fault_end_all(struct world *w)
 		if (!node_mask_has(w->s->absent, i))
 			node_boot(w, n);
 		else
-			crash_for_good(w, n);
+			leave_for_good(w, n);
 	}
 }
 

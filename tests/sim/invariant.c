@@ -111,7 +111,7 @@ static bool is_leaving(const struct world *w, const struct node *n)
 	struct core_self_info self;
 
 	core_self_info(n->core, (ha_time){node_local(n, w->now)}, &self);
-	return n->leave_asked || self.mode != NODE_MODE_ONLINE;
+	return n->leave_asked || self.mode != NODE_MODE_ONLINE || node_mask_has(w->lost, n->id);
 }
 
 /* One node may go without harm to the others, if they are a quorum and all is well. */

@@ -42,6 +42,8 @@ void kernel_take_over(struct world *w, struct node *n)
 	if (kernel_until(n) > n->lease_end_local)
 		n->lease_end_local = kernel_until(n);
 	lease_take_over(s);
+	if (kernel_leased(w, n))
+		world_violate(w, "K10", "n%u: a lease is older than its agent", n->id);
 	k->base = lease_generation(s->word);
 	s->self = n->id;
 	s->n_nodes = c->n_nodes;
@@ -238,6 +240,13 @@ void kernel_read_answers(struct world *w, struct node *n)
 
 /* ---- what reaches the machine ---- */
 
+/* L6, K5, from outside: does this tell the kernel that its node was removed? */
+static bool is_refusal(const struct node *n, const struct kernel_probe *p)
+{
+	return p->flags & KERNEL_FLAG_OUTSIDE && p->to_incarnation == n->kernel.map.incarnation &&
+	       n->kernel.map.installed && p->accepted > n->kernel.map.installed;
+}
+
 static void take_probe(struct world *w, struct node *n, const struct kernel_probe *p)
 {
 	struct kernel_state *s = &n->kernel.map;
@@ -248,11 +257,13 @@ static void take_probe(struct world *w, struct node *n, const struct kernel_prob
 	w->counts.probes++;
 	if (!lease_answer(s, &answer, !n->core, now_of(w, n)))
 		return;
-	if (leased && !kernel_leased(w, n)) {
-		n->just_woke = false; /* it knows now (L6) */
+	if (is_refusal(n, p))
+		n->just_woke = false;
+	if (!leased && kernel_leased(w, n)) /* only the agent begins one (K2, V6) */
+		world_violate(w, "K4", "n%u: a lease that has lapsed is valid again", n->id);
+	if (leased && !kernel_leased(w, n))
 		trace(w, n->id, "kernel  is refused its lease by n%u, epoch %llu", prober,
 		      (unsigned long long)s->refused_epoch);
-	}
 	if (w->trace.datagrams)
 		trace(w, n->id, "kernel  answers n%u: age %llu%s%s%s", prober,
 		      (unsigned long long)answer.age_us,

@@ -23,6 +23,7 @@ static const char usage[] =
 	"  --theme NAME     storm network crash stall disk command resource leave fence replay\n"
 	"                   calm; default: drawn from the seed\n"
 	"  --calm           no loss, duplicates and jitter in the background\n"
+	"  --kernel         only what the kernel path is about\n"
 	"  --no-kernel      nobody has the kernel path\n"
 	"  --until US       faults end at this time, if not earlier\n"
 	"  --keep LIST      only these faults, as 0,3,4 or none\n"
@@ -83,6 +84,7 @@ enum {
 	OPTION_JOBS,
 	OPTION_THEME,
 	OPTION_CALM,
+	OPTION_KERNEL,
 	OPTION_NO_KERNEL,
 	OPTION_UNTIL,
 	OPTION_KEEP,
@@ -100,6 +102,7 @@ static const struct option long_options[] = {
 	{"jobs", required_argument, NULL, OPTION_JOBS},
 	{"theme", required_argument, NULL, OPTION_THEME},
 	{"calm", no_argument, NULL, OPTION_CALM},
+	{"kernel", no_argument, NULL, OPTION_KERNEL},
 	{"no-kernel", no_argument, NULL, OPTION_NO_KERNEL},
 	{"until", required_argument, NULL, OPTION_UNTIL},
 	{"keep", required_argument, NULL, OPTION_KEEP},
@@ -131,6 +134,9 @@ static int take_option(struct options *o, int option)
 		return o->schedule.theme < 0 ? -EINVAL : 0;
 	case OPTION_CALM:
 		o->schedule.calm = true;
+		return 0;
+	case OPTION_KERNEL:
+		o->schedule.kernel = true;
 		return 0;
 	case OPTION_NO_KERNEL:
 		o->schedule.no_kernel = true;

@@ -23,7 +23,7 @@ static node_mask quarantined(const struct world *w)
 		const struct node *n = &w->node[i];
 
 		for (uint8_t p = 0; n->core && p < w->n_nodes; p++) {
-			if (p == i)
+			if (p == i || node_mask_has(w->lost, i))
 				continue;
 			core_peer_info(n->core, p, local(w, n), &info);
 			mask |= info.quarantine_us ? node_bit(p) : 0;
@@ -58,10 +58,12 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 		if (!s->view.epoch)
 			s->view = self.view;
 		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
-		    (s->in & ~self.view.members) || (self.view.members & ~s->here)) {
-			(void)snprintf(why, size, "n%u: view %llu of %#x, lease %d", i,
+		    (n->kernel.works && !kernel_leased(w, n)) || (s->in & ~self.view.members) ||
+		    (self.view.members & ~s->here)) {
+			(void)snprintf(why, size,
+				       "n%u: view %llu of %#x, lease %d, in its kernel %d", i,
 				       (unsigned long long)self.view.epoch, self.view.members,
-				       self.lease_valid);
+				       self.lease_valid, kernel_leased(w, n));
 			return false;
 		}
 	}
@@ -127,6 +129,7 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 				all = all && w->node[i].resource[r].online;
 			}
 	}
+	any &= ~w->lost; /* what runs there answers no more: I1 looks at that */
 	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) || is_held(&info) ||
 	    (needs_command(&info) && !w->repairing)) {
 		(void)snprintf(why, size, "g%u should be offline, runs on %#x", group, any);
@@ -151,7 +154,7 @@ bool recovery_done(struct world *w, char *why, size_t size)
 	node_mask out = quarantined(w);
 
 	for (unsigned int i = 0; i < w->n_nodes; i++) {
-		if (!w->node[i].core)
+		if (!w->node[i].core || node_mask_has(w->lost, i))
 			continue;
 		s.here |= node_bit(i);
 		s.in |= node_mask_has(out, i) ? 0 : node_bit(i);
@@ -294,6 +297,15 @@ static void repair_node(struct world *w, struct node *n)
 {
 	struct core_self_info self;
 
+	if (node_mask_has(w->lost, n->id)) {
+		if (is_waited_for(w, n)) { /* he pulls the plug */
+			w->lost &= ~node_bit(n->id);
+			invariant_departs(w, n);
+			node_crash(w, n, false);
+			repaired(w, n->id);
+		}
+		return;
+	}
 	if (!n->core) {
 		if (!n->up && (w->s->config.takeover == TAKEOVER_FENCE || is_waited_for(w, n)))
 			confirm_off(w, n);
@@ -341,7 +353,7 @@ static void start_absent(struct world *w)
 {
 	unsigned int i;
 
-	node_mask_for_each (i, w->s->absent)
+	node_mask_for_each (i, w->s->absence == ABSENCE_OFF ? w->s->absent : 0)
 		node_boot(w, &w->node[i]);
 }
 

@@ -415,7 +415,7 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	operate_draw(ret);
 	ret->config.stall_timeout_us = ret->config.timeout_us;
 	if (!options->no_kernel)
-		stall_draw(ret);
+		stall_draw(ret, options->kernel);
 	for (size_t i = 0; i < ret->n_faults; i++) {
 		struct fault *f = &ret->faults[i];
 

@@ -9,11 +9,11 @@
 #include <string.h>
 
 #define STALL_STREAM 5
-#define STEPS_MAX    5
+#define STEPS_MAX    8
 
-enum actor { A, B, C };
+enum actor { A, B, C, COORDINATOR, OWNER, ACTORS };
 
-/* Times in thousandths of the timeout, both vary by a third; `lasts` 0 ends the list. */
+/* Times in thousandths of the timeout, both vary; `lasts` 0 ends the list. */
 struct step {
 	uint8_t type; /* enum fault_type */
 	uint8_t node, peer, kind;
@@ -21,34 +21,61 @@ struct step {
 };
 
 static const struct step patterns[][STEPS_MAX] = {
-	/* K9: A leaves B out, and freezes before it can say so; its kernel is still reached by B */
-	{{FAULT_CUT_VECTORS, B, B, CUT_PARTITION, 1000, 9000},
-	 {FAULT_SPLIT, A, A, SPLIT_CHOOSY, 700, 5000}},
-	{{FAULT_PARTITION, B, B, 0, 1000, 1200},
-	 {FAULT_SPLIT, A, A, SPLIT_CHOOSY, 800, 5000},
-	 {FAULT_CUT_VECTORS, B, B, CUT_PARTITION, 300, 7000}},
+	/* K9: the holder is left out, and who tells so freezes just then; its kernel is reached */
+	{{FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 1000, 9000},
+	 {FAULT_SPLIT, COORDINATOR, A, SPLIT_DELEGATE | SPLIT_CHOOSY, 100, 9000}},
+	{{FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 1000, 9000},
+	 {FAULT_CUT_PROBES, C, OWNER, CUT_ONE_WAY, 100, 9000},
+	 {FAULT_SPLIT, A, A, SPLIT_DELEGATE | SPLIT_CHOOSY, 100, 9000}},
+	{{FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 1000, 9000},
+	 {FAULT_SPLIT, A, A, SPLIT_DELEGATE | SPLIT_HALF, 100, 5000}},
+	/* K6, K9: grants by the kernel path only, then none, and nobody can tell the holder */
+	{{FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 1000, 9000},
+	 {FAULT_PARTITION, OWNER, A, CUT_AROUND, 800, 9000}},
+	/* L2: the token grows old while it is granted again and again */
+	{{FAULT_MUTE, OWNER, A, 0, 1000, 9000}, {FAULT_PARTITION, OWNER, A, CUT_AROUND, 800, 9000}},
+	/* K7, K8, K11: a stall that harms nobody */
+	{{FAULT_FREEZE, OWNER, A, 0, 9000, 3000}},
+	{{FAULT_FREEZE, A, A, 0, 9000, 3000},
+	 {FAULT_FREEZE, B, A, 0, 7000, 2000},
+	 {FAULT_FREEZE, A, A, 0, 5000, 2000},
+	 {FAULT_FREEZE, C, A, 0, 5000, 2000},
+	 {FAULT_FREEZE, B, A, 0, 5000, 2000},
+	 {FAULT_FREEZE, A, A, 0, 5000, 2000},
+	 {FAULT_FREEZE, C, A, 0, 5000, 2000}},
 	/* K4, K5: only the kernel path tells the holder that it was left out */
-	{{FAULT_CUT_VECTORS, A, A, CUT_PARTITION, 1000, 6000}, {FAULT_FREEZE, A, A, 0, 300, 3000}},
-	{{FAULT_FREEZE, A, A, 0, 1000, 3000}, {FAULT_CUT_PROBES, A, A, CUT_PARTITION, 300, 1500}},
-	/* K8: one that is stalled keeps a holder, that the others cannot hear, alive */
-	{{FAULT_FREEZE, A, A, 0, 1000, 6000}, {FAULT_PARTITION, C, C, 0, 500, 6000}},
+	{{FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 1000, 6000},
+	 {FAULT_FREEZE, OWNER, A, 0, 300, 3000}},
+	{{FAULT_FREEZE, OWNER, A, 0, 1000, 5000},
+	 {FAULT_CUT_PROBES, OWNER, A, CUT_AROUND, 100, 2500}},
+	{{FAULT_PAUSE, OWNER, A, 0, 1000, 5000},
+	 {FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 300, 9000}},
+	/* K4: all grants cease for a while, but no view can do without the holder */
+	{{FAULT_FREEZE, OWNER, A, 0, 1000, 5000},
+	 {FAULT_FREEZE, COORDINATOR, A, 0, 10, 5000},
+	 {FAULT_CUT_PROBES, A, A, CUT_PARTITION, 100, 2500},
+	 {FAULT_FREEZE, C, A, 0, 10, 2500}},
+	/* K8: one that is stalled keeps a holder alive that the others cannot hear */
+	{{FAULT_FREEZE, A, A, 0, 1000, 6000}, {FAULT_PARTITION, C, C, CUT_AROUND, 500, 6000}},
 	{{FAULT_SPLIT, A, A, SPLIT_CHOOSY | SPLIT_HALF, 1000, 6000},
-	 {FAULT_PARTITION, C, C, 0, 500, 6000},
+	 {FAULT_PARTITION, C, C, CUT_AROUND, 500, 6000},
 	 {FAULT_CRASH_AGENT, A, A, 0, 3000, 100}},
 	/* K10: back at once, with the maps of before */
-	{{FAULT_PARTITION, B, B, 0, 1000, 6000},
+	{{FAULT_CRASH_AGENT, A, A, 0, 1000, 30},
+	 {FAULT_CUT, OWNER, C, 0, 500, 9000},
+	 {FAULT_CUT, C, OWNER, 0, 10, 9000},
+	 {FAULT_CUT_VECTORS, OWNER, A, CUT_AROUND, 10, 9000},
+	 {FAULT_PARTITION, OWNER, A, CUT_AROUND, 700, 9000}},
+	{{FAULT_PARTITION, B, B, CUT_AROUND, 1000, 6000},
 	 {FAULT_CRASH_AGENT, A, A, 0, 300, 50},
-	 {FAULT_CRASH_AGENT, A, A, 0, 700, 50}},
-	{{FAULT_CUT_VECTORS, B, B, CUT_PARTITION, 1000, 6000},
-	 {FAULT_CRASH_AGENT, A, A, 0, 300, 50},
-	 {FAULT_CRASH_AGENT, C, C, 0, 100, 50}},
+	 {FAULT_CRASH_AGENT, OWNER, A, 0, 700, 50}},
 	/* K6, L8: a holder is left out and taken in again while it stands still */
-	{{FAULT_FREEZE, B, B, 0, 1000, 4000},
-	 {FAULT_CUT_PROBES, B, B, CUT_OUT_OF, 300, 1300},
+	{{FAULT_FREEZE, OWNER, B, 0, 1000, 4000},
+	 {FAULT_CUT_PROBES, OWNER, B, CUT_OUT_OF, 300, 1300},
 	 {FAULT_CRASH_AGENT, A, A, 0, 1000, 60},
-	 {FAULT_PARTITION, C, C, 0, 100, 6000}},
+	 {FAULT_PARTITION, C, C, CUT_AROUND, 100, 6000}},
 	/* K1, K5: refused, back in the view, and old grants come again */
-	{{FAULT_PARTITION, A, A, 0, 1000, 1500},
+	{{FAULT_PARTITION, OWNER, A, CUT_AROUND, 1000, 1500},
 	 {FAULT_REPLAY, A, B, 0, 3000, 500},
 	 {FAULT_FREEZE, A, A, 0, 100, 3000},
 	 {FAULT_REPLAY, A, C, 0, 300, 500}},
@@ -71,15 +98,15 @@ static uint64_t draw_length(const struct schedule *s, struct rng *rng)
 	return vary(rng, about[rng_below(rng, sizeof(about) / sizeof(about[0]))]);
 }
 
-static void draw_kernels(struct schedule *s, struct rng *rng)
+static void draw_kernels(struct schedule *s, bool only, struct rng *rng)
 {
 	node_mask all = (node_mask)((1ULL << s->config.n_nodes) - 1);
 	uint64_t pick = rng_below(rng, 100), t = s->config.timeout_us;
 
-	if (pick < 25)
+	if (pick < 25 && !only)
 		return;
 	s->probes = true;
-	s->kernels = pick < 40 ? all & (node_mask)rng_next(rng) : all;
+	s->kernels = pick < 40 && !only ? all & (node_mask)rng_next(rng) : all;
 	s->config.stall_timeout_us = rng_range_log(rng, t, 16 * t);
 }
 
@@ -124,7 +151,7 @@ static void change(const struct schedule *s, struct fault *f, struct rng *rng)
 		f->for_us = rng_range_log(rng, 100, s->config.timeout_us / 2);
 }
 
-static void cast(const struct schedule *s, struct rng *rng, uint8_t actors[3])
+static void cast(const struct schedule *s, struct rng *rng, uint8_t actors[ACTORS])
 {
 	uint8_t n = s->config.n_nodes;
 
@@ -134,6 +161,8 @@ static void cast(const struct schedule *s, struct rng *rng, uint8_t actors[3])
 	for (unsigned int tries = 0;
 	     tries < 8 && (actors[C] == actors[A] || actors[C] == actors[B]); tries++)
 		actors[C] = (uint8_t)rng_below(rng, n);
+	actors[COORDINATOR] = ROLE_COORDINATOR;
+	actors[OWNER] = (uint8_t)(ROLE_OWNER | rng_below(rng, s->config.n_groups));
 }
 
 /* Behind all other faults: the cluster may have come to rest by then. */
@@ -141,7 +170,7 @@ static void draw_pattern(struct schedule *s, struct rng *rng)
 {
 	const struct step *steps = patterns[rng_below(rng, N_PATTERNS)];
 	uint64_t at = s->faults_end_us, t = s->config.timeout_us;
-	uint8_t actors[3];
+	uint8_t actors[ACTORS];
 
 	if (s->config.n_nodes < 2)
 		return;
@@ -157,23 +186,30 @@ static void draw_pattern(struct schedule *s, struct rng *rng)
 				    .node = actors[steps[i].node],
 				    .peer = actors[steps[i].peer],
 				    .kind = steps[i].kind,
-				    .mask = node_bit(actors[steps[i].node]),
+				    .mask = node_bit(actors[A]),
 				    .link = LINKS_MAX};
 		if (f->type == FAULT_SPLIT)
-			f->value = (uint32_t)rng_below(rng, 6);
+			f->value = (uint32_t)rng_below(rng, 4);
 	}
 	s->faults_end_us = at + rng_range_log(rng, t / 2, 6 * t);
 }
 
-void stall_draw(struct schedule *s)
+void stall_draw(struct schedule *s, bool only)
 {
 	struct rng rng = rng_make(s->seed, STALL_STREAM);
 
-	draw_kernels(s, &rng);
+	draw_kernels(s, only, &rng);
 	if (!s->probes)
 		return;
 	for (size_t i = 0; i < s->n_faults; i++)
 		change(s, &s->faults[i], &rng);
-	if (s->config.n_nodes < 8 && s->theme != THEME_CALM && rng_chance(&rng, 250))
+	if (s->absent && s->config.takeover == TAKEOVER_LEASE)
+		s->absence = (uint8_t)rng_below(&rng, ABSENCE_COUNT_);
+	if (only) {
+		s->n_faults = 0;
+		s->loss_permille = rng_chance(&rng, 700) ? 0 : s->loss_permille;
+		s->faults_end_us = 20 * s->config.timeout_us;
+	}
+	if (s->config.n_nodes < 8 && (only || (s->theme != THEME_CALM && rng_chance(&rng, 250))))
 		draw_pattern(s, &rng);
 }

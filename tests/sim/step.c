@@ -216,7 +216,12 @@ static bool strikes(struct node *n, const struct core_action *a)
 {
 	struct split *split = &n->split;
 
-	if (!split->armed || node_stalled(n) || (split->choosy && !matters(a)))
+	if (!split->armed || node_stalled(n))
+		return false;
+	if (split->delegate && a->type != CORE_ACTION_DELEGATE)
+		return false;
+	split->delegate = false;
+	if (split->choosy && !matters(a))
 		return false;
 	return split->after == 0 || split->after-- == 0;
 }

@@ -92,6 +92,7 @@ static void forget(struct world *w)
 	w->n_repairs = 0;
 	w->next_repair = 0;
 	w->quarantine_seen = false;
+	w->lost = 0;
 	w->variant = 0;
 	w->now = w->repair_at = w->done_since = w->broken_at = w->changing_until = 0;
 	w->ends_at = NEVER;

@@ -101,6 +101,7 @@ struct deferred {
 struct split {
 	bool armed;
 	bool half;	/* the first half of that action is carried out */
+	bool delegate;	/* only from the next change of delegations on */
 	bool choosy;	/* only at an action of the kernel path, or at sending */
 	uint32_t after; /* so many more go on well */
 };
@@ -238,6 +239,7 @@ struct world {
 	bool recovered;
 	bool calm; /* all is as it should be and nothing is done to it: I3 holds */
 	bool quarantine_seen;
+	node_mask lost;	  /* running in some way, but never to be a member again */
 	uint64_t variant; /* configurations made so far */
 	unsigned int n_repairs;
 	uint64_t next_repair;

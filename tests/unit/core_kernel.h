@@ -29,6 +29,7 @@ struct kernels {
 	struct note notes[NOTES];
 	unsigned int n_notes;
 	bool lose[NODES_MAX][NODES_MAX]; /* probes and answers */
+	bool lose_probes[NODES_MAX][NODES_MAX];
 	unsigned int answers, grants;
 };
 
@@ -87,7 +88,8 @@ static inline void kernel_ask(struct kernels *k, uint8_t from, uint8_t to, const
 	};
 
 	k->grants += p->grant;
-	kernel_send(k, &n);
+	if (!k->lose_probes[from][to])
+		kernel_send(k, &n);
 }
 
 static inline struct core_event kernel_event(const struct kernel_probe *p)

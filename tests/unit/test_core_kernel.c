@@ -778,12 +778,12 @@ static void test_table(void **state)
 
 /*
  * Beats between node 2, which has the group, and the others are lost, probes are not: its kernel
- * path shows a healthy agent, and the others make a view without it (`half`: node 0 hears it all
- * the while, and yet its view is without it). One of them is frozen after
+ * path shows a healthy agent, and the others make a view without it. `how` 1: node 1 hears it all
+ * the while, and yet its view is without it; 2: their probes are lost, so that it is not refused. One of them is frozen after
  * `budget` actions, wherever that is, for 300 ms. step() and every probe check that nobody else
  * holds the group while node 2's lease goes on by what the frozen one's kernel grants.
  */
-static bool exclude_and_freeze(uint8_t node, int budget, bool half)
+static bool exclude_and_freeze(uint8_t node, int budget, unsigned int how)
 {
 	struct world *w = world_new(3, 0);
 	bool frozen;
@@ -793,8 +793,10 @@ static bool exclude_and_freeze(uint8_t node, int budget, bool half)
 	kernel_path(w, 10 * USEC_PER_SEC);
 	run_until(w, 3 * USEC_PER_SEC, NULL);
 	assert_int_equal(owner(w), 2);
-	for (uint8_t i = half ? 1 : 0; i < 2; i++)
+	for (uint8_t i = 0; i < (how & 1 ? 1 : 2); i++)
 		w->lose[i][2] = w->lose[2][i] = true;
+	for (uint8_t i = 0; i < 2; i++)
+		w->kernels->lose_probes[i][2] = how & 2;
 	run_until(w, 25 * MS, NULL);
 	w->budget[node] = budget;
 	run_until(w, 300 * MS, NULL);
@@ -811,8 +813,8 @@ static void test_frozen_between_any_two_actions(void **state)
 	(void)state;
 	for (uint8_t node = 0; node < 2; node++)
 		for (int budget = 0; budget < 60; budget++)
-			for (int half = 0; half < 2; half++)
-				assert_true(exclude_and_freeze(node, budget, half));
+			for (unsigned int how = 0; how < 4; how++)
+				assert_true(exclude_and_freeze(node, budget, how));
 }
 
 /* The owner itself is frozen between two actions while it takes over, loses, or joins. */

@@ -392,6 +392,35 @@ static void test_unset(void **state)
 	check_refused("key taken out", &f, DROP, KERNEL_COUNT_KEY);
 }
 
+/* What the map has beyond the numbers of nodes and links does not count, nor what it has of us. */
+static void test_beyond(void **state)
+{
+	static const struct {
+		const char *name;
+		int at;
+		uint8_t value;
+	} cases[] = {
+		{"ourselves", AT_FROM, 0},   {"node 4 of 4", AT_FROM, 4}, {"node 36", AT_FROM, 36},
+		{"link 2 of 2", AT_LINK, 2}, {"link 10", AT_LINK, 10},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct kernel_state *s = rig.state;
+		struct frame f;
+
+		frame_probe(&f, 1, 0, 0, 1);
+		frame_payload(&f)[cases[i].at] = cases[i].value;
+		frame_sign(&f);
+		s->peer[0].configured = s->peer[4].configured = 1;
+		memcpy(s->peer[0].address, s->peer[1].address, sizeof(s->peer[0].address));
+		memcpy(s->peer[4].address, s->peer[1].address, sizeof(s->peer[4].address));
+		memcpy(s->peer[1].address[2], s->peer[1].address[0], 16);
+		memcpy(s->address[2], s->address[0], 16);
+		check_refused(cases[i].name, &f, DROP, KERNEL_COUNT_SENDER);
+	}
+}
+
 static void test_each_byte_counts(void **state)
 {
 	struct frame f;
@@ -945,6 +974,7 @@ int main(void)
 		cmocka_unit_test_setup(test_refused, begin),
 		cmocka_unit_test_setup(test_no_incarnation, begin),
 		cmocka_unit_test_setup(test_unset, begin),
+		cmocka_unit_test_setup(test_beyond, begin),
 		cmocka_unit_test_setup(test_each_byte_counts, begin),
 		cmocka_unit_test_setup(test_lengths, begin),
 		cmocka_unit_test_setup(test_options, begin),
