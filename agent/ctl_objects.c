@@ -67,8 +67,8 @@ static json_t *link_json(struct agent *agent, uint8_t peer, uint8_t link,
 		(json_int_t)s.duplicate, "send_errors", (json_int_t)s.send_errors, "rtt_us_p50",
 		(json_int_t)s.rtt_us_p50, "rtt_us_p99", (json_int_t)s.rtt_us_p99, "rtt_us_max",
 		(json_int_t)s.rtt_us_max, "kernel_status",
-		link_status(used && s.answers, (info->kernel_paths & bit) != 0), "kernel_probes",
-		(json_int_t)s.probes, "kernel_answers", (json_int_t)s.answers);
+		link_status(used && info->kernel_known, (info->kernel_paths & bit) != 0),
+		"kernel_probes", (json_int_t)s.probes, "kernel_answers", (json_int_t)s.answers);
 	heard = s.last_heard.us
 			? json_integer((json_int_t)(ha_time_since(clock_boot(), s.last_heard) /
 						    USEC_PER_MSEC))

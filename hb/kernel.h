@@ -79,6 +79,7 @@ struct kernel_hook {
 	char name[IF_NAMESIZE];
 	bool link_layer; /* it has Ethernet headers */
 	bool egress;
+	bool enslaved; /* of a bond, which carries the programs for it */
 };
 
 typedef int kernel_hook_f(const struct kernel_hook *hook, void *arg, char error[HB_ERROR_SIZE]);

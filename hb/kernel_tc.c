@@ -23,6 +23,14 @@ static int interface_type(int fd, const char *name)
 	return ioctl(fd, SIOCGIFHWADDR, &request) < 0 ? -errno : request.ifr_hwaddr.sa_family;
 }
 
+static bool is_enslaved(int fd, const char *name)
+{
+	struct ifreq request = {};
+
+	(void)snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+	return ioctl(fd, SIOCGIFFLAGS, &request) >= 0 && request.ifr_flags & IFF_SLAVE;
+}
+
 static bool is_there(const struct kernel_hook *hook)
 {
 	char name[IF_NAMESIZE];
@@ -40,6 +48,7 @@ static int each_hook(const struct if_nameindex *interface, int fd, kernel_hook_f
 	if (type < 0 || type == ARPHRD_LOOPBACK)
 		return 0;
 	hook.link_layer = type == ARPHRD_ETHER;
+	hook.enslaved = is_enslaved(fd, interface->if_name);
 	(void)snprintf(hook.name, sizeof hook.name, "%s", interface->if_name);
 	for (int i = 0; i < 2; i++) {
 		int r;

@@ -164,6 +164,7 @@ static void count_event(struct world *w, const struct event *e)
 	w->counts.refusals += e->id == EVENT_LEASE_REFUSED;
 	w->counts.conflicts += e->id == EVENT_GROUP_CONFLICT;
 	w->counts.quarantines += e->id == EVENT_NODE_QUARANTINED;
+	w->counts.stalls += e->id == EVENT_NODE_STALLED;
 }
 
 static void check_operation(struct world *w, const struct node *n, const struct core_action *a)

@@ -276,7 +276,8 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		printf("  %llu steps, %llu datagrams, %llu views, %llu starts, %llu stops (%llu "
 		       "urgent), %llu failovers,\n  %llu refusals, %llu restarts, %llu watchdog "
 		       "resets, %llu commands (%llu accepted),\n  %llu conflicts, %llu "
-		       "quarantines, %llu instants with two nodes running a group\n",
+		       "quarantines, %llu instants with two nodes running a group,\n  %llu probes, "
+		       "%llu answers taken in, %llu peers found stalled, %llu steps interrupted\n",
 		       (unsigned long long)c->steps, (unsigned long long)c->datagrams,
 		       (unsigned long long)c->views, (unsigned long long)c->starts,
 		       (unsigned long long)c->stops, (unsigned long long)c->urgent_stops,
@@ -284,7 +285,9 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		       (unsigned long long)c->restarts, (unsigned long long)c->resets,
 		       (unsigned long long)c->commands, (unsigned long long)c->accepted,
 		       (unsigned long long)c->conflicts, (unsigned long long)c->quarantines,
-		       (unsigned long long)c->overlaps);
+		       (unsigned long long)c->overlaps, (unsigned long long)c->probes,
+		       (unsigned long long)c->answers, (unsigned long long)c->stalls,
+		       (unsigned long long)c->splits);
 	printf("sim: %llu schedules, %.0f h simulated, %.1f h per CPU s, %u violations, worst "
 	       "recovery %.2f of bound (seed %llu)\n",
 	       (unsigned long long)c->schedules, hours, cpu > 0 ? hours / cpu : 0, violations,

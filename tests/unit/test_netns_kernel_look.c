@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The kernel path looks after the interfaces of a namespace, and lets go of a dead agent's addresses. */
+/* The kernel path looks after interfaces, and lets go of what a dead agent protected. */
 #include "tests/unit/kernel_world.h"
 
 #include <bpf/bpf.h>
