@@ -134,7 +134,7 @@ uint8_t world_coordinator(const struct world *w)
 	uint8_t best = NODE_NONE;
 
 	for (uint8_t i = 0; i < w->s->config.n_nodes; i++) {
-		if (!w->node[i].core)
+		if (!w->node[i].core || node_mask_has(w->lost, i))
 			continue;
 		core_self_info(w->node[i].core, HA_TIME_ZERO, &self);
 		if (self.view.epoch > epoch) {
