@@ -6,12 +6,20 @@
 . "$BENCH_LIB"
 PROCS='holdfastd|holdfast-store'
 
+timing() {
+	local k
+	[ -n "${P_timeout:-}" ] || printf 'detection_time = "%s"; ' "${P_detect:-1s}"
+	for k in interval timeout lease; do
+		local v=P_$k
+		[ -z "${!v:-}" ] || printf '%s = "%s"; ' "$k" "${!v}"
+	done
+	[ -z "${P_kernel:-}" ] || printf 'kernel_path = "%s"; ' "$P_kernel"
+}
+
 config() {
 	local m
 	cat <<-CONF
-	cluster = { name = "bench"; $([ -n "${P_timeout:-}" ] || echo "detection_time = \"${P_detect:-1s}\";")
-	  ${P_interval:+interval = "$P_interval";} ${P_timeout:+timeout = "$P_timeout";} ${P_lease:+lease = "$P_lease";}
-	  ${P_kernel:+kernel_path = "$P_kernel";} };
+	cluster = { name = "bench"; $(timing) };
 	agent = { ${P_realtime:+realtime = $P_realtime;} key_file = "$WORK/key"; state_directory = "$WORK/$1/state"; run_directory = "$WORK/$1/run"; socket = "$WORK/$1/sock"; };
 	nodes = (
 	CONF

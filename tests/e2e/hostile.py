@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from lib import BIN, Cluster, Failure, VIP, build_helper, sh
+from lib import BIN, Cluster, Failure, VIP, Varlink, build_helper, sh
 from scenarios import SETTLE, check, never_two, other, state_of
 
 FLOOD_SECONDS = 3
@@ -20,47 +20,6 @@ KINDS = ['junk', 'truncated', 'oversized', 'replayed', 'reflected', 'flipped', '
 
 
 # ---- what they share ----
-
-class Varlink:
-    """A client of the local socket without the cost of a process for each call."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.left = b''
-
-    def send(self, method, more=False, **parameters):
-        message = {'method': method, 'parameters': parameters}
-        if more:
-            message['more'] = True
-        self.sock.sendall(json.dumps(message).encode() + b'\0')
-
-    def receive(self):
-        while b'\0' not in self.left:
-            data = self.sock.recv(65536)
-            if not data:
-                raise ConnectionError('the agent closed the connection')
-            self.left += data
-        message, _, self.left = self.left.partition(b'\0')
-        return json.loads(message)
-
-    def call(self, method, **parameters):
-        self.send(f'io.holdfast.Agent.{method}', **parameters)
-        return self.receive()
-
-    def status(self):
-        return self.call('GetStatus')['parameters']['status']
-
-    def close(self):
-        self.sock.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
 
 def start_flood(c, node, peer, kinds, seconds=FLOOD_SECONDS):
     """Records at the switch port of `node`; write a line to its input to begin."""

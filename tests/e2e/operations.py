@@ -7,7 +7,7 @@ import json
 import os
 import time
 
-from lib import Cluster, Failure, sh
+from lib import Cluster, Failure
 
 
 def check(condition, what):

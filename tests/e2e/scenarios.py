@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Each scenario breaks something, asserts who answers on the floating IP, and returns a line of figures."""
-import json
 import os
 import signal
 import time
