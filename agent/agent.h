@@ -110,6 +110,7 @@ struct agent {
 	struct hb_lan *lan;
 	struct hb_kernel *kernel; /* NULL: no kernel path */
 	struct kernel_view kernel_view;
+	uint64_t kernel_incarnation; /* that peers' probes are told; 0: none yet */
 	struct core *core;
 	struct exec *exec;
 	struct monitors *monitors;

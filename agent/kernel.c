@@ -203,12 +203,6 @@ int kernel_detach_main(int argc, char **argv)
 
 /* ---- changes ---- */
 
-void kernel_begin(struct agent *agent)
-{
-	if (agent->kernel)
-		hb_kernel_begin(agent->kernel, agent->incarnation);
-}
-
 void kernel_set_keys(struct agent *agent, const struct hb_keys *keys)
 {
 	if (agent->kernel)
@@ -283,6 +277,12 @@ void kernel_sent(struct agent *agent, const struct vector *v, ha_time now)
 {
 	struct probe probe;
 
+	/* A life begins for peers when it tells of itself: then it is on disk (rule P1). It is the
+	 * first one, or that after `server stop` and `server start`. */
+	if (agent->kernel && agent->kernel_incarnation != v->head.incarnation) {
+		agent->kernel_incarnation = v->head.incarnation;
+		hb_kernel_begin(agent->kernel, v->head.incarnation);
+	}
 	if (agent->kernel)
 		hb_kernel_progress(agent->kernel, v->head.sequence, now);
 	if (agent->config->kernel_path == KERNEL_PATH_OFF)

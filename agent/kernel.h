@@ -24,8 +24,6 @@ void kernel_forget(void);
 /* `holdfastd --kernel-detach`: takes the programs off all interfaces. */
 int kernel_detach_main(int argc, char **argv);
 
-/* An agent's life begins: the first, or after `server stop` and `server start`. */
-void kernel_begin(struct agent *agent);
 void kernel_set_keys(struct agent *agent, const struct hb_keys *keys);
 /* When interfaces came; and now and then, since others may take programs away. */
 void kernel_look(struct agent *agent);

@@ -337,7 +337,6 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 	}
 	core_self_info(agent->core, now, &info);
 	agent->incarnation = info.incarnation;
-	kernel_begin(agent);
 	/* Peers may know records that were lost here, with a crash or with the event file: their
 	 * numbers are not used again, as the store does not use its own again. */
 	agent->own_number = store_origin_newest(agent->store, agent->self) + STORE_NUMBER_GAP;

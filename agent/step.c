@@ -136,10 +136,8 @@ static void note_event(struct agent *agent, const struct event *event)
 	if (event->id >= EVENT_NODE_HEARD && event->id < EVENT_VIEW_PROPOSED)
 		agent->peers_changed = true;
 	/* `server start` after `server stop`: a new incarnation of the same process */
-	if (event->id == EVENT_AGENT_STARTED) {
+	if (event->id == EVENT_AGENT_STARTED)
 		agent->incarnation = event->arg[0];
-		kernel_begin(agent);
-	}
 	record_add(agent, event);
 }
 

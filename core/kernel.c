@@ -164,7 +164,7 @@ void core_probe(struct core *c, uint8_t node, ha_time now, struct probe *ret)
 		.to_incarnation = p->echo_incarnation,
 	};
 	if (c->installed.epoch && !p->mismatch) { /* rules K5, D4 */
-		ret->accepted = c->installed.epoch;
+		ret->installed = c->installed.epoch;
 		ret->outside = !node_mask_has(c->installed.members, node);
 	}
 	if (!grants(c, node))

@@ -37,7 +37,7 @@ struct kernel_probe {
 	__u64 incarnation; /* of the prober */
 	__u64 stamp;	   /* of the prober, us */
 	__u64 lease_epoch; /* of the prober */
-	__u64 accepted;	   /* epoch of the prober's installed view; 0: none */
+	__u64 installed;   /* epoch of the prober's installed view; 0: none */
 	__u64 to_incarnation;
 	__u64 token;
 	__u64 lease_us;

@@ -75,9 +75,9 @@ LEASE_INLINE void lease_take_refusal(struct kernel_state *s, const struct kernel
 	__u64 word = LEASE_READ(s->word), installed = LEASE_READ(s->installed);
 
 	if (!(p->flags & KERNEL_FLAG_OUTSIDE) || lease_time(word) == 0 || installed == 0 ||
-	    p->accepted <= installed || lease_refused(s, lease_generation(word)))
+	    p->installed <= installed || lease_refused(s, lease_generation(word)))
 		return;
-	LEASE_WRITE(s->refused_epoch, p->accepted);
+	LEASE_WRITE(s->refused_epoch, p->installed);
 	LEASE_WRITE(s->refused_by, p->from);
 	LEASE_WRITE(s->refused, lease_generation(word) << KERNEL_TIME_BITS | 1);
 	LEASE_COUNT(s, KERNEL_COUNT_REFUSAL);

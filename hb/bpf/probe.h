@@ -25,7 +25,7 @@ struct probe_wire {
 	__u32 key_id;
 	__u8 link, flags;
 	__u16 zero;
-	__u64 incarnation, stamp, lease_epoch, accepted, to_incarnation;
+	__u64 incarnation, stamp, lease_epoch, installed, to_incarnation;
 	__u64 token, lease_us, to_lease_epoch, progress, age_us;
 	__u64 mac[2];
 };
@@ -195,7 +195,7 @@ PACKET_INLINE void probe_decode(const struct probe_wire *w, struct kernel_probe 
 	p->incarnation = PACKET_BE64(w->incarnation);
 	p->stamp = PACKET_BE64(w->stamp);
 	p->lease_epoch = PACKET_BE64(w->lease_epoch);
-	p->accepted = PACKET_BE64(w->accepted);
+	p->installed = PACKET_BE64(w->installed);
 	p->to_incarnation = PACKET_BE64(w->to_incarnation);
 	p->token = PACKET_BE64(w->token);
 	p->lease_us = PACKET_BE64(w->lease_us);

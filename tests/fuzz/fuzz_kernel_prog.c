@@ -160,7 +160,7 @@ static void check_answer(struct frame *f, const struct kernel_state *was)
 	check_address(ip + (f->v6 ? 8 : 12), f, 0, q[AT_LINK]);
 	check_address(ip + (f->v6 ? 24 : 16), f, q[AT_TO], q[AT_LINK]);
 	assert(get_be(out.bytes + out.transport, 4) == (FRAME_PORT << 16 | FRAME_PORT));
-	assert(!memcmp(p + AT_INCARNATION, q + AT_INCARNATION, 32)); /* to the accepted epoch */
+	assert(!memcmp(p + AT_INCARNATION, q + AT_INCARNATION, 32)); /* to the installed epoch */
 	assert(!(q[AT_FLAGS] & KERNEL_FLAG_GONE) == shim.socket);
 	if (sums_right(f))
 		assert(sums_right(&out));

@@ -244,7 +244,7 @@ void kernel_read_answers(struct world *w, struct node *n)
 static bool is_refusal(const struct node *n, const struct kernel_probe *p)
 {
 	return p->flags & KERNEL_FLAG_OUTSIDE && p->to_incarnation == n->kernel.map.incarnation &&
-	       n->kernel.map.installed && p->accepted > n->kernel.map.installed;
+	       n->kernel.map.installed && p->installed > n->kernel.map.installed;
 }
 
 static void take_probe(struct world *w, struct node *n, const struct kernel_probe *p)

@@ -456,7 +456,7 @@ static int run_flaps(const struct options *o)
 	       (unsigned long long)o->flaps, (unsigned long long)w->counts.views,
 	       (unsigned long long)rss_early, (unsigned long long)rss, ok ? "" : ", ",
 	       ok ? "" : w->violation);
-	ok = ok && w->counts.views >= o->flaps && rss_early && rss <= rss_early + 64;
+	ok = ok && w->counts.views >= o->flaps && rss_early && rss <= rss_early + 256;
 	world_free(w);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -86,7 +86,7 @@ static void ask(struct world *w, struct node *n, uint8_t to)
 	p.incarnation = probe.incarnation;
 	p.stamp = probe.stamp.us;
 	p.lease_epoch = probe.lease_epoch;
-	p.accepted = probe.accepted;
+	p.installed = probe.installed;
 	p.to_incarnation = probe.to_incarnation;
 	p.token = probe.grant ? probe.token : 0;
 	p.lease_us = probe.grant ? probe.lease_us : 0;

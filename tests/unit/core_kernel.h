@@ -81,7 +81,7 @@ static inline void kernel_ask(struct kernels *k, uint8_t from, uint8_t to, const
 			  .incarnation = p->incarnation,
 			  .stamp = p->stamp.us,
 			  .lease_epoch = p->lease_epoch,
-			  .accepted = p->accepted,
+			  .installed = p->installed,
 			  .to_incarnation = p->to_incarnation,
 			  .token = p->token,
 			  .lease_us = p->lease_us},

@@ -31,7 +31,7 @@ struct datagram {
 	struct vector_rows rows;
 };
 
-/* What a frozen agent has yet to do: the rest of a step's actions, or an answer to take in first. */
+/* What a frozen agent has yet to do: the rest of a step's actions, or first an answer. */
 struct rest {
 	struct core_actions *actions; /* NULL: `event` */
 	size_t at;

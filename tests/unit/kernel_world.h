@@ -186,7 +186,7 @@ static inline struct probe kw_probe(struct kernel_world *k)
 	return (struct probe){.incarnation = KW_PEER,
 			      .stamp = {k->stamp},
 			      .lease_epoch = 3,
-			      .accepted = 3,
+			      .installed = 3,
 			      .to_incarnation = KW_INC};
 }
 

@@ -779,9 +779,10 @@ static void test_table(void **state)
 /*
  * Beats between node 2, which has the group, and the others are lost, probes are not: its kernel
  * path shows a healthy agent, and the others make a view without it. `how` 1: node 1 hears it all
- * the while, and yet its view is without it; 2: their probes are lost, so that it is not refused. One of them is frozen after
- * `budget` actions, wherever that is, for 300 ms. step() and every probe check that nobody else
- * holds the group while node 2's lease goes on by what the frozen one's kernel grants.
+ * the while, and yet its view is without it; 2: their probes are lost, so that it is not refused.
+ * One of them is frozen after `budget` actions, wherever that is, for 300 ms. step() and every
+ * probe check that nobody else holds the group while node 2's lease goes on by what the frozen
+ * one's kernel grants.
  */
 static bool exclude_and_freeze(uint8_t node, int budget, unsigned int how)
 {

@@ -257,7 +257,7 @@ static void test_refusal(void **state)
 		(void)begin(state);
 		s.installed = cases[i].installed;
 		p.flags = cases[i].flags;
-		p.accepted = cases[i].accepted;
+		p.installed = cases[i].accepted;
 		p.to_incarnation = cases[i].to_incarnation;
 		assert_true(lease_answer(&s, &p, 0, NOW));
 		if (lease_valid(&s, NOW) == cases[i].taken)
@@ -274,7 +274,7 @@ static void test_refusal_is_of_one_generation(void **state)
 	(void)state;
 	set_grant(1, GENERATION, NOW + LEASE);
 	p.flags |= KERNEL_FLAG_OUTSIDE;
-	p.accepted = 8;
+	p.installed = 8;
 	assert_true(lease_answer(&s, &p, 0, NOW));
 	assert_int_equal(s.refused_epoch, 8);
 	assert_int_equal(s.refused_by, 2);
@@ -291,7 +291,7 @@ static void test_refusal_is_of_one_generation(void **state)
 	p = probe_of(2);
 	p.stamp += 5;
 	p.flags = KERNEL_FLAG_OUTSIDE;
-	p.accepted = 99;
+	p.installed = 99;
 	assert_true(lease_answer(&s, &p, 0, NOW));
 	assert_int_equal(counted(KERNEL_COUNT_REFUSAL), 1);
 }

@@ -295,12 +295,12 @@ static void test_refusal(void **state)
 	assert_true(kw_ask(k, 1, 0, &probe).leased);
 	probe = kw_probe(k); /* to a former life of ours */
 	probe.outside = true;
-	probe.accepted = 9;
+	probe.installed = 9;
 	probe.to_incarnation = KW_INC - 1;
 	assert_true(kw_ask(k, 1, 0, &probe).leased);
 	probe = kw_probe(k);
 	probe.outside = true;
-	probe.accepted = 9;
+	probe.installed = 9;
 	assert_false(kw_ask(k, 1, 0, &probe).leased);
 	check_both(k, false);
 	hb_kernel_read(k->kernel, clock_boot(), &lease);
