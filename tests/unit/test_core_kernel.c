@@ -606,7 +606,7 @@ static void test_grants_by_probe(void **state)
 	assert_true(p.grant);
 	assert_false(p.outside);
 	assert_int_equal(p.lease_us, 40 * MS);
-	assert_int_equal(p.accepted, self_of(w, 1).view.epoch);
+	assert_int_equal(p.installed, self_of(w, 1).view.epoch);
 	assert_int_equal(p.to_incarnation, self_of(w, 0).incarnation);
 	/* who holds nothing needs nothing; and a lease of before a view without it gets nothing */
 	run_until(w, 1 * MS, NULL);
