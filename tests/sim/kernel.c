@@ -5,6 +5,7 @@
  * long as the machine has power, runs while the agent is frozen or gone, and stands still with a
  * paused machine.
  */
+#include "tests/kernel_probe.h"
 #include "tests/sim/world.h"
 
 #include "hb/bpf/writer.h"
@@ -163,23 +164,8 @@ void kernel_read(const struct world *w, const struct node *n, struct core_event 
 
 static void hand_over(struct world *w, struct node *n, const struct kernel_probe *p)
 {
-	struct core_event event = {.type = CORE_EVENT_PROBE_ANSWER, .probe.link = p->link};
-	struct probe_answer *a = &event.probe.answer;
+	struct core_event event = kernel_answer_of(p);
 
-	*a = (struct probe_answer){
-		.incarnation = p->incarnation,
-		.stamp = {p->stamp},
-		.from_incarnation = p->to_incarnation,
-		.token = p->token,
-		.lease_us = p->lease_us,
-		.lease_epoch = p->to_lease_epoch,
-		.progress = p->progress,
-		.age_us = p->age_us,
-		.from = p->from,
-		.grant = p->flags & KERNEL_FLAG_GRANT,
-		.gone = p->flags & KERNEL_FLAG_GONE,
-		.leased = p->flags & KERNEL_FLAG_LEASED,
-	};
 	w->counts.answers++;
 	node_event(w, n, &event);
 }

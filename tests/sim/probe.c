@@ -3,6 +3,7 @@
  * Probes and their answers on the network: the same links, delays, losses and cuts as for vectors.
  * What comes is for the kernel of the receiver, or, answers, for the socket of its agent.
  */
+#include "tests/kernel_probe.h"
 #include "tests/sim/world.h"
 
 #include <string.h>
@@ -75,21 +76,13 @@ void probe_transmit(struct world *w, uint8_t from, uint8_t to, const struct kern
 
 static void ask(struct world *w, struct node *n, uint8_t to)
 {
-	struct kernel_probe p = {.type = KERNEL_PROBE, .from = n->id, .to = to};
+	struct kernel_probe p;
 	struct probe probe = {0};
 
 	core_probe(n->core, to, (ha_time){node_local(n, w->now)}, &probe);
 	if (!probe.incarnation)
 		return;
-	p.flags = (uint8_t)((probe.grant ? KERNEL_FLAG_GRANT : 0) |
-			    (probe.outside ? KERNEL_FLAG_OUTSIDE : 0));
-	p.incarnation = probe.incarnation;
-	p.stamp = probe.stamp.us;
-	p.lease_epoch = probe.lease_epoch;
-	p.installed = probe.installed;
-	p.to_incarnation = probe.to_incarnation;
-	p.token = probe.grant ? probe.token : 0;
-	p.lease_us = probe.grant ? probe.lease_us : 0;
+	p = kernel_probe_of(n->id, to, &probe);
 	for (uint8_t link = 0; link < n->config.n_links; link++) {
 		struct probe_path *path = &n->kernel.path[to][link];
 

@@ -10,6 +10,7 @@
 
 #include "hb/bpf/writer.h"
 #include "include/core.h"
+#include "tests/kernel_probe.h"
 
 #define NOTES 512
 
@@ -73,42 +74,12 @@ static inline void kernel_ask(struct kernels *k, uint8_t from, uint8_t to, const
 		.at = at,
 		.from = from,
 		.to = to,
-		.probe = {.type = KERNEL_PROBE,
-			  .from = from,
-			  .to = to,
-			  .flags = (__u8)((p->grant ? KERNEL_FLAG_GRANT : 0) |
-					  (p->outside ? KERNEL_FLAG_OUTSIDE : 0)),
-			  .incarnation = p->incarnation,
-			  .stamp = p->stamp.us,
-			  .lease_epoch = p->lease_epoch,
-			  .installed = p->installed,
-			  .to_incarnation = p->to_incarnation,
-			  .token = p->token,
-			  .lease_us = p->lease_us},
+		.probe = kernel_probe_of(from, to, p),
 	};
 
 	k->grants += p->grant;
 	if (!k->lose_probes[from][to])
 		kernel_send(k, &n);
-}
-
-static inline struct core_event kernel_event(const struct kernel_probe *p)
-{
-	return (struct core_event){
-		.type = CORE_EVENT_PROBE_ANSWER,
-		.probe.answer = {.incarnation = p->incarnation,
-				 .stamp = {p->stamp},
-				 .from_incarnation = p->to_incarnation,
-				 .token = p->token,
-				 .lease_us = p->lease_us,
-				 .lease_epoch = p->to_lease_epoch,
-				 .progress = p->progress,
-				 .age_us = p->age_us,
-				 .from = p->from,
-				 .grant = (p->flags & KERNEL_FLAG_GRANT) != 0,
-				 .gone = (p->flags & KERNEL_FLAG_GONE) != 0,
-				 .leased = (p->flags & KERNEL_FLAG_LEASED) != 0},
-	};
 }
 
 /* A probe came in: the answer goes back. */

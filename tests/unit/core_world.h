@@ -434,7 +434,7 @@ static inline void deliver_note(struct world *w, unsigned int k)
 		kernel_probed(w->kernels, &n, DELAY_US);
 		check_owners(w);
 	} else if (w->core[n.to] && !w->dead[n.to] && !w->frozen[n.to]) {
-		struct core_event e = kernel_event(&n.probe);
+		struct core_event e = kernel_answer_of(&n.probe);
 
 		step(w, n.to, &e);
 	}
