@@ -57,6 +57,7 @@ enum command_object command_object(const struct command *command)
 	case REQUEST_NODE_STOP:
 	case REQUEST_NODE_SHUTDOWN:
 	case REQUEST_NODE_REBOOT:
+	case REQUEST_FENCE_CONFIRM:
 		return COMMAND_SERVER;
 	case REQUEST_RESOURCE_START:
 	case REQUEST_RESOURCE_STOP:
@@ -162,6 +163,7 @@ static const struct {
 	[ANSWER_UNFIT] = {": a critical monitor is in error on server ", ""},
 	[ANSWER_BAD_VALUE] = {": the ratio is 1 to 10000, the time up to 30 days", NULL},
 	[ANSWER_NOT_READY] = {": a server does not have that configuration ready", NULL},
+	[ANSWER_TARGET_UP] = {": server ", " is heard, or in the cluster: it is not off"},
 };
 
 static char *refusal_text(const struct agent *agent, const struct command *c, uint8_t code,

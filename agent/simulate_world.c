@@ -281,6 +281,8 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_RATIO:
 	case CORE_ACTION_CONFIG:
+	case CORE_ACTION_FENCE:
+	case CORE_ACTION_FENCE_CANCEL:
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;

@@ -54,6 +54,10 @@ static const char **event_text(struct core_event *event)
 		return &event->monitor.text;
 	case CORE_EVENT_SCRIPT_DONE:
 		return &event->script_done.text;
+	case CORE_EVENT_FENCE_DONE:
+		return &event->fence_done.text;
+	case CORE_EVENT_FENCE_CHECK:
+		return &event->fence_check.text;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_VECTOR:
 	case CORE_EVENT_PERSISTED:
@@ -194,6 +198,8 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 	case CORE_ACTION_CONFIG:
 		apply_action(agent, action);
 		break;
+	case CORE_ACTION_FENCE:
+	case CORE_ACTION_FENCE_CANCEL:
 	case CORE_ACTION_DELEGATE: /* step_at() */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

@@ -179,6 +179,8 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		buf_put_u64(w, event->taken_back.number);
 		put_times(trace, w, event->taken_back.granted_at);
 		break;
+	case CORE_EVENT_FENCE_DONE:
+	case CORE_EVENT_FENCE_CHECK:
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 	case CORE_EVENT_TYPE_COUNT_:

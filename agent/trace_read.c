@@ -174,6 +174,7 @@ static bool request_ok(const struct hb_limits *limits, const struct core_event *
 	case REQUEST_RATIO_SET:
 	case REQUEST_RATIO_RESET:
 	case REQUEST_CONFIG:
+	case REQUEST_FENCE_CONFIRM:
 		return true;
 	case REQUEST_KIND_COUNT_:
 	default:
@@ -300,6 +301,8 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		event->taken_back.number = buf_get_u64(body);
 		get_times(reader, body, event->taken_back.granted_at);
 		break;
+	case CORE_EVENT_FENCE_DONE:
+	case CORE_EVENT_FENCE_CHECK:
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 		break;

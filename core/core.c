@@ -251,6 +251,8 @@ static void take_event(struct core *c, const struct core_event *event)
 	case CORE_EVENT_TAKEN_BACK:
 		delegate_taken_back(c, event);
 		break;
+	case CORE_EVENT_FENCE_DONE:
+	case CORE_EVENT_FENCE_CHECK:
 	case CORE_EVENT_KERNEL: /* has been looked at */
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_TYPE_COUNT_:

@@ -17,6 +17,7 @@ struct event_rows {
 };
 
 extern const struct event_rows event_rows_cluster; /* 1xx to 3xx */
+extern const struct event_rows event_rows_fence;   /* 35x to 36x */
 extern const struct event_rows event_rows_objects; /* 4xx */
 extern const struct event_rows event_rows_control; /* 5xx and 6xx */
 

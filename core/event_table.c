@@ -4,6 +4,7 @@
 
 static const struct event_rows *const parts[] = {
 	&event_rows_cluster,
+	&event_rows_fence,
 	&event_rows_objects,
 	&event_rows_control,
 };

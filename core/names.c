@@ -149,6 +149,7 @@ const char *request_kind_to_string(enum request_kind kind)
 		[REQUEST_RATIO_SET] = "ratio-set",
 		[REQUEST_RATIO_RESET] = "ratio-reset",
 		[REQUEST_CONFIG] = "config",
+		[REQUEST_FENCE_CONFIRM] = "fence-confirm",
 	};
 	return NAME_OF(names, kind);
 }
@@ -160,6 +161,23 @@ const char *answer_code_to_string(enum answer_code code)
 		"busy",	    "bad-target",   "target-down",   "no-target",
 		"offline",  "store-failed", "timeout",	     "suspended",
 		"excluded", "unfit",	    "bad-value",     "not-ready",
+		"target-up",
 	};
 	return NAME_OF(names, code);
+}
+
+const char *fence_state_to_string(enum fence_state state)
+{
+	static const char *const names[FENCE_STATE_COUNT_] = {
+		"idle", "delayed", "running", "failed", "confirmed",
+	};
+	return NAME_OF(names, state);
+}
+
+const char *fence_check_to_string(enum fence_check check)
+{
+	static const char *const names[FENCE_CHECK_COUNT_] = {
+		"none", "unknown", "normal", "degraded", "error",
+	};
+	return NAME_OF(names, check);
 }

@@ -290,6 +290,7 @@ bool operate_forbidden(const struct core *c, uint8_t kind)
 	case REQUEST_RATIO_SET:
 	case REQUEST_RATIO_RESET:
 	case REQUEST_CONFIG:
+	case REQUEST_FENCE_CONFIRM:
 	case REQUEST_NONE:
 	case REQUEST_KIND_COUNT_:
 		break;

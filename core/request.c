@@ -10,6 +10,7 @@ static uint8_t about_node(const struct request *r)
 	case REQUEST_NODE_STOP:
 	case REQUEST_NODE_SHUTDOWN:
 	case REQUEST_NODE_REBOOT:
+	case REQUEST_FENCE_CONFIRM:
 	case REQUEST_MONITOR_SUSPEND:
 	case REQUEST_MONITOR_RESUME:
 	case REQUEST_MONITOR_FAIL:
@@ -64,6 +65,7 @@ static bool request_valid(const struct core *c, const struct request *r)
 	case REQUEST_NODE_STOP:
 	case REQUEST_NODE_SHUTDOWN:
 	case REQUEST_NODE_REBOOT:
+	case REQUEST_FENCE_CONFIRM:
 		return some_node;
 	case REQUEST_CLUSTER_START:
 	case REQUEST_CLUSTER_STOP:

@@ -180,6 +180,35 @@ struct resource_actual {
 	uint8_t failures; /* since the group's attempt number changed; saturates */
 };
 
+/* What a node says about fencing one other node, the target (docs/fencing.md). */
+enum fence_state {
+	FENCE_IDLE,
+	FENCE_DELAYED, /* ordered here, and waits (rule X10) */
+	FENCE_RUNNING,
+	FENCE_FAILED, /* every level has failed; it is tried again later (rule X7) */
+	FENCE_CONFIRMED,
+	FENCE_STATE_COUNT_
+};
+
+/* The last check of the target's devices by this node. */
+enum fence_check {
+	FENCE_CHECK_NONE, /* no device */
+	FENCE_CHECK_UNKNOWN,
+	FENCE_CHECK_NORMAL,
+	FENCE_CHECK_DEGRADED, /* a level other than the first would work */
+	FENCE_CHECK_ERROR,
+	FENCE_CHECK_COUNT_
+};
+
+/* One row a target; written only by the node itself. All zeros with by NODE_NONE: nothing to say. */
+struct fence_row {
+	uint64_t by_epoch; /* of the view in which `by` holds; 0: no order */
+	uint64_t off;	   /* newest incarnation of the target that is known to be off; 0: none */
+	uint8_t by;	   /* the coordinator's word: who is to fence it (rule X5); NODE_NONE */
+	uint8_t state;	   /* enum fence_state, here */
+	uint8_t check;	   /* enum fence_check, here */
+};
+
 /* What a node says about one peer. */
 struct peer_entry {
 	uint64_t incarnation; /* newest heard; 0: never */
@@ -215,6 +244,8 @@ enum request_kind {
 	REQUEST_RATIO_SET, /* `ratio` for `value` microseconds */
 	REQUEST_RATIO_RESET,
 	REQUEST_CONFIG, /* `value`: hash of the configuration that every member has ready */
+	/* never travels: done where it was entered (rule X11) */
+	REQUEST_FENCE_CONFIRM,
 	REQUEST_KIND_COUNT_
 };
 
@@ -245,6 +276,7 @@ enum answer_code {
 	ANSWER_UNFIT,	      /* a critical monitor fails on that node */
 	ANSWER_BAD_VALUE,     /* ratio or time out of range */
 	ANSWER_NOT_READY,     /* a member does not have that configuration ready */
+	ANSWER_TARGET_UP,     /* that node is heard, or a member: it is not off */
 	ANSWER_CODE_COUNT_
 };
 
@@ -297,12 +329,14 @@ struct vector {
 	uint16_t first_resource, n_resources;
 	uint16_t first_node, n_nodes;
 	uint16_t first_monitor, n_monitors;
+	uint16_t first_fence, n_fences;		  /* by target node */
 	const struct group_intent *group_intents; /* n_groups rows from first_group */
 	const struct group_actual *group_actuals; /* likewise */
 	const struct resource_actual *resource_actuals;
 	const struct node_intent *node_intents;
 	const struct monitor_intent *monitor_intents; /* n_monitors rows from first_monitor */
 	const struct monitor_actual *monitor_actuals;
+	const struct fence_row *fences; /* n_fences rows from first_fence */
 };
 
 /* Room for the rows of one vector. */
@@ -313,6 +347,7 @@ struct vector_rows {
 	struct node_intent node_intents[NODES_MAX];
 	struct monitor_intent monitor_intents[MONITORS_MAX];
 	struct monitor_actual monitor_actuals[MONITORS_MAX];
+	struct fence_row fences[NODES_MAX];
 };
 
 /* What an agent asks a peer's kernel, on each link (docs/kernel.md). */

@@ -14,10 +14,15 @@
 
 struct core;
 
+#define FENCE_LEVELS_MAX 8
+
 struct core_node_config {
 	char name[NAME_SIZE];
 	uint32_t votes;
 	bool hosts; /* false: a witness, which votes and grants but never holds a group */
+	uint8_t n_fence_levels;
+	uint64_t fence_timeout_us[FENCE_LEVELS_MAX]; /* of one try of a level */
+	uint64_t fence_delay_us;		     /* in a tie (rule X10) */
 };
 
 #define GROUP_WAITS_MAX 8
@@ -140,6 +145,13 @@ struct core_config {
 	uint64_t quarantine_us; /* the first one; doubles each time */
 	uint64_t quarantine_max_us;
 	uint64_t failure_expiry_us; /* online for so long, a group forgets failures; 0: never */
+	/* docs/fencing.md */
+	bool fence_tie;		      /* exactly half of the votes may fence the others (X8) */
+	bool fence_reboot;	      /* switch on again what was confirmed off (X7b) */
+	uint8_t fence_retries;	      /* of one level, at once */
+	uint8_t quorum_loss;	      /* enum final_action, when the lease is lost (W5) */
+	uint64_t fence_retry_wait_us; /* after all levels have failed; grows tenfold (X7) */
+	uint64_t fence_priority_us;   /* rule X10 */
 	struct core_node_config nodes[NODES_MAX];
 	struct core_group_config groups[GROUPS_MAX];
 	struct core_resource_config resources[RESOURCES_MAX];
@@ -160,8 +172,10 @@ enum core_event_type {
 	CORE_EVENT_SCRIPT_DONE,	  /* answer to CORE_ACTION_SCRIPT */
 	CORE_EVENT_CONFIG_READY,  /* this node has a configuration ready to apply */
 	CORE_EVENT_PROBE_ANSWER,  /* an authentic answer of a peer's kernel */
-	CORE_EVENT_KERNEL,     /* what this node's kernel was granted: before it is missed (K7) */
-	CORE_EVENT_TAKEN_BACK, /* answer to CORE_ACTION_DELEGATE */
+	CORE_EVENT_KERNEL,	/* what this node's kernel was granted: before it is missed (K7) */
+	CORE_EVENT_TAKEN_BACK,	/* answer to CORE_ACTION_DELEGATE */
+	CORE_EVENT_FENCE_DONE,	/* answer to CORE_ACTION_FENCE, also after a FENCE_CANCEL */
+	CORE_EVENT_FENCE_CHECK, /* a target's devices were checked */
 	CORE_EVENT_TYPE_COUNT_
 };
 
@@ -218,6 +232,16 @@ struct core_event {
 			uint64_t incarnation; /* newest one known to be dead */
 		} fenced;
 		struct {
+			uint32_t operation;
+			uint8_t result;	  /* enum resource_result; OK of an OFF: confirmed (X7a) */
+			const char *text; /* detail for the event, or NULL */
+		} fence_done;
+		struct {
+			uint8_t target;
+			uint8_t check; /* enum fence_check */
+			const char *text;
+		} fence_check;
+		struct {
 			struct probe_answer answer;
 			uint8_t link;
 		} probe;
@@ -238,6 +262,8 @@ struct core_event {
 /* Numbers of operations are from 1 to this, and then from 1 again; 0 is none. */
 #define OPERATION_MAX 0x0fffffffu
 
+enum fence_order { FENCE_ORDER_OFF, FENCE_ORDER_ON };
+
 enum core_action_type {
 	CORE_ACTION_SEND,	    /* send core_vector() to every peer */
 	CORE_ACTION_PERSIST,	    /* write core_durable(); one at a time */
@@ -249,12 +275,14 @@ enum core_action_type {
 				    * before anything that comes after it is carried out */
 	CORE_ACTION_EVENT,
 	CORE_ACTION_ANSWER,
-	CORE_ACTION_LEFT,    /* a LEAVE is complete: the agent may exit */
-	CORE_ACTION_MONITOR, /* how a monitor is to work from now on */
-	CORE_ACTION_SCRIPT,  /* run a program of a recovery; answer with SCRIPT_DONE */
-	CORE_ACTION_POWER,   /* to this machine, now */
-	CORE_ACTION_RATIO,   /* timeouts of monitors are to be multiplied by this */
-	CORE_ACTION_CONFIG,  /* the cluster has agreed on this configuration: apply it */
+	CORE_ACTION_LEFT,	  /* a LEAVE is complete: the agent may exit */
+	CORE_ACTION_MONITOR,	  /* how a monitor is to work from now on */
+	CORE_ACTION_SCRIPT,	  /* run a program of a recovery; answer with SCRIPT_DONE */
+	CORE_ACTION_POWER,	  /* to this machine, now */
+	CORE_ACTION_RATIO,	  /* timeouts of monitors are to be multiplied by this */
+	CORE_ACTION_CONFIG,	  /* the cluster has agreed on this configuration: apply it */
+	CORE_ACTION_FENCE,	  /* run one level of a node's devices; answer with FENCE_DONE */
+	CORE_ACTION_FENCE_CANCEL, /* end operation `fence.operation` now; it still answers */
 	CORE_ACTION_TYPE_COUNT_
 };
 
@@ -299,6 +327,11 @@ struct core_action {
 		struct {
 			uint64_t generation, hash;
 		} config;
+		struct {
+			uint32_t operation;
+			uint8_t target, level;
+			uint8_t order; /* enum fence_order */
+		} fence;
 		struct {
 			uint64_t token;
 			uint8_t code; /* enum answer_code */
@@ -392,6 +425,8 @@ struct core_self_info {
 	bool store_failed;
 	node_mask wanted;
 	uint32_t votes_total, votes_view; /* all configured; of the installed members */
+	bool lease_by_half;		  /* the lease goes on by rule L9 only */
+	bool tie; /* members of the view that are heard are half of the votes: others are fenced */
 };
 void core_self_info(const struct core *core, ha_time now, struct core_self_info *ret);
 
@@ -469,6 +504,24 @@ struct core_cluster_info {
 	uint64_t timeout_us, lease_us; /* in force at this node */
 };
 void core_cluster_info(const struct core *core, ha_time now, struct core_cluster_info *ret);
+
+struct core_fence_info {
+	struct fence_row here;	   /* as this node tells it */
+	uint8_t executor;	   /* who fences it, as far as is known here; NODE_NONE */
+	uint8_t state;		   /* enum fence_state, of the executor */
+	uint8_t level, try_number; /* here, while RUNNING; both from 0 */
+	uint32_t rounds;	   /* through all levels, that failed here */
+	uint64_t wait_us;	   /* until it begins, or is tried again */
+	uint64_t off;		   /* newest incarnation known to be off */
+	bool confirmed_by_person;  /* the newest one, here (rule X11) */
+	bool waived;		   /* rule X9 */
+	bool with;
+	uint8_t check_by[NODES_MAX]; /* enum fence_check, by each node's word */
+};
+void core_fence_info(const struct core *core, uint8_t target, ha_time now,
+		     struct core_fence_info *ret);
+const char *fence_state_to_string(enum fence_state state);
+const char *fence_check_to_string(enum fence_check check);
 
 struct core_monitor_info {
 	struct monitor_intent intent;

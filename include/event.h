@@ -60,6 +60,25 @@ enum event_id {
 	EVENT_STARTUP_WAIT = 309,
 	EVENT_STARTUP_DONE = 310,
 	EVENT_LEASE_KEPT = 311, /* by what the kernel was granted while the agent did not run */
+	/* 35x: fencing (docs/fencing.md) */
+	EVENT_FENCE_ORDERED = 350, /* an executor was told, or chosen: why */
+	EVENT_FENCE_DELAYED = 351,
+	EVENT_FENCE_STARTED = 352, /* one try of a level */
+	EVENT_FENCE_CONFIRMED = 353,
+	EVENT_FENCE_FAILED = 354,    /* one try of a level */
+	EVENT_FENCE_EXHAUSTED = 355, /* every level has failed */
+	EVENT_FENCE_CANCELLED = 356, /* its target is heard, or the order is gone */
+	EVENT_FENCE_ON = 357,	     /* switched on again, or not */
+	EVENT_FENCE_BY_PERSON = 358, /* rule X11 */
+	EVENT_FENCE_CHECK = 359,     /* the state of a target's devices has changed */
+	EVENT_VOTES_WAIVED = 360,
+	EVENT_LEASE_BY_HALF = 361, /* begins to go on by rule L9 only, or ends to */
+	EVENT_FENCE_COMMAND = 362, /* an administrator's off, on, reset or cycle: how it ended */
+	EVENT_QUORUM_LOSS = 363,   /* the action on the loss of the lease */
+	EVENT_WATCHDOG_ARMED = 364,
+	EVENT_WATCHDOG_REFUSED = 365,
+	EVENT_WATCHDOG_SILENT = 366, /* no more pets: why */
+	EVENT_WATCHDOG_CLOSED = 367,
 	/* 4xx: groups and resources */
 	EVENT_GROUP_PLACED = 400, /* the coordinator chose an owner: why, where */
 	EVENT_GROUP_STARTING = 401,

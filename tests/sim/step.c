@@ -142,6 +142,8 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_POWER:
 	case CORE_ACTION_CONFIG:
+	case CORE_ACTION_FENCE:
+	case CORE_ACTION_FENCE_CANCEL:
 		break; /* when the step is over */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

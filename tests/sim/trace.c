@@ -102,6 +102,8 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 			   (unsigned long long)a->config.hash,
 			   (unsigned long long)a->config.generation);
 		break;
+	case CORE_ACTION_FENCE:
+	case CORE_ACTION_FENCE_CANCEL:
 	case CORE_ACTION_DELEGATE: /* the kernel says it */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
