@@ -172,6 +172,15 @@ static void explain(const struct off *off, struct fence_error *error)
 				 last[0] ? last : "no order was accepted");
 }
 
+static uint64_t pause_of(const struct off *off, const struct fence_error *error)
+{
+	const struct fence_timing *t = &off->act->timing;
+
+	if (off->seen > 0)
+		return t->confirm_us;
+	return error->text[0] && t->fail_us > t->poll_us ? t->fail_us : t->poll_us;
+}
+
 enum fence_proof fence_act_off(struct fence_act *act, enum fence_order how,
 			       struct fence_error *error)
 {
@@ -193,8 +202,7 @@ enum fence_proof fence_act_off(struct fence_act *act, enum fence_order how,
 			return FENCE_NOT_CONFIRMED;
 		if (ha_time_reached(off.until, now(act)))
 			break;
-		pause_until(act, off.seen > 0 ? act->timing.confirm_us : act->timing.poll_us,
-			    off.until);
+		pause_until(act, pause_of(&off, error), off.until);
 	}
 	explain(&off, error);
 	return FENCE_NOT_CONFIRMED;
@@ -228,7 +236,11 @@ static int attempt_on(struct fence_act *act, struct fence_error *error)
 				     : fence_fail(error, false, "power is off after %g s",
 						  (double)act->timing.power_timeout_us /
 							  USEC_PER_SEC);
-		pause_until(act, act->timing.poll_us, until);
+		pause_until(act,
+			    (r < 0 || !accepted) && act->timing.fail_us > act->timing.poll_us
+				    ? act->timing.fail_us
+				    : act->timing.poll_us,
+			    until);
 	}
 }
 

@@ -10,6 +10,7 @@ struct fence_timing {
 	uint64_t power_timeout_us; /* for a state to be reached */
 	uint64_t power_wait_us;	   /* after an order, before the first reading */
 	uint64_t poll_us;	   /* between readings that do not show the state */
+	uint64_t fail_us;	   /* after an order or a reading that failed */
 	uint64_t confirm_us;	   /* between the two readings that confirm it */
 	uint64_t again_us;	   /* an order without effect is repeated after this */
 	unsigned int retry_on;	   /* further attempts to power on */

@@ -15,6 +15,7 @@
 
 #define ARENA_SIZE (FENCE_INPUT_MAX + 4096)
 #define AGAIN_US   (5 * USEC_PER_SEC) /* an off without effect is ordered again */
+#define FAIL_US	   USEC_PER_SEC	      /* a BMC in trouble is not flooded with sessions */
 #define SPARE_US   (2 * USEC_PER_SEC) /* of the deadline, for what is not counted */
 
 struct program {
@@ -117,6 +118,7 @@ static void set_timing(struct program *p)
 			   .power_wait_us = fence_seconds_us(a, "power_wait"),
 			   .poll_us = fence_seconds_us(a, "stonith_status_sleep"),
 			   .confirm_us = fence_seconds_us(a, "confirm_wait"),
+			   .fail_us = FAIL_US,
 			   .again_us = AGAIN_US,
 			   .retry_on = (unsigned int)fence_integer(a, "retry_on")},
 		.now = shell_now,

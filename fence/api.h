@@ -73,7 +73,7 @@ struct fence_error {
 	bool final;		     /* trying again cannot help: wrong password, ... */
 };
 /* Writes the sentence and returns -EIO; `final` as given. */
-_must_check_ int fence_fail(struct fence_error *error, bool final, const char *format, ...)
+int fence_fail(struct fence_error *error, bool final, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 
 enum fence_kind {

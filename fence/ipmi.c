@@ -55,8 +55,10 @@ static int fail_open(const struct ipmi *ipmi, ipmi_ctx_t ctx, int cipher, struct
 
 	if (ipmi->set.way == FENCE_IPMI_LAN_2_0)
 		(void)snprintf(suite, sizeof suite, ", cipher suite %d", cipher);
-	return fence_fail(error, is_final(number), "no session with BMC %.100s%s: %.150s",
-			  ipmi->set.host, suite, ipmi_ctx_errormsg(ctx));
+	return fence_fail(error, is_final(number), "no session with BMC %.100s%s: %.150s%s",
+			  ipmi->set.host, suite, ipmi_ctx_errormsg(ctx),
+			  number == IPMI_ERR_IPMI_ERROR ? " (it may not know the cipher suite)"
+							: "");
 }
 
 /* What is left until `until`, but at most `us`, in milliseconds. */
@@ -109,6 +111,23 @@ static void drop(ipmi_ctx_t *ctx)
 	*ctx = NULL;
 }
 
+/* BMCs say many things to a cipher suite that they do not know, or nothing. */
+static bool may_be_the_suite(int number)
+{
+	switch (number) {
+	case IPMI_ERR_USERNAME_INVALID:
+	case IPMI_ERR_PASSWORD_INVALID:
+	case IPMI_ERR_K_G_INVALID:
+	case IPMI_ERR_HOSTNAME_INVALID:
+	case IPMI_ERR_PARAMETERS:
+	case IPMI_ERR_SYSTEM_ERROR:
+	case IPMI_ERR_OUT_OF_MEMORY:
+		return false;
+	default:
+		return true;
+	}
+}
+
 /*
  * A fresh session. Automatic choice: suite 17, and 3 if the BMC refuses 17, or says nothing to
  * it, as some do. What worked is remembered for the sessions that follow.
@@ -139,9 +158,7 @@ static int session_open(struct ipmi *ipmi, ha_time until, ipmi_ctx_t *ret,
 		}
 		r = fail_open(ipmi, ctx, suites[i], error);
 		drop(&ctx);
-		if (number != IPMI_ERR_CIPHER_SUITE_ID_UNAVAILABLE &&
-		    number != IPMI_ERR_CONNECTION_TIMEOUT && number != IPMI_ERR_SESSION_TIMEOUT &&
-		    number != IPMI_ERR_BAD_RMCPPLUS_STATUS_CODE)
+		if (!may_be_the_suite(number))
 			break;
 	}
 	return r;
