@@ -204,7 +204,7 @@ static bool is_option(const char *options, const char *value)
 {
 	size_t n = strlen(value);
 
-	for (const char *at = options; at; at = strchr(at, '|')) {
+	for (const char *at = strchr(value, '|') ? NULL : options; at; at = strchr(at, '|')) {
 		at += *at == '|';
 		if (strncmp(at, value, n) == 0 && (at[n] == '|' || at[n] == '\0'))
 			return true;
