@@ -15,7 +15,8 @@
 
 #include <string.h>
 
-#define READINGS_OFF 2 /* by sessions of their own */
+#define READINGS_OFF	 2	      /* by sessions of their own */
+#define SESSION_LEAST_US USEC_PER_SEC /* of one that begins shortly before the end */
 
 struct off {
 	struct fence_act *act;
@@ -43,6 +44,11 @@ static void trace(const struct fence_act *act, const char *what, const char *mor
 	act->trace(act->userdata, line);
 }
 
+static ha_time session_end(const struct fence_act *act, ha_time until)
+{
+	return ha_time_max(until, ha_time_add(now(act), SESSION_LEAST_US));
+}
+
 /* Sleeps, but not beyond `until`. */
 static void pause_until(const struct fence_act *act, uint64_t us, ha_time until)
 {
@@ -65,7 +71,7 @@ static int give_order(const struct fence_act *act, enum fence_order order, ha_ti
 	int r;
 
 	error->final = false;
-	r = act->driver->order(act->device, order, until, error);
+	r = act->driver->order(act->device, order, session_end(act, until), error);
 	trace(act, names[order], r < 0 ? error->text : "accepted");
 	return r;
 }
@@ -77,7 +83,7 @@ static int take_reading(const struct fence_act *act, ha_time until, enum fence_p
 	int r;
 
 	error->final = false;
-	r = act->driver->read(act->device, until, &power, error);
+	r = act->driver->read(act->device, session_end(act, until), &power, error);
 	if (r >= 0 && power != FENCE_POWER_ON && power != FENCE_POWER_OFF)
 		r = fence_fail(error, false, "the device said neither on nor off");
 	trace(act, "state", r < 0 ? error->text : power == FENCE_POWER_OFF ? "off" : "on");
