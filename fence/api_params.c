@@ -48,7 +48,7 @@ static const struct fence_param common[] = {
 	 .text = "Further attempts to power on"},
 	{.name = "deadline",
 	 .kind = FENCE_KIND_SECOND,
-	 .text = "End of the whole program after X seconds, without success (default: what the other "
+	 .text = "End of the whole program after X seconds (default: what the other "
 		 "timeouts add up to)"},
 	{.name = "verbose", .letter = 'v', .kind = FENCE_KIND_BOOLEAN, .text = "Print each step"},
 };

@@ -239,7 +239,8 @@ const struct fence_driver fence_ipmi_driver = {
 	.name = "fence_holdfast_ipmi",
 	.short_text = "Fence agent for IPMI, by libfreeipmi",
 	.long_text =
-		"Switches the power of a server through its BMC (IPMI 1.5 and 2.0, over LAN or in band). "
+		"Switches the power of a server through its BMC (IPMI 1.5 and 2.0, LAN or in "
+		"band). "
 		"Success of off means that the BMC said off in two sessions of their own after the "
 		"order; a BMC that does not answer is a failure. reset and diag prove nothing.",
 	.params = fence_ipmi_params,

@@ -56,7 +56,7 @@ const struct fence_param fence_ipmi_params[FENCE_IPMI_PARAMS] = {
 	 .text = "File, readable by root only, that holds the K_g key"},
 	{.name = "workaround_flags",
 	 .letter = 'W',
-	 .text = "Workarounds for this BMC, as freeipmi names them, separated by commas (opensesspriv, "
+	 .text = "Workarounds for this BMC, as freeipmi names them, with commas (opensesspriv, "
 		 "supermicro20, intel20, sun20, authcap, ...)"},
 	{.name = "inband",
 	 .kind = FENCE_KIND_BOOLEAN,
@@ -68,7 +68,7 @@ const struct fence_param fence_ipmi_params[FENCE_IPMI_PARAMS] = {
 	 .kind = FENCE_KIND_SELECT,
 	 .fallback = "onoff",
 	 .options = "onoff|cycle",
-	 .text = "How to reboot: off, proof, on; or cycle, which fails if power is never read as off"},
+	 .text = "How to reboot: off, proof, on; or cycle, which fails if off is never read"},
 };
 
 struct flag {

@@ -193,7 +193,7 @@ static int modbus_order(void *device, enum fence_order order, ha_time until,
 			first = r;
 			*error = failure;
 		}
-		drop(&ctx); /* what state it is in is not known: a session of its own for the rest */
+		drop(&ctx); /* its state is not known: another session for the rest */
 		r = session_open(m, until, &ctx, &failure);
 		if (r < 0)
 			break;
@@ -237,9 +237,9 @@ const struct fence_driver fence_modbus_driver = {
 	.name = "fence_holdfast_modbus",
 	.short_text = "Fence agent for Modbus power strips and relays",
 	.long_text =
-		"Switches outlets of a power strip or relay board through Modbus TCP or RTU. Success of "
-		"off means that all outlets of the server read off in two sessions of their own after "
-		"the order; only then reboot switches the first one on again.",
+		"Switches outlets of a power strip or relay board through Modbus TCP or RTU. "
+		"Success of off means that all outlets of the server read off in two sessions of "
+		"their own after the order; only then reboot switches the first one on again.",
 	.params = fence_modbus_params,
 	.n_params = FENCE_MODBUS_PARAMS,
 	.actions = FENCE_ACTION_BIT(FENCE_ACTION_STATUS) | FENCE_ACTION_BIT(FENCE_ACTION_LIST) |

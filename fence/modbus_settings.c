@@ -54,7 +54,7 @@ const struct fence_param fence_modbus_params[FENCE_MODBUS_PARAMS] = {
 	{.name = "plug",
 	 .old_name = "port",
 	 .letter = 'n',
-	 .text = "Outlets of the server: addresses from 0, WRITE[/READ], or names, separated by commas"},
+	 .text = "Outlets of the server: addresses from 0, WRITE[/READ], or names, with commas"},
 	{.name = "outlets", .text = "Names for plug: NAME:OUTLET[+OUTLET...],..."},
 	{.name = "table",
 	 .kind = FENCE_KIND_SELECT,

@@ -91,8 +91,8 @@ const struct fence_driver fence_script_driver = {
 	.name = "fence_holdfast_script",
 	.short_text = "Fence agent that runs a forced-stop script",
 	.long_text =
-		"Runs a custom forced-stop script of CLUSTERPRO X: CLP_FORCESTOP_MODE is 1 for off and 0 for "
-		"monitor. Its exit code 0 is believed; nothing is read back.",
+		"Runs a custom forced-stop script of CLUSTERPRO X: CLP_FORCESTOP_MODE is 1 for "
+		"off and 0 for monitor. Its exit code 0 is believed; nothing is read back.",
 	.params = params,
 	.n_params = FENCE_LENGTH(params),
 	.actions = FENCE_ACTION_BIT(FENCE_ACTION_OFF),

@@ -175,6 +175,50 @@ def noise(seed):
     return spoil
 
 
+class Tcp(threading.Thread):
+    """A TCP port that answers each request with what `answer(request)` makes of it."""
+
+    def __init__(self, answer):
+        super().__init__(daemon=True)
+        self.answer, self.heard, self.ended = answer, 0, False
+        self.listener = socket.create_server(('127.0.0.1', 0))
+        self.listener.settimeout(0.1)
+        self.port = self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while not self.ended:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                continue
+            client.settimeout(2)
+            with client:
+                try:
+                    while data := client.recv(1000):
+                        self.heard += 1
+                        client.sendall(self.answer(data))
+                except OSError:
+                    pass
+        self.listener.close()
+
+    def stop(self):
+        self.ended = True
+        self.join()
+
+
+def modbus_noise(seed):
+    """Answers to a Modbus request that are none: random bytes, cut, of another request, longer than said."""
+    rng = random.Random(seed)
+
+    def answer(request):
+        off = request[:4] + bytes((0, 4, request[6], request[7], 1, 0))
+        return rng.choice((rng.randbytes(rng.randrange(1, 60)), off[:rng.randrange(1, 9)],
+                           bytes((request[0] ^ 0x40,)) + off[1:], off[:7] + bytes((request[7] ^ 2,)) + off[8:],
+                           off[:8] + b'\x05' + off[9:]))
+    return answer
+
+
 class Pdu:
     """fence_pdu: a Modbus server on libmodbus with eight outlets."""
 

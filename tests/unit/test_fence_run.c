@@ -199,7 +199,7 @@ static void root_only(void **state)
 	assert_true(fence_path_check("relative", true, real, &error) < 0);
 	assert_true(fence_path_check(dir, true, real, &error) < 0);
 	assert_true(fence_path_check("/nowhere/at/all", true, real, &error) < 0);
-	/* A link is followed, and what it leads to is checked; a folder of others is not trusted. */
+	/* What a link leads to is checked; a folder of others is not trusted. */
 	snprintf(link_path, sizeof link_path, "%s/link", dir);
 	assert_int_equal(symlink(put("t", 0600, "x"), link_path), 0);
 	assert_int_equal(fence_path_check(link_path, true, real, &error), 0);
