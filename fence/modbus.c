@@ -144,7 +144,7 @@ static int modbus_read(void *device, ha_time until, enum fence_power *ret_power,
 	for (size_t i = 0; i < m->set.n; i++) {
 		unsigned int address = m->set.outlets[i].read;
 		enum fence_power power;
-		uint16_t value;
+		uint16_t value = m->set.read_on; /* never off without an answer */
 
 		limit_wait(ctx, until, m->set.shell_us);
 		r = read_outlet(m, ctx, address, &value, error);
