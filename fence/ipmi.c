@@ -15,6 +15,7 @@ struct ipmi {
 };
 
 #define SESSION_MIN_US (50 * USEC_PER_MSEC)
+#define STACK_WIPED    (64U * 1024)
 #define RESEND_MAX_US  USEC_PER_SEC
 
 static int ipmi_check(const struct fence_args *args, void *device, struct fence_error *error)
@@ -102,6 +103,14 @@ static int try_open(const struct ipmi *ipmi, ipmi_ctx_t ctx, int cipher, unsigne
 	return r < 0 ? ipmi_ctx_errnum(ctx) : 0;
 }
 
+/* The library leaves passwords in dead frames of its functions, just below ours. */
+static __attribute__((noinline)) void wipe_stack(void)
+{
+	char dead[STACK_WIPED];
+
+	explicit_bzero(dead, sizeof dead);
+}
+
 static void drop(ipmi_ctx_t *ctx)
 {
 	if (!*ctx)
@@ -109,6 +118,7 @@ static void drop(ipmi_ctx_t *ctx)
 	ipmi_ctx_close(*ctx);
 	ipmi_ctx_destroy(*ctx);
 	*ctx = NULL;
+	wipe_stack();
 }
 
 /* BMCs say many things to a cipher suite that they do not know, or nothing. */

@@ -281,7 +281,7 @@ int fence_ipmi_settings(const struct fence_args *args, struct fence_ipmi_setting
 	if (r >= 0 && text)
 		r = parse_flags(text, &s, error);
 	text = fence_string(args, "hexadecimal_kg");
-	if (r >= 0 && text)
+	if (r >= 0 && text && text[0])
 		r = parse_kg(text, &s, error);
 	if (r >= 0)
 		r = cross_check(args, &s, error);

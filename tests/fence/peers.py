@@ -27,6 +27,7 @@ startlan 1
 chassis_control "{here}/bmc-power {dir}"
 user 1 true "" "" user 10 none md2 md5 straight
 user 2 true "admin" "secret" admin 10 none md2 md5 straight
+user 4 true "keeper" "hF9-zQ-pass" admin 10 none md2 md5 straight
 user 3 true "watcher" "looking" user 10 none md2 md5 straight
 '''
 EMU = '''mc_setbmc 0x20
