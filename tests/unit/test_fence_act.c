@@ -26,6 +26,8 @@ struct machine {
 	uint64_t silent_until; /* no answers before */
 	unsigned int unknown;  /* readings that say neither */
 	unsigned int orders, readings, fail_readings;
+	unsigned int fail_at; /* this reading is lost */
+	bool no_privilege;    /* may read, may not order */
 	enum fence_order last;
 	bool reads_off_once; /* the first reading is wrong */
 };
@@ -63,6 +65,8 @@ static int do_order(void *device, enum fence_order order, ha_time until, struct 
 	if (r < 0)
 		return r;
 	m->orders++;
+	if (m->no_privilege)
+		return fence_fail(error, true, "no privilege");
 	m->last = order;
 	if (m->refuses)
 		return fence_fail(error, false, "refused");
@@ -84,6 +88,8 @@ static int do_read(void *device, ha_time until, enum fence_power *ret, struct fe
 	if (r < 0)
 		return r;
 	m->readings++;
+	if (m->readings == m->fail_at)
+		return fence_fail(error, false, "lost");
 	if (m->fail_readings > 0 && m->fail_readings-- > 0)
 		return fence_fail(error, false, "lost");
 	if (m->unknown > 0 && m->unknown-- > 0)
@@ -217,9 +223,9 @@ static void lost_reading_between(void **state)
 	(void)state;
 	assert_int_equal(fence_act_off(&act, FENCE_ORDER_OFF, &error), FENCE_CONFIRMED_OFF);
 	m.readings = 0;
-	m.fail_readings = 1;
+	m.fail_at = 2;
 	assert_int_equal(fence_act_off(&act, FENCE_ORDER_OFF, &error), FENCE_CONFIRMED_OFF);
-	assert_int_equal(m.readings, 3);
+	assert_int_equal(m.readings, 4);
 	m.fail_readings = 1;
 	assert_true(fence_act_read(&act, &power, &error) < 0 && power == FENCE_POWER_UNKNOWN);
 }
@@ -253,6 +259,11 @@ static void final_errors(void **state)
 	assert_string_equal(error.text, "wrong password");
 	assert_true(m.now.us < 1001 * SEC);
 	assert_true(fence_act_on(&act, &error) < 0);
+	assert_true(m.now.us < 1001 * SEC);
+	m = sound();
+	m.no_privilege = true;
+	assert_int_equal(fence_act_off(&act, FENCE_ORDER_OFF, &error), FENCE_NOT_CONFIRMED);
+	assert_string_equal(error.text, "no privilege");
 	assert_true(m.now.us < 1001 * SEC);
 }
 
