@@ -73,7 +73,10 @@ class Bmc:
             ['ipmi_sim', '-n', '-c', self.dir + '/lan.conf', '-f', self.dir + '/bmc.emu', '-s', self.dir],
             stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         if not wait_for(self.answers):
-            raise RuntimeError('ipmi_sim does not answer: ' + open(self.dir + '/log').read())
+            with open(self.dir + '/log', encoding='utf-8') as f:
+                said = f.read()
+            self.stop()
+            raise RuntimeError('ipmi_sim does not answer: ' + said)
 
     def answers(self):
         """RMCP presence ping."""
