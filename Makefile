@@ -116,7 +116,7 @@ include tests/tests.mk
 
 # ---- style and tools ----
 SOURCES  := $(wildcard $(foreach d,$(MODULES) include,$(d)/*.[ch]) hb/bpf/*.[ch] tests/*/*.[ch])
-lint: ## include arrows, purity of core, sizes, format, clang-tidy, cppcheck
+lint: ## include arrows, purity of core, sizes, format, clang-tidy, cppcheck; DEEP=1: the analyzer without our limit
 	$(Q)tests/lint/run
 format: ## rewrite all sources in the layout of .clang-format
 	$(Q)clang-format -i $(SOURCES)

@@ -80,6 +80,17 @@ struct monitor_word {
 	char text[EVENT_TEXT_SIZE];
 };
 
+/* Of the kernel path: what was said, and is shown. */
+struct kernel_view {
+	int refused;		 /* -errno: the agent does without; 0: in force, or not wanted */
+	int attach_error;	 /* of an interface that could not be served */
+	unsigned int interfaces; /* that carry the programs */
+	char problem[HB_ERROR_SIZE]; /* about either of the two */
+	ha_time look_at;	     /* at the interfaces again */
+	unsigned int interfaces_said;
+	int attach_said;
+};
+
 struct commands;
 struct stages;
 struct streams;
@@ -97,6 +108,9 @@ struct agent {
 	struct store *store;
 	struct net *net;
 	struct hb_lan *lan;
+	struct hb_kernel *kernel; /* NULL: no kernel path */
+	struct kernel_view kernel_view;
+	uint64_t kernel_incarnation; /* that peers' probes are told; 0: none yet */
 	struct core *core;
 	struct exec *exec;
 	struct monitors *monitors;
@@ -114,14 +128,16 @@ struct agent {
 
 	/* stepping */
 	struct agent_queue queue;
-	struct core_actions *actions;
+	struct core_actions *actions, *more_actions; /* the second: of what is answered at once */
 	struct durable_state durable;
 	bool persist_busy, persist_waits;
 	bool in_turn; /* within one wake-up of the loop */
 	bool peers_changed;
 	ha_time lease_until;
+	uint64_t lease_number;
 	struct resource_run *runs; /* n_resources */
 	bool *leftovers;	   /* n_resources: to be stopped first, and said */
+	bool addresses_cleaned;	   /* of a former agent: none of its floating IPs is left */
 
 	/* the loop */
 	sd_event_source *timer;

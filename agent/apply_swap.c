@@ -128,6 +128,7 @@ static int make(struct agent *agent, const struct config *config, uint64_t gener
 		return -ENOMEM;
 	config_to_core(config, agent->self, fresh->core_config);
 	fresh->core_config->config_generation = generation;
+	fresh->core_config->kernel = agent->kernel != NULL;
 	return core_reconfigure(agent->core, fresh->core_config, &fresh->core);
 }
 

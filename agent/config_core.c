@@ -181,6 +181,7 @@ void config_to_core(const struct config *config, uint8_t self, struct core_confi
 	ret->self = self;
 	ret->n_links = config->n_links;
 	ret->takeover = (uint8_t)config->takeover;
+	ret->probes = config->kernel_path != KERNEL_PATH_OFF;
 	ret->config_hash = config->hash;
 	ret->safety_hash = config->safety_hash;
 	ret->objects_hash = config->objects_hash;

@@ -4,6 +4,7 @@
 #include "agent/ctl_internal.h"
 #include "agent/explain.h"
 
+#include "util/clock.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -317,6 +318,27 @@ static const struct event_record **all_records(const struct agent *agent, size_t
 	return records;
 }
 
+/* While an agent is stalled nothing can change (K11). */
+static json_t *waits_json(const struct agent *agent)
+{
+	json_t *waits = json_array();
+	struct core_peer_info info;
+	char text[NAME_SIZE + 128];
+
+	for (uint8_t n = 0; n < agent->config->n_nodes; n++) {
+		core_peer_info(agent->core, n, clock_boot(), &info);
+		if (n == agent->self || info.state != PEER_STALLED)
+			continue;
+		(void)snprintf(text, sizeof text,
+			       "waits for %s, whose agent is stalled since %.1f s; its lease is "
+			       "kept by its kernel",
+			       agent->config->nodes[n].name,
+			       (double)info.stalled_us / USEC_PER_SEC);
+		(void)json_array_append_new(waits, ctl_text(text));
+	}
+	return waits;
+}
+
 static json_t *story_json(const struct agent *agent, const struct explain *story)
 {
 	json_t *steps = json_array(), *evidence = json_array();
@@ -335,8 +357,8 @@ static json_t *story_json(const struct agent *agent, const struct explain *story
 	}
 	for (size_t i = 0; i < story->n_evidence; i++)
 		(void)json_array_append_new(evidence, ctl_text(story->evidence[i]));
-	return json_pack("{s:o, s:o, s:o}", "title", ctl_text(story->title), "steps", steps,
-			 "evidence", evidence);
+	return json_pack("{s:o, s:o, s:o, s:o}", "title", ctl_text(story->title), "steps", steps,
+			 "evidence", evidence, "waits", waits_json(agent));
 }
 
 static void reply_story(struct agent *agent, struct ctl_call *call,

@@ -3,10 +3,10 @@
 #define HF_AGENT_CTL_INTERNAL_H
 
 /*
- * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c, ctl_objects.c and
- * ctl_monitors.c assemble the status, ctl_settings.c prints what was configured, ctl_events.c
- * streams events, ctl_operate.c and ctl_command.c carry admin commands to the core, ctl_follow.c
- * watches how far they are, facts.c copies what the verdict is made from.
+ * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c, ctl_objects.c,
+ * ctl_kernel.c and ctl_monitors.c assemble the status, ctl_settings.c prints what was configured,
+ * ctl_events.c streams events, ctl_operate.c and ctl_command.c carry admin commands to the core,
+ * ctl_follow.c watches how far they are, facts.c copies what the verdict is made from.
  */
 
 #include "agent/agent.h"

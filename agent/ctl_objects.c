@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Servers, groups and resources of the status, with the state words of CLUSTERPRO's displays. */
 #include "agent/ctl_internal.h"
+#include "agent/kernel.h"
 
 #include "util/clock.h"
 
@@ -40,27 +41,34 @@ static json_t *address_json(const struct sockaddr_storage *address)
 	return json_string(text);
 }
 
-static json_t *link_json(struct agent *agent, uint8_t peer, uint8_t link, bool up)
+static const char *link_status(bool used, bool up)
+{
+	return !used ? "Unused" : up ? "Normal" : "Error";
+}
+
+static json_t *link_json(struct agent *agent, uint8_t peer, uint8_t link,
+			 const struct core_peer_info *info)
 {
 	const struct sockaddr_storage *ours = &agent->config->nodes[agent->self].link[link];
 	const struct sockaddr_storage *theirs = &agent->config->nodes[peer].link[link];
 	bool used = ours->ss_family != AF_UNSPEC && theirs->ss_family != AF_UNSPEC;
+	uint8_t bit = (uint8_t)(1U << link);
 	struct hb_link_stats s;
 	json_t *json, *heard;
 
 	hb_lan_link_stats(agent->lan, peer, link, &s);
-	json = json_pack("{s:i, s:o, s:o, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
-			 "link", (int)link, "address", address_json(ours), "peer_address",
-			 address_json(theirs), "status",
-			 !used ? "Unused"
-			 : up  ? "Normal"
-			       : "Error",
-			 "open", s.open, "sent", (json_int_t)s.sent, "received",
-			 (json_int_t)s.received, "lost", (json_int_t)s.lost, "late",
-			 (json_int_t)s.late, "duplicate", (json_int_t)s.duplicate, "send_errors",
-			 (json_int_t)s.send_errors, "rtt_us_p50", (json_int_t)s.rtt_us_p50,
-			 "rtt_us_p99", (json_int_t)s.rtt_us_p99, "rtt_us_max",
-			 (json_int_t)s.rtt_us_max);
+	json = json_pack(
+		"{s:i, s:o, s:o, s:s, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, "
+		"s:s, s:I, s:I}",
+		"link", (int)link, "address", address_json(ours), "peer_address",
+		address_json(theirs), "status", link_status(used, (info->paths & bit) != 0), "open",
+		s.open, "sent", (json_int_t)s.sent, "received", (json_int_t)s.received, "lost",
+		(json_int_t)s.lost, "late", (json_int_t)s.late, "duplicate",
+		(json_int_t)s.duplicate, "send_errors", (json_int_t)s.send_errors, "rtt_us_p50",
+		(json_int_t)s.rtt_us_p50, "rtt_us_p99", (json_int_t)s.rtt_us_p99, "rtt_us_max",
+		(json_int_t)s.rtt_us_max, "kernel_status",
+		link_status(used && info->kernel_known, (info->kernel_paths & bit) != 0),
+		"kernel_probes", (json_int_t)s.probes, "kernel_answers", (json_int_t)s.answers);
 	heard = s.last_heard.us
 			? json_integer((json_int_t)(ha_time_since(clock_boot(), s.last_heard) /
 						    USEC_PER_MSEC))
@@ -70,15 +78,14 @@ static json_t *link_json(struct agent *agent, uint8_t peer, uint8_t link, bool u
 	return json;
 }
 
-static json_t *links_json(struct agent *agent, uint8_t node, uint8_t paths)
+static json_t *links_json(struct agent *agent, uint8_t node, const struct core_peer_info *info)
 {
 	json_t *links = json_array();
 
 	if (node == agent->self)
 		return links;
 	for (uint8_t k = 0; k < agent->config->n_links; k++)
-		(void)json_array_append_new(links,
-					    link_json(agent, node, k, (paths & 1U << k) != 0));
+		(void)json_array_append_new(links, link_json(agent, node, k, info));
 	return links;
 }
 
@@ -157,31 +164,40 @@ static json_t *monitors_in_error(const struct agent *agent, uint8_t node, bool c
 	return names;
 }
 
+static json_t *us_or_null(uint64_t us)
+{
+	return us ? json_integer((json_int_t)us) : json_null();
+}
+
 static json_t *server_json(struct agent *agent, uint8_t n, ha_time now)
 {
 	const struct node_config *config = &agent->config->nodes[n];
 	const struct verdict_node *fact = &agent->facts->nodes[n];
 	struct core_peer_info info;
+	bool stalled;
 	json_t *silence;
 
 	core_peer_info(agent->core, n, now, &info);
 	silence = n == agent->self || info.state == PEER_UNKNOWN
 			  ? json_null()
 			  : json_integer((json_int_t)info.silence_us);
+	stalled = info.state == PEER_STALLED;
 	return json_pack(
-		"{s:s, s:i, s:b, s:I, s:b, s:s, s:s, s:s, s:I, s:o, s:I, s:b, s:b, s:s, "
+		"{s:s, s:i, s:b, s:I, s:b, s:s, s:s, s:s, s:I, s:o, s:o, s:o, s:I, s:b, s:b, s:s, "
 		"s:o, s:o, s:o, s:o, s:o}",
 		"name", config->name, "id", (int)n, "self", n == agent->self, "votes",
 		(json_int_t)config->votes, "hosts", !config->witness, "status",
 		server_status(&info, fact->links_down == 0), "state",
 		peer_state_to_string((enum peer_state)info.state), "mode",
 		node_mode_to_string((enum node_mode)info.mode), "incarnation",
-		(json_int_t)info.incarnation, "silence_us", silence, "quarantine_us",
+		(json_int_t)info.incarnation, "silence_us", silence, "stalled_us",
+		us_or_null(stalled ? info.stalled_us : 0), "kernel_rtt_us",
+		us_or_null(info.kernel_known ? info.kernel_rtt_us : 0), "quarantine_us",
 		(json_int_t)info.quarantine_us, "config_differs", info.config_differs, "grants_us",
 		info.grants_us, "proof", proof_to_string((enum proof)info.proof), "hears",
 		node_names(agent, info.hears), "paths", paths_json(agent, n), "monitors_in_error",
 		monitors_in_error(agent, n, false), "critical_in_error",
-		monitors_in_error(agent, n, true), "links", links_json(agent, n, info.paths));
+		monitors_in_error(agent, n, true), "links", links_json(agent, n, &info));
 }
 
 json_t *status_servers(struct agent *agent, ha_time now)
@@ -195,7 +211,6 @@ json_t *status_servers(struct agent *agent, ha_time now)
 
 /* ---- groups ---- */
 
-/* Outside of a view we know our own part only: that nothing runs here says nothing. */
 /* Wanted, and down until a person does something about a failure. */
 static bool given_up(const struct core_group_info *info)
 {
@@ -204,6 +219,7 @@ static bool given_up(const struct core_group_info *info)
 		(info->held == GROUP_HOLD_LIMIT || info->held == GROUP_HOLD_WAIT_FAILED));
 }
 
+/* Outside of a view we know our own part only: that nothing runs here says nothing. */
 static const char *group_status(const struct core_group_info *info, bool quorate)
 {
 	if (given_up(info))
@@ -278,22 +294,32 @@ static json_t *hold_json(const struct agent *agent, const struct core_group_info
 			 verdict_hold(hold, waits_for(agent, info), text));
 }
 
+/* What ends it on this node when the lease does; NULL: nobody takes it over by a lease. */
+static const char *enforcement(const struct agent *agent, uint16_t g)
+{
+	if (config_group_unenforced(agent->config, g))
+		return "agent";
+	if (!config_group_needs_kernel(agent->config, g))
+		return NULL;
+	return kernel_enforces(agent) ? "kernel" : "agent";
+}
+
 /* How it is placed, and what keeps it. */
 static json_t *placing_json(const struct agent *agent, uint16_t g,
 			    const struct core_group_info *info)
 {
 	const struct group_config *config = &agent->config->groups[g];
 
-	return json_pack("{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o}", "start",
-			 config->autostart ? "auto" : "manual", "failover",
-			 config->failover_manual ? "manual" : "auto", "failback",
-			 config->failback ? "auto" : "manual", "failovers",
-			 (int)info->intent.failovers, "failover_limit", (int)config->failover_limit,
-			 "held", hold_json(agent, info), "waits_for",
-			 ctl_text_or_null(waits_for(agent, info)), "start_after",
-			 group_names(agent, config->start_after, config->n_start_after),
-			 "stop_after", group_names(agent, config->stop_after, config->n_stop_after),
-			 "exclusions", exclusion_names(agent, g));
+	return json_pack(
+		"{s:s, s:s, s:s, s:i, s:i, s:o, s:o, s:o, s:o, s:o, s:o}", "start",
+		config->autostart ? "auto" : "manual", "failover",
+		config->failover_manual ? "manual" : "auto", "failback",
+		config->failback ? "auto" : "manual", "failovers", (int)info->intent.failovers,
+		"failover_limit", (int)config->failover_limit, "held", hold_json(agent, info),
+		"waits_for", ctl_text_or_null(waits_for(agent, info)), "start_after",
+		group_names(agent, config->start_after, config->n_start_after), "stop_after",
+		group_names(agent, config->stop_after, config->n_stop_after), "exclusions",
+		exclusion_names(agent, g), "enforcement", ctl_text_or_null(enforcement(agent, g)));
 }
 
 static json_t *group_json(struct agent *agent, uint16_t g, ha_time now)

@@ -2,6 +2,7 @@
 /* GetStatus and GetConfig. */
 #include "agent/apply.h"
 #include "agent/ctl_internal.h"
+#include "agent/kernel.h"
 
 #include "util/clock.h"
 
@@ -166,11 +167,14 @@ static json_t *status_json(struct agent *agent)
 	r |= json_object_set_new(status, "timeout_us",
 				 json_integer((json_int_t)timing->timeout_us));
 	r |= json_object_set_new(status, "lease_us", json_integer((json_int_t)timing->lease_us));
+	r |= json_object_set_new(status, "stall_timeout_us",
+				 json_integer((json_int_t)timing->stall_timeout_us));
 	r |= json_object_set_new(status, "servers", status_servers(agent, now));
 	r |= json_object_set_new(status, "groups", status_groups(agent, now));
 	r |= json_object_set_new(status, "resources", status_resources(agent, now));
 	r |= json_object_set_new(status, "monitors", status_monitors(agent));
 	r |= json_object_set_new(status, "exclusions", status_exclusions(agent));
+	r |= json_object_set_new(status, "kernel", kernel_status(agent));
 	r |= json_object_set_new(status, "counters", counters_json(agent));
 	if (r == 0)
 		return status;

@@ -292,6 +292,10 @@ static bool belongs(const struct story *s, const struct event *e)
 	switch (e->id) { /* only what has a part in a failover */
 	case EVENT_NODE_SILENT:
 	case EVENT_NODE_LATE:
+	case EVENT_NODE_STALLED:
+	case EVENT_NODE_RESUMED:
+	case EVENT_NODE_STALL_EXPIRED:
+	case EVENT_KERNEL_DOWN:
 	case EVENT_NODE_RESTARTED:
 	case EVENT_LINK_DOWN:
 	case EVENT_PROOF:
@@ -318,6 +322,7 @@ static bool belongs(const struct story *s, const struct event *e)
 	case EVENT_VIEW_LOST:
 	case EVENT_LEASE_EXPIRED:
 	case EVENT_LEASE_REFUSED:
+	case EVENT_LEASE_KEPT:
 		return e->origin == s->lost || reference || e->origin == s->owner;
 	case EVENT_AGENT_STALLED:
 	case EVENT_AGENT_STOPPED:

@@ -9,6 +9,16 @@ static const char *what_name(const struct event *e)
 	switch (e->id) { /* only what has a part in a failover */
 	case EVENT_NODE_SILENT:
 		return "failure detected";
+	case EVENT_NODE_STALLED:
+		return "agent stalled, its kernel keeps the lease: waiting for it";
+	case EVENT_NODE_RESUMED:
+		return "stalled agent runs again";
+	case EVENT_NODE_STALL_EXPIRED:
+		return "stall timeout over, counts as failed";
+	case EVENT_KERNEL_DOWN:
+		return "kernel answers no more";
+	case EVENT_LEASE_KEPT:
+		return "lease was kept by the kernel";
 	case EVENT_VIEW_PROPOSED:
 		return "view proposed";
 	case EVENT_VIEW_ACCEPTED:
@@ -85,7 +95,8 @@ static bool is_evidence(uint16_t id)
 		EVENT_VIEW_INSTALLED,	 EVENT_RESOURCE_LOST,	EVENT_RESOURCE_START_FAILED,
 		EVENT_MONITOR_ERROR,	 EVENT_MONITOR_RESTART, EVENT_MONITOR_FAILOVER,
 		EVENT_GROUP_HELD,	 EVENT_FINAL_ACTION,	EVENT_NODE_LEFT,
-		EVENT_CLUSTER_SUSPENDED,
+		EVENT_CLUSTER_SUSPENDED, EVENT_NODE_STALLED,	EVENT_NODE_STALL_EXPIRED,
+		EVENT_LEASE_KEPT,
 	};
 
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)

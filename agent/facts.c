@@ -36,8 +36,9 @@ static void collect_node(struct agent *agent, uint8_t n, const struct core_self_
 		.leaving = info.mode == NODE_MODE_STOPPING || info.mode == NODE_MODE_STOPPED,
 	};
 	(void)snprintf(fact->name, sizeof fact->name, "%s", config->name);
-	fact->usable = fact->member && info.mode == NODE_MODE_ONLINE;
-	if (n != agent->self && fact->member)
+	fact->stalled_us = info.state == PEER_STALLED ? info.stalled_us : 0;
+	fact->usable = fact->member && info.mode == NODE_MODE_ONLINE && !fact->stalled_us;
+	if (n != agent->self && fact->member && !fact->stalled_us) /* else they tell nothing */
 		fact->links_down = links_down(agent->config, agent->self, n, info.paths);
 }
 

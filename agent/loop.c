@@ -9,6 +9,7 @@
 #include "agent/channel.h"
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
+#include "agent/kernel.h"
 #include "agent/script.h"
 #include "agent/stage.h"
 
@@ -36,21 +37,25 @@ static const struct core_event tick = {.type = CORE_EVENT_TICK};
 
 static void take_message(struct agent *agent, const struct hb_lan_message *m, ha_time now)
 {
-	if (m->decoded.type == HB_MESSAGE_VECTOR) {
-		step_now(agent, &(struct core_event){
-					.type = CORE_EVENT_VECTOR,
-					.vector = {.vector = &m->decoded.vector, .link = m->link}});
-		return;
+	const struct hb_decoded *d = &m->decoded;
+
+	switch (d->type) {
+	case HB_MESSAGE_VECTOR:
+		step_now(agent,
+			 &(struct core_event){.type = CORE_EVENT_VECTOR,
+					      .vector = {.vector = &d->vector, .link = m->link}});
+		break;
+	case HB_MESSAGE_ANSWER:
+		step_now(agent,
+			 &(struct core_event){.type = CORE_EVENT_PROBE_ANSWER,
+					      .probe = {.answer = d->answer, .link = m->link}});
+		break;
+	case HB_MESSAGE_BLOB:
+	default:
+		if (replicate_receive(agent->replicate, d->from, d->blob.data, d->blob.n, now) < 0)
+			log_debug("malformed event records from node %u, ignoring", d->from);
+		break;
 	}
-	if (m->decoded.type == HB_MESSAGE_ANSWER) {
-		step_now(agent, &(struct core_event){
-					.type = CORE_EVENT_PROBE_ANSWER,
-					.probe = {.answer = m->decoded.answer, .link = m->link}});
-		return;
-	}
-	if (replicate_receive(agent->replicate, m->decoded.from, m->decoded.blob.data,
-			      m->decoded.blob.n, now) < 0)
-		log_debug("malformed event records from node %u, ignoring", m->decoded.from);
 }
 
 /* One bounded batch. Returns how many messages there were. */
@@ -113,6 +118,7 @@ static void housekeeping(struct agent *agent, ha_time now)
 	agent->house_at = ha_time_add(now, HOUSE_US);
 	agent->peers_changed = true; /* looked at again, for it is cheap */
 	(void)hb_lan_retry(agent->lan);
+	kernel_housekeeping(agent, now);
 	if (agent->journal_dropped) {
 		log_warning("%llu events did not reach the journal, which does not keep up",
 			    agent->journal_dropped);
@@ -328,6 +334,7 @@ static int on_reload(sd_event_source *source, const struct signalfd_siginfo *si,
 		return 0; /* the old keys stay in force, and the reason was logged */
 	turn_begin(agent);
 	hb_lan_set_keys(agent->lan, &keys);
+	kernel_set_keys(agent, &keys);
 	channel_keys(agent, &keys);
 	log_notice("read %s again: %u key%s, signing with %08" PRIx32, agent->config->key_file,
 		   keys.n, keys.n == 1 ? "" : "s", keys.id[0]);

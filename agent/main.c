@@ -4,6 +4,7 @@
 #include "agent/config_change.h"
 #include "agent/files.h"
 #include "agent/import.h"
+#include "agent/kernel.h"
 #include "agent/power.h"
 #include "agent/realtime.h"
 #include "agent/script.h"
@@ -39,6 +40,7 @@ static const char usage[] =
 	"       holdfastd --check FILE [--print] [--json]\n"
 	"       holdfastd --import FILE [--output FILE]\n"
 	"       holdfastd --cleanup [--config FILE]\n"
+	"       holdfastd --kernel-detach\n"
 	"       holdfastd --reset-state --epoch N --incarnation N --lease TIME [--config FILE]\n"
 	"\n"
 	"The agent of one node of a Holdfast cluster.\n"
@@ -54,6 +56,7 @@ static const char usage[] =
 	"      --import FILE    turn a configuration of CLUSTERPRO X (clp.conf) into one of ours\n"
 	"      --output FILE    with --import: into this new file, not to standard output\n"
 	"      --cleanup        remove floating IPs that a dead agent left\n"
+	"      --kernel-detach  take the kernel path's programs off all interfaces (uninstall)\n"
 	"      --reset-state    replace a damaged or lost state file; read holdfastd(8) first\n"
 	"      --epoch N        with --reset-state: highest epoch that other nodes show\n"
 	"      --incarnation N  with --reset-state: highest incarnation of this node they show\n"
@@ -273,9 +276,14 @@ static const struct {
 	const char *option;
 	int (*main)(int argc, char **argv);
 } tools[] = {
-	{"--power", power_main},   {"--diff", config_diff_main}, {"--install", config_install_main},
-	{"--files", files_main},   {"--script", script_main},	 {"--simulate", simulate_main},
+	{"--power", power_main},
+	{"--diff", config_diff_main},
+	{"--install", config_install_main},
+	{"--files", files_main},
+	{"--script", script_main},
+	{"--simulate", simulate_main},
 	{"--import", import_main},
+	{"--kernel-detach", kernel_detach_main},
 };
 
 int main(int argc, char **argv)

@@ -8,6 +8,7 @@
 #include "agent/files.h"
 #include "agent/exec_env.h"
 #include "agent/held.h"
+#include "agent/kernel.h"
 #include "agent/ocf.h"
 #include "agent/power.h"
 #include "agent/script.h"
@@ -62,8 +63,16 @@ static void fip_start(struct agent *agent, const struct core_action *action)
 	struct net_fip_config fip = agent->config->resources[index].fip;
 	int r;
 
-	/* whole seconds, and never shorter than the lease that it is held by */
-	fip.lifetime_s = (uint32_t)(agent->config->timing.lease_us / USEC_PER_SEC) + 2;
+	/* What the kernel cuts off needs no end of its own. Else whole seconds, and never shorter
+	 * than the lease that it is held by. */
+	if (!kernel_enforces(agent))
+		fip.lifetime_s = (uint32_t)(agent->config->timing.lease_us / USEC_PER_SEC) + 2;
+	r = kernel_protect(agent, &fip);
+	if (r < 0) {
+		answer_error(agent, action->resource.operation,
+			     "the kernel path cannot take the address", r);
+		return;
+	}
 	run->start_operation = action->resource.operation;
 	r = net_fip_start(agent->net, run->fip, &fip, action->resource.proven, clock_boot());
 	if (r < 0) {
@@ -74,30 +83,44 @@ static void fip_start(struct agent *agent, const struct core_action *action)
 	resource_net_events(agent); /* usually it is up already */
 }
 
+/* Rule K12: protected until it is surely gone. What a former agent left is unknown to net/. */
+static int fip_remove(struct agent *agent, uint16_t index)
+{
+	const struct net_fip_config *fip = &agent->config->resources[index].fip;
+	int r = net_fip_stop(agent->net, agent->runs[index].fip);
+
+	if (r >= 0 && agent->leftovers[index])
+		r = net_clean(agent->net, fip, 1);
+	if (r >= 0)
+		kernel_unprotect(agent, fip);
+	return r;
+}
+
 static void fip_stop(struct agent *agent, const struct core_action *action)
 {
-	struct resource_run *run = &agent->runs[action->resource.resource];
+	uint16_t index = action->resource.resource;
 	int r;
 
 	/* A start that this ends is not answered: the core has replaced its operation. */
-	run->start_operation = 0;
-	r = net_fip_stop(agent->net, run->fip);
+	agent->runs[index].start_operation = 0;
+	r = fip_remove(agent, index);
 	if (r < 0) {
 		answer_error(agent, action->resource.operation, "cannot remove the address", r);
 		return;
 	}
-	say_cleaned(agent, action->resource.resource);
+	say_cleaned(agent, index);
 	answer(agent, action->resource.operation, RESOURCE_RESULT_OK, NULL);
 }
 
 static void fip_kill(struct agent *agent, const struct core_action *action)
 {
-	struct resource_run *run = &agent->runs[action->resource.resource];
+	uint16_t index = action->resource.resource;
+	struct resource_run *run = &agent->runs[index];
 
 	if (run->start_operation != action->resource.operation)
 		return; /* its answer is in the queue */
 	run->start_operation = 0;
-	if (net_fip_stop(agent->net, run->fip) < 0)
+	if (fip_remove(agent, index) < 0)
 		log_debug("an address stays until the stop that follows a failed start");
 	answer(agent, action->resource.operation, RESOURCE_RESULT_TIMEOUT,
 	       "the address did not come up in time");
@@ -143,6 +166,10 @@ static void net_event(struct agent *agent, const struct net_event *event)
 
 	if (event->type == NET_EVENT_ADDRESSES_CHANGED) {
 		(void)hb_lan_retry(agent->lan);
+		return;
+	}
+	if (event->type == NET_EVENT_LINKS_CHANGED) {
+		kernel_look(agent);
 		return;
 	}
 	index = find_fip(agent, event->fip);
@@ -191,7 +218,7 @@ void resource_stop_addresses(struct agent *agent)
 
 		if (r->type != RESOURCE_TYPE_FIP)
 			continue;
-		if (net_fip_stop(agent->net, agent->runs[i].fip) < 0)
+		if (fip_remove(agent, i) < 0)
 			log_err("the address of %s could not be removed", r->name);
 	}
 }

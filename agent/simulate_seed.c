@@ -62,6 +62,18 @@ static node_mask nodes_of(const struct reader *r, const json_t *names)
 
 /* ---- servers and view ---- */
 
+/* The agent of one that is stalled is there: in what is tried, it goes on. */
+static bool is_up(const char *state)
+{
+	static const char *const states[] = {"member", "stalled", "heard", "isolated",
+					     "quarantined"};
+
+	for (size_t i = 0; i < sizeof states / sizeof *states; i++)
+		if (strcmp(state, states[i]) == 0)
+			return true;
+	return false;
+}
+
 static void read_servers(struct reader *r, const json_t *status)
 {
 	const json_t *server;
@@ -74,9 +86,7 @@ static void read_servers(struct reader *r, const json_t *status)
 
 		if (n == NODE_NONE)
 			continue; /* not in the configuration that is tried */
-		if (json_is_true(json_object_get(server, "self")) || strcmp(state, "member") == 0 ||
-		    strcmp(state, "heard") == 0 || strcmp(state, "isolated") == 0 ||
-		    strcmp(state, "quarantined") == 0)
+		if (json_is_true(json_object_get(server, "self")) || is_up(state))
 			r->seed->up |= node_bit(n);
 		if (strcmp(mode, "stopped") == 0 || strcmp(mode, "stopping") == 0)
 			r->seed->offline |= node_bit(n);

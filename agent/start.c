@@ -7,6 +7,7 @@
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
+#include "agent/kernel.h"
 #include "agent/stage.h"
 #include "agent/systemd.h"
 #include "agent/realtime.h"
@@ -233,6 +234,7 @@ static int find_leftovers(struct agent *agent)
 		log_warning("cannot remove all addresses of a former agent (%s): each is tried "
 			    "again before this node takes part",
 			    strerror(-removed));
+	agent->addresses_cleaned = removed >= 0;
 	agent->leftovers = calloc(config->n_resources + 1U, sizeof *agent->leftovers);
 	if (!agent->leftovers)
 		return -ENOMEM;
@@ -327,6 +329,7 @@ static int make_core(struct agent *agent, const struct durable_state *durable)
 		return -ENOMEM;
 	config_to_core(agent->config, agent->self, config);
 	config->config_generation = agent->apply->generation;
+	config->kernel = agent->kernel != NULL;
 	r = core_new(config, durable, agent->leftovers, now, &agent->core);
 	if (r < 0) {
 		log_err("the configuration does not fit the core: %s", strerror(-r));
@@ -461,9 +464,15 @@ static int start(struct agent *agent)
 		r = open_heartbeat(agent);
 	if (r >= 0)
 		r = ctl_start(agent);
-	/* From here on no other agent runs on this node: its addresses would be taken away. */
+	/* From here on no other agent runs on this node: its kernel path and its addresses would
+	 * be taken away. */
 	if (r >= 0)
 		r = find_leftovers(agent);
+	/* rule K12: what a former agent attached protects its addresses until they are gone */
+	if (r >= 0)
+		r = kernel_start(agent);
+	if (r >= 0 && agent->addresses_cleaned)
+		kernel_cleaned(agent);
 	if (r >= 0)
 		r = make_parts(agent);
 	if (r >= 0)
@@ -474,6 +483,7 @@ static int start(struct agent *agent)
 		return r;
 	apply_started(agent);
 	say_started(agent);
+	kernel_say(agent);
 	say_risks(agent);
 	protect(agent);
 	return 0;
@@ -516,6 +526,7 @@ struct agent *agent_free(struct agent *agent)
 	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);
+	kernel_stop(agent);
 	agent->lan = hb_lan_free(agent->lan);
 	agent->net = net_free(agent->net);
 	agent->replicate = replicate_free(agent->replicate);
@@ -531,6 +542,7 @@ struct agent *agent_free(struct agent *agent)
 	free(agent->facts);
 	free(agent->queue.items);
 	free(agent->actions);
+	free(agent->more_actions);
 	free(agent->runs);
 	free(agent->leftovers);
 	agent->config = config_free(agent->config);
@@ -568,6 +580,8 @@ int agent_cleanup(const char *config_path)
 	r = net_new(&net);
 	if (r >= 0)
 		r = config ? clean_addresses(net, config) : net_clean(net, NULL, 0);
+	if (r >= 0)
+		kernel_forget();
 	if (r < 0)
 		log_err("cannot remove the floating IPs: %s", strerror(-r));
 	else if (r > 0)

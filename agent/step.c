@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/ctl_internal.h"
+#include "agent/kernel.h"
 #include "agent/power.h"
 #include "agent/stage.h"
 
@@ -32,8 +33,9 @@ int step_init(struct agent *agent)
 
 	agent->queue.items = calloc(size, sizeof *agent->queue.items);
 	agent->actions = calloc(1, sizeof *agent->actions);
+	agent->more_actions = calloc(1, sizeof *agent->more_actions);
 	agent->runs = calloc(agent->config->n_resources + 1U, sizeof *agent->runs);
-	if (!agent->queue.items || !agent->actions || !agent->runs)
+	if (!agent->queue.items || !agent->actions || !agent->more_actions || !agent->runs)
 		return -ENOMEM;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++)
 		agent->runs[i].fip = i;
@@ -139,13 +141,21 @@ static void note_event(struct agent *agent, const struct event *event)
 	record_add(agent, event);
 }
 
+static void send_vector(struct agent *agent, bool whole, ha_time now)
+{
+	const struct vector *v = core_vector(agent->core, now);
+
+	hb_lan_send(agent->lan, v, whole, now);
+	kernel_sent(agent, v, now);
+	if (ha_time_before(now, agent->lease_until))
+		net_confirm(agent->net, now);
+}
+
 static void carry_out(struct agent *agent, const struct core_action *action, ha_time now)
 {
 	switch (action->type) {
 	case CORE_ACTION_SEND:
-		hb_lan_send(agent->lan, core_vector(agent->core, now), action->send.whole, now);
-		if (ha_time_before(now, agent->lease_until))
-			net_confirm(agent->net, now);
+		send_vector(agent, action->send.whole, now);
 		break;
 	case CORE_ACTION_PERSIST:
 		persist(agent);
@@ -156,7 +166,7 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 		resource_action(agent, action);
 		break;
 	case CORE_ACTION_LEASE:
-		agent->lease_until = action->lease.until;
+		kernel_lease(agent, action);
 		break;
 	case CORE_ACTION_EVENT:
 		note_event(agent, &action->event);
@@ -184,22 +194,58 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 	case CORE_ACTION_CONFIG:
 		apply_action(agent, action);
 		break;
-	case CORE_ACTION_DELEGATE:
+	case CORE_ACTION_DELEGATE: /* step_at() */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;
 	}
 }
 
+static void ask_core(struct agent *agent, const struct core_event *event, ha_time now,
+		     struct core_actions *actions)
+{
+	if (agent->trace)
+		trace_event(agent->trace, now, event);
+	core_step(agent->core, event, now, actions);
+}
+
+/*
+ * What comes behind a change of delegations is carried out when the core has heard what was taken
+ * back (rule K9): its answer makes actions of its own, which are carried out after these.
+ */
+static void step_at(struct agent *agent, const struct core_event *event, ha_time now)
+{
+	struct core_actions *actions = agent->actions, *more = agent->more_actions;
+	struct core_event taken_back;
+
+	ask_core(agent, event, now, actions);
+	do {
+		struct core_actions *done = actions;
+		bool answered = false;
+
+		for (size_t i = 0; i < actions->n; i++) {
+			if (actions->action[i].type != CORE_ACTION_DELEGATE) {
+				carry_out(agent, &actions->action[i], now);
+				continue;
+			}
+			assert(!answered); /* one a step */
+			answered = true;
+			kernel_delegate(agent, &taken_back);
+			ask_core(agent, &taken_back, now, more);
+		}
+		actions = answered ? more : NULL;
+		more = done;
+	} while (actions);
+}
+
 static void step(struct agent *agent, const struct core_event *event)
 {
 	ha_time now = clock_boot();
+	struct core_event news;
 
-	if (agent->trace)
-		trace_event(agent->trace, now, event);
-	core_step(agent->core, event, now, agent->actions);
-	for (size_t i = 0; i < agent->actions->n; i++)
-		carry_out(agent, &agent->actions->action[i], now);
+	if (kernel_news(agent, now, &news))
+		step_at(agent, &news, now);
+	step_at(agent, event, now);
 }
 
 /* ---- settling ---- */

@@ -209,6 +209,14 @@ static void check_node(const struct verdict_facts *f, const struct verdict_node 
 		verdict_set_level(v, VERDICT_DEGRADED);
 		verdict_add(v, "%s is leaving", n->name);
 	}
+	if (n->member && n->stalled_us) {
+		verdict_set_level(v, VERDICT_DEGRADED);
+		verdict_add(v,
+			    "%s is stalled since %llu.%llu s: its agent does not run, its kernel "
+			    "answers and keeps its lease; all changes wait for it",
+			    n->name, (unsigned long long)(n->stalled_us / USEC_PER_SEC),
+			    (unsigned long long)(n->stalled_us / 100000 % 10));
+	}
 	if (n->links_down) {
 		verdict_set_level(v, VERDICT_DEGRADED);
 		verdict_add(v, "%u link%s to %s %s down", n->links_down,

@@ -27,7 +27,8 @@ struct verdict_node {
 	uint8_t state;	    /* enum peer_state; of self: PEER_MEMBER */
 	uint8_t links_down; /* links that are configured and not heard, while it is a member */
 	bool config_differs;
-	bool unfit; /* a critical monitor is in error on it: it is given no group */
+	uint64_t stalled_us; /* a member: for how long its agent has not run; 0: it does */
+	bool unfit;	     /* a critical monitor is in error on it: it is given no group */
 };
 
 struct verdict_group {

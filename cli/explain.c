@@ -39,13 +39,13 @@ static void print_steps(struct cli *cli, const json_t *steps)
 	}
 }
 
-static void print_evidence(struct cli *cli, const json_t *evidence)
+static void print_list(struct cli *cli, const char *title, const json_t *list)
 {
-	if (json_array_size(evidence) == 0)
+	if (json_array_size(list) == 0)
 		return;
-	fputs("\nEvidence:\n", cli->out);
-	for (size_t i = 0; i < json_array_size(evidence); i++) {
-		const char *text = json_string_value(json_array_get(evidence, i));
+	fprintf(cli->out, "\n%s:\n", title);
+	for (size_t i = 0; i < json_array_size(list); i++) {
+		const char *text = json_string_value(json_array_get(list, i));
 
 		fputs("  - ", cli->out);
 		text_put(cli->out, text ? text : "?");
@@ -89,6 +89,7 @@ enum cli_exit cli_explain(struct cli *cli, const struct cli_args *args)
 	print_title(cli, reply);
 	if (json_array_size(field_array(reply, "steps")) > 0)
 		print_steps(cli, field_array(reply, "steps"));
-	print_evidence(cli, field_array(reply, "evidence"));
+	print_list(cli, "Evidence", field_array(reply, "evidence"));
+	print_list(cli, "Now", field_array(reply, "waits"));
 	return CLI_OK;
 }

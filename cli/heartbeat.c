@@ -175,3 +175,45 @@ char heartbeat_mark(const json_t *from, const json_t *to, unsigned int link, uns
 		return 'o';
 	return '-';
 }
+
+/* ---- kernels ---- */
+
+unsigned int kernel_heartbeat_count(const json_t *status)
+{
+	const json_t *kernel = field_object(status, "kernel");
+
+	if (!kernel || strcmp(field_string(kernel, "state"), "off") == 0)
+		return 0;
+	return heartbeat_count(status);
+}
+
+static bool kernel_is_on(const json_t *status)
+{
+	return strcmp(field_string(field_object(status, "kernel"), "state"), "on") == 0;
+}
+
+/* A kernel may well answer on a server whose agent is dead. */
+const char *kernel_heartbeat_status(const json_t *status, const json_t *server, unsigned int link)
+{
+	const json_t *row = find_link(server, link);
+	const char *word = row ? field_string(row, "kernel_status") : "Unused";
+
+	if (is_offline(server) && strcmp(word, "Normal") != 0)
+		return render_status_word(field_string(server, "status"));
+	if (field_bool(server, "self"))
+		return kernel_is_on(status) ? "Normal" : "Error";
+	return render_status_word(word);
+}
+
+/* Only what this node's probes tell: of what others ask and hear it knows nothing. */
+char kernel_heartbeat_mark(const json_t *status, const json_t *from, const json_t *to,
+			   unsigned int link)
+{
+	const char *word = kernel_heartbeat_status(status, to, link);
+
+	if (from != to && !field_bool(from, "self"))
+		return '-';
+	if (strcmp(word, "Normal") == 0)
+		return 'o';
+	return strcmp(word, "Error") == 0 || strcmp(word, "Offline") == 0 ? 'x' : '-';
+}

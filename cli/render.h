@@ -80,4 +80,11 @@ const char *heartbeat_status(const json_t *status, const json_t *server, unsigne
 /* Whether `from` hears `to` on `link` of `n_links`: 'o', 'x', or '-' if it is not known here. */
 char heartbeat_mark(const json_t *from, const json_t *to, unsigned int link, unsigned int n_links);
 
+/* The same for the kernels: names lankhb1..lankhbN; 0 where no kernel path is wanted. A row is
+ * about the kernel of `server`, or `to`, and whether it answers. */
+unsigned int kernel_heartbeat_count(const json_t *status);
+const char *kernel_heartbeat_status(const json_t *status, const json_t *server, unsigned int link);
+char kernel_heartbeat_mark(const json_t *status, const json_t *from, const json_t *to,
+			   unsigned int link);
+
 #endif

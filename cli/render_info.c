@@ -114,6 +114,9 @@ static void cluster(const struct render *render, const json_t *status)
 	render_number_row(render, "Heartbeat Timeout (ms)",
 			  field_number(status, "timeout_us") / 1000);
 	render_number_row(render, "Lease (ms)", field_number(status, "lease_us") / 1000);
+	if (json_object_get(status, "stall_timeout_us"))
+		render_number_row(render, "Stall Timeout (ms)",
+				  field_number(status, "stall_timeout_us") / 1000);
 	render_number_row(render, "Votes", field_number(status, "votes_total"));
 	render_text_row(render, "Configuration Hash", field_string(status, "config_hash"));
 	render_text_row(render, "Agent Version", field_string(status, "version"));
@@ -195,14 +198,18 @@ static void servers(const struct render *render, const json_t *status)
 
 static void heartbeats(const struct render *render, const json_t *status)
 {
-	unsigned int n = heartbeat_count(status);
+	unsigned int n = heartbeat_count(status), n_kernel = kernel_heartbeat_count(status);
 	char name[24];
 
-	for (unsigned int i = 0; i < n; i++) {
-		snprintf(name, sizeof(name), "lanhb%u", i + 1);
+	for (unsigned int i = 0; i < n + n_kernel; i++) {
+		bool kernel = i >= n;
+
+		snprintf(name, sizeof(name), kernel ? "lankhb%u" : "lanhb%u",
+			 (kernel ? i - n : i) + 1);
 		render_section(render, "HB", i, name);
-		render_text_row(render, "Type", "lanhb");
-		render_text_row(render, "Comment", "LAN Heartbeat");
+		render_text_row(render, "Type", kernel ? "lankhb" : "lanhb");
+		render_text_row(render, "Comment",
+				kernel ? "Kernel Mode LAN Heartbeat" : "LAN Heartbeat");
 	}
 }
 
@@ -231,6 +238,8 @@ static void group(const struct render *render, const json_t *row, const json_t *
 	some_names_row(render, "Starts After", field_array(row, "start_after"));
 	some_names_row(render, "Stops After", field_array(row, "stop_after"));
 	some_names_row(render, "Exclusion Rules", field_array(row, "exclusions"));
+	if (*field_string(row, "enforcement"))
+		render_text_row(render, "Lease Enforced By", field_string(row, "enforcement"));
 	if (render->detail)
 		group_state(render, row);
 }

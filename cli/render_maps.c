@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The maps: groups by server, heartbeats between servers, monitors by server. */
+/* The maps: groups by server, monitors by server. */
 #include "cli/field.h"
 #include "cli/render.h"
 #include "cli/text.h"
@@ -7,7 +7,6 @@
 #include <string.h>
 
 #define MAP_RULE_WIDTH 68
-#define NAME_WIDTH     7 /* "server0"; two more columns from server10 on */
 
 static void map_rule(const struct render *render)
 {
@@ -59,52 +58,6 @@ void render_groups(const struct render *render, const json_t *status)
 			fprintf(render->out, "[%c] ", group_mark(word));
 		}
 		fputc('\n', render->out);
-	}
-	render_end(render);
-}
-
-/* ---- heartbeats ---- */
-
-static void heartbeat_rows(const struct render *render, const json_t *servers, const json_t *from,
-			   unsigned int n_links)
-{
-	int width = json_array_size(servers) > 10 ? NAME_WIDTH + 1 : NAME_WIDTH;
-
-	fprintf(render->out, "%*s", 2 + width + 2, "HB");
-	for (unsigned int link = 0; link < n_links; link++)
-		fprintf(render->out, "%5u", link);
-	fputs("\n  ", render->out);
-	text_put_repeated(render->out, '-', (size_t)width + 5 + 5 * (size_t)n_links);
-	fputc('\n', render->out);
-	for (size_t i = 0; i < json_array_size(servers); i++) {
-		char name[32];
-
-		snprintf(name, sizeof(name), "server%zu", i);
-		fprintf(render->out, "    %-*s :", width, name);
-		for (unsigned int link = 0; link < n_links; link++)
-			fprintf(render->out, "%*s%c", link == 0 ? 2 : 4, "",
-				heartbeat_mark(from, json_array_get(servers, i), link, n_links));
-		fputc('\n', render->out);
-	}
-}
-
-void render_heartbeats(const struct render *render, const json_t *status)
-{
-	const json_t *servers = field_array(status, "servers");
-	unsigned int n_links = heartbeat_count(status);
-
-	render_title(render, 18, " HEARTBEAT RESOURCE STATUS ", 20);
-	render_cluster_line(render, status);
-	render_server_list(render, status);
-	for (unsigned int link = 0; link < n_links; link++)
-		fprintf(render->out, "  HB%u : lanhb%u\n", link, link + 1);
-	for (size_t i = 0; i < json_array_size(servers); i++) {
-		const json_t *server = json_array_get(servers, i);
-
-		fprintf(render->out, "\n  [on server%zu : ", i);
-		render_status(render, field_string(server, "status"), 0);
-		fputs("]\n", render->out);
-		heartbeat_rows(render, servers, server, n_links);
 	}
 	render_end(render);
 }

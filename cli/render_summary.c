@@ -57,6 +57,7 @@ static void servers(const struct render *render, const json_t *status)
 {
 	const json_t *rows = field_array(status, "servers");
 	unsigned int n_links = heartbeat_count(status);
+	unsigned int n_kernel = kernel_heartbeat_count(status);
 	char name[24];
 
 	fputs("  <server>\n", render->out);
@@ -68,6 +69,11 @@ static void servers(const struct render *render, const json_t *status)
 			snprintf(name, sizeof(name), "lanhb%u", link + 1);
 			item_line(render, name, heartbeat_status(status, server, link),
 				  "LAN Heartbeat");
+		}
+		for (unsigned int link = 0; link < n_kernel; link++) {
+			snprintf(name, sizeof(name), "lankhb%u", link + 1);
+			item_line(render, name, kernel_heartbeat_status(status, server, link),
+				  "Kernel Mode LAN Heartbeat");
 		}
 	}
 }

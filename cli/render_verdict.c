@@ -80,6 +80,28 @@ static void lease_line(const struct render *render, const json_t *status)
 		field_number(status, "timeout_us") / 1000);
 }
 
+static void kernel_line(const struct render *render, const json_t *status)
+{
+	const json_t *kernel = field_object(status, "kernel");
+	const char *state = field_string(kernel, "state"), *reason = field_string(kernel, "reason");
+	json_int_t n = field_integer(kernel, "interfaces");
+	FILE *out = render->out;
+
+	if (!kernel)
+		return; /* an older agent */
+	if (strcmp(state, "on") == 0)
+		fprintf(out, "  kernel: on %" JSON_INTEGER_FORMAT " interface%s, lease %s%s", n,
+			n == 1 ? "" : "s",
+			field_bool(kernel, "lease_valid") ? "valid" : "not valid",
+			*reason ? ", NOT on all: " : "");
+	else if (strcmp(state, "off") == 0)
+		fputs("  kernel: off, by the configuration", out);
+	else
+		fputs("  kernel: REFUSED, the agent alone enforces leases: ", out);
+	text_put(out, reason);
+	fputc('\n', out);
+}
+
 static void agent_line(const struct render *render, const json_t *status)
 {
 	fprintf(render->out, "  agent: %s, %s, state store %s\n",
@@ -128,5 +150,6 @@ void render_verdict(const struct render *render, const json_t *status)
 	group_lines(render, status);
 	view_line(render, status);
 	lease_line(render, status);
+	kernel_line(render, status);
 	agent_line(render, status);
 }

@@ -115,7 +115,8 @@ void targets_done(struct targets *targets)
 /* Whether the agent that we ask hears it: then it must be reached, or it would be passed over. */
 static bool takes_part(const json_t *server)
 {
-	static const char *const states[] = {"member", "heard", "isolated", "quarantined"};
+	static const char *const states[] = {"member", "stalled", "heard", "isolated",
+					     "quarantined"};
 
 	for (size_t i = 0; i < sizeof(states) / sizeof(*states); i++)
 		if (strcmp(field_string(server, "state"), states[i]) == 0)

@@ -109,6 +109,7 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->monitors_deadline = HA_TIME_NEVER;
 	c->timeout_us = config->timeout_us;
 	c->lease_us = config->lease_us;
+	c->ratio = 1;
 	c->lease_number = 1;
 	c->unshrunk_us = UINT64_MAX / 2; /* it never did */
 	restore_intents(c, durable);

@@ -14,12 +14,26 @@ static uint64_t late_us(const struct core *c, uint8_t node)
 				   : UINT64_MAX;
 }
 
+/*
+ * Rule D3: what came while this agent did not run may have been lost, and may not have been read
+ * yet. The next beat shall be in time to say so.
+ */
+static uint64_t silence_after(const struct core *c, uint8_t node, uint64_t add_us, bool late)
+{
+	uint64_t was = c->peers[node].silence_us, is = was + add_us;
+	uint64_t most = peer_timeout_us(c, node) - c->cfg.interval_us * 3 / 2;
+
+	if (!late || is <= most)
+		return is;
+	return was > most ? was : most;
+}
+
 void detect_advance(struct core *c, uint64_t elapsed_us)
 {
 	uint64_t add = elapsed_us < advance_cap_us(c) ? elapsed_us : advance_cap_us(c);
 
 	if (elapsed_us > add) {
-		c->gap_begin.us = c->now.us - elapsed_us;
+		c->gap_end = c->now;
 		c->gap_us = elapsed_us - add;
 	}
 	if (elapsed_us > core_timeout_us(c) && c->ready)
@@ -28,7 +42,7 @@ void detect_advance(struct core *c, uint64_t elapsed_us)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
 		struct peer *p = &c->peers[n];
 
-		p->silence_us += add;
+		p->silence_us = silence_after(c, n, add, elapsed_us > add);
 		for (uint8_t k = 0; k < c->cfg.n_links; k++)
 			p->link_silence_us[k] += add;
 	}
@@ -66,7 +80,7 @@ static uint64_t groups_held(const struct core *c, uint8_t node)
 static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 {
 	struct peer *p = &c->peers[node];
-	uint64_t limit_us = kernel_stall_limit(c, node);
+	uint64_t limit_us = kernel_stall_limit(c), age_us = kernel_stall_age(c, node);
 
 	if (p->stalled == stalled)
 		return;
@@ -74,16 +88,17 @@ static void judge_stall(struct core *c, uint8_t node, bool beats, bool stalled)
 	c->again = c->place_dirty = true;
 	if (stalled) {
 		struct event *e = core_say(c, EVENT_NODE_STALLED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 		e->arg[2] = groups_held(c, node);
 		p->stall_since = p->head_received;
 	} else if (beats) {
-		core_say(c, EVENT_NODE_RESUMED, node)->arg[0] =
-			ha_time_since(c->now, p->stall_since);
-	} else if (p->kernel.age_us >= limit_us) {
+		if (p->kernel.incarnation == p->head.incarnation) /* else: restarted */
+			core_say(c, EVENT_NODE_RESUMED, node)->arg[0] =
+				ha_time_since(c->now, p->stall_since);
+	} else if (age_us >= limit_us) {
 		struct event *e = core_say(c, EVENT_NODE_STALL_EXPIRED, node);
-		e->arg[0] = p->kernel.age_us;
+		e->arg[0] = age_us;
 		e->arg[1] = limit_us;
 	}
 }
@@ -277,6 +292,15 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 	intent_merge(c, v);
 }
 
+/* An end of its grants to some node has come in sight (rules L4, K9). */
+static bool end_is_told(const struct vector_head *a, const struct vector_head *b)
+{
+	for (uint8_t n = 0; n < a->n_peers; n++)
+		if (a->peer[n].clear_us != UINT32_MAX && b->peer[n].clear_us == UINT32_MAX)
+			return true;
+	return false;
+}
+
 /* Part of place_step()'s input changed, rather than just times. */
 static bool head_matters(const struct vector_head *a, const struct vector_head *b)
 {
@@ -294,7 +318,7 @@ static void take_head(struct core *c, uint8_t node, const struct vector_head *h)
 		new_incarnation(c, node, h->incarnation);
 	take_hashes(c, node, h);
 	take_mode(c, node, h);
-	if (!p->verified || head_matters(h, &p->head))
+	if (!p->verified || head_matters(h, &p->head) || end_is_told(h, &p->head))
 		c->place_dirty = true;
 	p->head = *h;
 	p->head_received = c->now;

@@ -81,12 +81,14 @@ static const struct event_info rows[] = {
 		.message = "group {group} is wanted but not placed: {0hold}{text}",
 		.arg = {"why it is held",
 			"nodes left out by an exclusion rule or a critical monitor, mask"},
-		.meaning = "Why the coordinator gives the group to no node: 'suspended' "
-			   "(cluster resume places it), 'manual' (its failover is "
-			   "manual), 'limit' (too many failovers by failures), 'excluded' "
-			   "(an exclusion rule leaves no node), 'unfit' (a critical "
-			   "monitor fails wherever it could go), 'wait' (for another "
-			   "group), 'wait-failed' (that did not come in time).",
+		.meaning =
+			"Why the coordinator gives the group to no node: 'suspended' "
+			"(cluster resume places it), 'manual' (its failover is "
+			"manual), 'limit' (too many failovers by failures), 'excluded' "
+			"(an exclusion rule leaves no node), 'unfit' (a critical "
+			"monitor fails wherever it could go), 'wait' (for another "
+			"group), 'wait-failed' (that did not come in time), 'stalled' (for a node "
+			"whose agent does not run).",
 	},
 	{
 		.id = EVENT_GROUP_WAITING,

@@ -70,7 +70,8 @@ void core_peer_info(const struct core *c, uint8_t node, ha_time now, struct core
 		.paths = p->paths,
 		.kernel_paths = p->kernel.paths,
 		.kernel_known = p->verified && p->kernel.incarnation == h->incarnation,
-		.stalled_us = p->stalled ? p->kernel.age_us + ha_time_since(now, c->now) : 0,
+		.stalled_us =
+			p->stalled ? kernel_stall_age(c, node) + ha_time_since(now, c->now) : 0,
 		.kernel_rtt_us = p->kernel.rtt_us,
 		.heard_by_peer = p->verified && h->peer[c->self].heard,
 		.incarnation = is_self(c, node) ? c->incarnation : h->incarnation,

@@ -36,10 +36,11 @@ struct peer_kernel {
 	uint64_t silence_us;  /* since that probe was sent */
 	ha_time link_stamp[LINKS_MAX];
 	uint64_t link_silence_us[LINKS_MAX];
-	uint8_t paths;	 /* bit k: answers come by link k */
-	bool gone;	 /* there is no agent */
-	bool idle;	 /* its agent was late with a vector when the answer was made */
-	uint64_t age_us; /* of its agent's last vector, counted on since the answer */
+	uint8_t paths;	   /* bit k: answers come by link k */
+	bool gone;	   /* there is no agent */
+	bool idle;	   /* its agent was late with a vector when the answer was made */
+	uint64_t age_us;   /* of its agent's last vector, counted on since the answer */
+	uint64_t awake_us; /* since the first answer that said so, if it is not idle */
 	uint64_t rtt_us;
 	/* rule K6 */
 	uint64_t token, lease_epoch;
@@ -217,7 +218,7 @@ struct core {
 	uint64_t delegated_lease_us; /* the longest lease that it may be granting */
 
 	/* the newest time that this agent did not run, beyond what counts as silence (rule D3) */
-	ha_time gap_begin;
+	ha_time gap_end;
 	uint64_t gap_us;
 
 	/* intents */
@@ -230,6 +231,7 @@ struct core {
 	uint16_t ratio_told;	       /* to the drivers; 0: nothing yet */
 	bool ratio_again;	       /* the same one was set anew */
 	uint64_t timeout_us, lease_us; /* in force (rule R5) */
+	uint16_t ratio;		       /* of them */
 	uint64_t unshrunk_us;	       /* since our timeout shrank, counted as silence is (R4) */
 	uint64_t pending_hash, config_told; /* rules C1, C2 */
 	uint64_t intent_digest;
@@ -360,7 +362,9 @@ void kernel_judge_links(struct core *c, uint8_t node);
 bool kernel_stalled(const struct core *c, unsigned int node);
 /* How much longer that may last, if nothing is heard. */
 uint64_t kernel_stall_left(const struct core *c, unsigned int node);
-uint64_t kernel_stall_limit(const struct core *c, unsigned int node);
+/* Of the age of its last vector, by the ratio in force. */
+uint64_t kernel_stall_limit(const struct core *c);
+uint64_t kernel_stall_age(const struct core *c, unsigned int node);
 
 /* delegate.c */
 void delegate_step(struct core *c);

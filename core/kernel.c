@@ -9,6 +9,7 @@ void kernel_advance(struct core *c, uint64_t add_us)
 
 		k->silence_us += add_us;
 		k->age_us += add_us;
+		k->awake_us += add_us;
 		for (uint8_t i = 0; i < c->cfg.n_links; i++)
 			k->link_silence_us[i] += add_us;
 	}
@@ -17,16 +18,23 @@ void kernel_advance(struct core *c, uint64_t add_us)
 /* Since a probe was sent, without the time that this agent did not run (rule D3). */
 static uint64_t silence_since(const struct core *c, ha_time stamp)
 {
-	uint64_t us = ha_time_since(c->now, stamp);
-	bool within = ha_time_reached(stamp, c->gap_begin) && us >= c->gap_us;
+	uint64_t within = ha_time_since(c->gap_end, stamp);
 
-	return within ? us - c->gap_us : us;
+	return ha_time_since(c->now, stamp) - (within < c->gap_us ? within : c->gap_us);
 }
 
 /* Its agent has sent nothing for longer than any beat takes: what is missing was not lost. */
 static bool is_idle(const struct core *c, uint64_t age_us)
 {
 	return age_us >= c->cfg.interval_us + c->cfg.interval_us / 2;
+}
+
+/* For so long its first vector may be on its way, behind the answer that told of it. */
+static uint64_t awake_left(const struct core *c, const struct peer_kernel *k)
+{
+	uint64_t most = 2 * c->cfg.interval_us;
+
+	return k->awake_us < most ? most - k->awake_us : 0;
 }
 
 static void path_up(struct core *c, uint8_t node, uint8_t link, uint64_t silence_us)
@@ -71,6 +79,8 @@ void kernel_answer(struct core *c, const struct core_event *event)
 	k->silence_us = silence_us;
 	k->incarnation = a->from_incarnation;
 	k->gone = a->gone;
+	if (k->idle || is_idle(c, a->age_us))
+		k->awake_us = 0;
 	k->idle = is_idle(c, a->age_us);
 	k->age_us = a->age_us;
 	k->token = a->token;
@@ -93,22 +103,33 @@ void kernel_judge_links(struct core *c, uint8_t node)
 	}
 }
 
-/* By the ratio in force; never before the silence of its vectors alone would count. */
-uint64_t kernel_stall_limit(const struct core *c, unsigned int node)
+uint64_t kernel_stall_limit(const struct core *c)
 {
-	uint64_t us = c->cfg.stall_timeout_us * (core_timeout_us(c) / c->cfg.timeout_us);
+	return c->cfg.stall_timeout_us * c->ratio;
+}
 
-	return us > peer_timeout_us(c, node) ? us : peer_timeout_us(c, node);
+/*
+ * By the word of its kernel, and by what came of it: one that goes on now and then, and of which
+ * nothing ever comes, is not waited for any longer than one that does nothing.
+ */
+uint64_t kernel_stall_age(const struct core *c, unsigned int node)
+{
+	const struct peer *p = &c->peers[node];
+
+	return p->kernel.age_us > p->silence_us ? p->kernel.age_us : p->silence_us;
 }
 
 uint64_t kernel_stall_left(const struct core *c, unsigned int node)
 {
 	const struct peer_kernel *k = &c->peers[node].kernel;
-	uint64_t limit = kernel_stall_limit(c, node);
-	uint64_t left = limit > k->age_us ? limit - k->age_us : 0;
+	uint64_t limit = kernel_stall_limit(c);
+	uint64_t age = kernel_stall_age(c, node), left = limit > age ? limit - age : 0;
 	uint64_t answers = kernel_silence_left(c, node, k->silence_us);
 
-	return left < answers ? left : answers;
+	left = left < answers ? left : answers;
+	if (!k->idle && awake_left(c, k) < left)
+		left = awake_left(c, k);
+	return left;
 }
 
 bool kernel_stalled(const struct core *c, unsigned int node)
@@ -119,7 +140,7 @@ bool kernel_stalled(const struct core *c, unsigned int node)
 
 	return p->verified && !p->mismatch && !p->left_incarnation &&
 	       node_mask_has(members, node) && k->incarnation == p->head.incarnation && !k->gone &&
-	       k->idle && kernel_stall_left(c, node);
+	       (k->idle || p->stalled) && kernel_stall_left(c, node);
 }
 
 /* Rule K6. */
@@ -142,9 +163,9 @@ void core_probe(struct core *c, uint8_t node, ha_time now, struct probe *ret)
 		.lease_epoch = c->lease_epoch,
 		.to_incarnation = p->echo_incarnation,
 	};
-	if (c->accepted.members && !p->mismatch) { /* rules K5, D4 */
-		ret->accepted = c->accepted.epoch;
-		ret->outside = !node_mask_has(c->accepted.members, node);
+	if (c->installed.epoch && !p->mismatch) { /* rules K5, D4 */
+		ret->installed = c->installed.epoch;
+		ret->outside = !node_mask_has(c->installed.members, node);
 	}
 	if (!grants(c, node))
 		return;

@@ -177,6 +177,7 @@ void ratio_adopt(struct core *c)
 	}
 	if (lease_us > c->lease_us && lease_us > c->lease_max_durable)
 		return;
+	c->ratio = wanted_ratio(c);
 	if (lease_us == c->lease_us && timeout_us == c->timeout_us)
 		return;
 	if (lease_us < c->lease_us)
@@ -188,11 +189,11 @@ void ratio_adopt(struct core *c)
 	c->send_wanted = c->again = true;
 }
 
-/* Rule R3: the coordinator ends it for all. */
+/* Rules R3, N2: the coordinator ends it for all, but not when it has promised to follow another. */
 static void end_row(struct core *c)
 {
 	if (c->cluster.ratio <= 1 || !ha_time_reached(c->ratio_until, c->now) ||
-	    !is_coordinator(c) || !c->reaffirmed)
+	    !is_coordinator(c) || !core_settled(c, c->self) || !c->reaffirmed)
 		return;
 	c->cluster.version = intent_next_version(c);
 	c->cluster.ratio = 1;

@@ -365,14 +365,16 @@ void request_step(struct core *c)
 	obey_node_row(c);
 	come_by_request(c);
 	if (is_coordinator(c) && c->reaffirmed) {
-		for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		bool may_write = core_settled(c, c->self); /* rule N2 */
+
+		for (uint8_t n = 0; may_write && n < c->cfg.n_nodes; n++) {
 			const struct peer *p = &c->peers[n];
 
 			if (!is_self(c, n) && p->heard && core_same_objects(c, n) &&
 			    p->head.request.kind != REQUEST_NONE && p->head.request.id.node == n)
 				coordinate(c, &p->head.request);
 		}
-		if (c->n_queue)
+		if (may_write && c->n_queue)
 			coordinate(c, &c->queue[0].request);
 		finish_answers(c);
 	}

@@ -105,7 +105,7 @@ static struct peer_entry make_entry(struct core *c, uint8_t n, ha_time now)
 	e.clear_us = saturate(ha_time_since(p->granted_clear, now));
 	if (node_mask_has(c->delegated, n)) { /* rule K9: our kernel may be granting right now */
 		e.clear_us = UINT32_MAX;
-		c->told_delegated |= node_bit(n);
+		c->told_delegated |= c->delegation.incarnation[n] ? 0 : node_bit(n);
 	}
 	return e;
 }

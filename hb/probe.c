@@ -69,7 +69,7 @@ void hb_probe_encode(const struct hb_probe_route *route, const struct probe *pro
 	put_u64(&w, probe->incarnation);
 	put_u64(&w, probe->stamp.us);
 	put_u64(&w, probe->lease_epoch);
-	put_u64(&w, probe->accepted);
+	put_u64(&w, probe->installed);
 	put_u64(&w, probe->to_incarnation);
 	put_u64(&w, probe->grant ? probe->token : 0);
 	put_u64(&w, probe->grant ? probe->lease_us : 0);
@@ -107,12 +107,12 @@ static enum hb_refusal check_key(const uint8_t *data, uint32_t id, const struct 
 /* What follows the flags of an answer. */
 static bool get_numbers(struct wire_reader *r, struct probe_answer *ret)
 {
-	uint64_t probe_lease_epoch, accepted;
+	uint64_t probe_lease_epoch, installed;
 
 	ret->incarnation = get_u64(r);
 	ret->stamp.us = get_u64(r);
 	probe_lease_epoch = get_u64(r);
-	accepted = get_u64(r);
+	installed = get_u64(r);
 	ret->from_incarnation = get_u64(r);
 	ret->token = get_u64(r);
 	ret->lease_us = get_u64(r);
@@ -121,7 +121,7 @@ static bool get_numbers(struct wire_reader *r, struct probe_answer *ret)
 	ret->age_us = get_u64(r);
 	return ret->incarnation > 0 && wire_number_ok(ret->incarnation) &&
 	       wire_number_ok(ret->stamp.us) && wire_number_ok(probe_lease_epoch) &&
-	       wire_number_ok(accepted) && ret->from_incarnation > 0 &&
+	       wire_number_ok(installed) && ret->from_incarnation > 0 &&
 	       wire_number_ok(ret->from_incarnation) && wire_number_ok(ret->lease_us) &&
 	       wire_number_ok(ret->lease_epoch) && wire_number_ok(ret->progress) &&
 	       wire_number_ok(ret->age_us) && (ret->grant || ret->lease_us == 0);

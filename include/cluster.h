@@ -320,12 +320,12 @@ struct probe {
 	uint64_t incarnation;	 /* of the prober */
 	ha_time stamp;		 /* the prober's clock; it comes back in the answer */
 	uint64_t lease_epoch;	 /* of the prober, as in vector_head */
-	uint64_t accepted;	 /* epoch of its accepted view; 0: none */
+	uint64_t installed;	 /* epoch of its installed view; 0: none */
 	uint64_t to_incarnation; /* of the peer's agent, as far as it is known; 0: not */
 	uint64_t token;		 /* of the peer's kernel, that is granted for lease_us */
 	uint64_t lease_us;
 	bool grant;
-	bool outside; /* the accepted view is without the peer: a refusal (rule K5) */
+	bool outside; /* the installed view is without the peer: a refusal (rule K5) */
 };
 
 /* What a peer's kernel answers. */
@@ -346,8 +346,8 @@ struct probe_answer {
 
 /* What this node's kernel may grant in its agent's name (rule K8). */
 struct delegation {
-	uint64_t number;   /* grows with each one */
-	uint64_t lease_us; /* of such grants */
+	uint64_t number;		 /* grows with each one */
+	uint64_t lease_us;		 /* of such grants */
 	uint64_t incarnation[NODES_MAX]; /* 0: not to this node */
 	uint64_t excluded[NODES_MAX];	 /* only lease epochs from this one on */
 };

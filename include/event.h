@@ -21,9 +21,9 @@ enum event_id {
 	EVENT_NO_REALTIME = 105,
 	EVENT_NO_MEMLOCK = 106,
 	EVENT_CLEANED_LEFTOVER = 107,
-	EVENT_UNSAFE_CONFIG = 108, /* a risk that the configuration accepts by name */
-	EVENT_MONITORS_DIED = 109, /* the process of the monitors; another one is started */
-	EVENT_CHANNEL_ENDED = 110, /* the process between agents; another one is started */
+	EVENT_UNSAFE_CONFIG = 108,	/* a risk that the configuration accepts by name */
+	EVENT_MONITORS_DIED = 109,	/* the process of the monitors; another one is started */
+	EVENT_CHANNEL_ENDED = 110,	/* the process between agents; another one is started */
 	EVENT_KERNEL_PATH = 111,	/* attached */
 	EVENT_KERNEL_UNAVAILABLE = 112, /* refused: why */
 	EVENT_KERNEL_INTERFACE = 113,	/* one could not be served */

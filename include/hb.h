@@ -226,9 +226,10 @@ struct hb_lan_message {
 };
 /*
  * Reads a bounded number of the datagrams that wait, checks them and keeps only the parts of each
- * peer's newest vector (and blobs, and the newest answer of a kernel by link); then hands them out one by one: 1 and *ret, or 0 when none is
- * left (pointers in *ret are valid until the next call). A flood cannot keep it busy: after its
- * bound it returns what it has, and the descriptor is still readable.
+ * peer's newest vector (and blobs, and the newest answer of a kernel by link); then hands them out
+ * one by one: 1 and *ret, or 0 when none is left (pointers in *ret are valid until the next call).
+ * A flood cannot keep it busy: after its bound it returns what it has, and the descriptor is still
+ * readable.
  */
 _must_check_ int hb_lan_receive(struct hb_lan *lan, ha_time now, struct hb_lan_message *ret);
 

@@ -6,7 +6,8 @@
  * The kernel path (docs/kernel.md): BPF programs at tc that answer probes and enforce the lease
  * on floating IPs, the map that they share with the agent, and the codec of probes. One struct
  * hb_kernel serves one network namespace: that of the thread that called hb_kernel_new().
- * Nothing here blocks but hb_kernel_new() and hb_kernel_attach(), for some milliseconds.
+ * Nothing here blocks but hb_kernel_new(), for some tenths of a second (the verifier), and
+ * hb_kernel_attach() and hb_kernel_detach(), for some milliseconds.
  */
 
 #include "include/hb.h"
@@ -24,10 +25,12 @@ struct hb_kernel_config {
 
 /*
  * Loads the programs. Maps that a former agent left attached are taken over, and reset first of
- * all: no lease, nothing delegated, nothing answered (rule K10). Attaches to nothing yet.
+ * all: no lease, nothing delegated, nothing answered (rule K10); the core's first `now` comes after
+ * this. Attaches to nothing new yet; but programs that use other maps (of another layout, say) are
+ * replaced at once. Needs CAP_NET_ADMIN, CAP_BPF and CAP_PERFMON; to take over, CAP_SYS_ADMIN.
  * -errno with a sentence in `error` that says what was refused and what that may be due to:
  * -EPERM (no CAP_BPF, lockdown), -ENOSYS or -EOPNOTSUPP (kernel without BPF or clsact), -EINVAL
- * (refused by the verifier), -ENOMEM.
+ * (refused by the verifier), -ENOMEM. Then nothing of ours stays attached, if that is possible.
  */
 _must_check_ int hb_kernel_new(const struct hb_kernel_config *config, struct hb_kernel **ret,
 			       char error[HB_ERROR_SIZE]);
@@ -41,9 +44,25 @@ struct hb_kernel *hb_kernel_free(struct hb_kernel *kernel);
  * sentence, if one could not be served (the others are).
  */
 _must_check_ int hb_kernel_attach(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
-/* Detaches everything of every cluster from the interfaces of this namespace (uninstall). Returns
- * the number of interfaces. Needs no struct hb_kernel. */
+/*
+ * The same for interfaces that came since the last call of either, and for a few of the others in
+ * turn, should somebody have taken the programs away: now and then, and after links came. Returns
+ * how many had to be attached.
+ */
+_must_check_ int hb_kernel_look(struct hb_kernel *kernel, char error[HB_ERROR_SIZE]);
+/* How many carried them after that, whatever came of the others. */
+unsigned int hb_kernel_interfaces(const struct hb_kernel *kernel);
+/*
+ * Detaches everything of every cluster from the interfaces of this namespace: at uninstall, and at
+ * the start of an agent that is to do without (it takes back what a former one delegated, K10; the
+ * core's first `now` comes after this). Returns the number of interfaces looked at. Needs no
+ * struct hb_kernel.
+ */
 _must_check_ int hb_kernel_detach(char error[HB_ERROR_SIZE]);
+
+/* An agent has ended and its floating IPs are removed: what is left attached protects them no more,
+ * and goes on otherwise. Needs no struct hb_kernel. */
+_must_check_ int hb_kernel_forget(char error[HB_ERROR_SIZE]);
 
 /* An agent's new life begins: peers are told this incarnation, and are answered from now on. */
 void hb_kernel_begin(struct hb_kernel *kernel, uint64_t incarnation);
@@ -75,6 +94,9 @@ void hb_kernel_read(const struct hb_kernel *kernel, ha_time now, struct hb_kerne
  */
 _must_check_ int hb_kernel_protect(struct hb_kernel *kernel, int family, const void *ip);
 void hb_kernel_unprotect(struct hb_kernel *kernel, int family, const void *ip);
+/* Takes out what a former agent protected and this one did not: to be called when its leftovers
+ * were removed from the interfaces. Returns the number. */
+unsigned int hb_kernel_prune(struct hb_kernel *kernel);
 
 /* ---- codec of probes: pure ---- */
 
@@ -109,7 +131,7 @@ uint64_t hb_kernel_count(const struct hb_kernel *kernel, unsigned int count);
 struct hb_kernel_program {
 	char name[32];
 	uint32_t id, instructions, jited_bytes, verified;
-	uint64_t load_us;
+	uint64_t load_us; /* of all of them together */
 };
 _must_check_ int hb_kernel_program(const struct hb_kernel *kernel, unsigned int index,
 				   struct hb_kernel_program *ret); /* -ENOENT behind the last */

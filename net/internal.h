@@ -60,10 +60,10 @@ struct net {
 	struct sock nd;
 	int epoll;
 	struct net_table table;
-	bool table_stale;	/* events were lost: take a dump */
-	bool filters_stale;	/* the set of addresses changed */
-	ha_time retry_at;	/* when to try again what failed for one of the two */
-	bool unfinished;	/* the last dispatch left work */
+	bool table_stale;   /* events were lost: take a dump */
+	bool filters_stale; /* the set of addresses changed */
+	ha_time retry_at;   /* when to try again what failed for one of the two */
+	bool unfinished;    /* the last dispatch left work */
 	bool addresses_changed, links_changed; /* events to be given */
 
 	struct fip fips[NET_FIPS_MAX];

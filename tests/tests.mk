@@ -50,6 +50,15 @@ demo: $(PROGRAMS) ## three-node cluster, failover shown; KEEP=1 leaves it runnin
 	$(Q)BUILD=$(B) KEEP=$(KEEP) tests/e2e/demo
 bench: $(PROGRAMS) ## failover times beside keepalived and pacemaker (long)
 	$(Q)BUILD=$(B) tests/bench/run
+bench-cut: $(PROGRAMS) ## the shortest outage, beside keepalived and bfdd: make bench-cut [REPS=200]
+	$(Q)BUILD=$(B) tests/bench/cut
+bench-overload: $(PROGRAMS) ## an overload with and without the kernel path: make bench-overload [REPS=1]
+	$(Q)BUILD=$(B) REPS=$(or $(REPS),1) tests/bench/overload
+
+$(B)/test/bench_%: $(B)/obj/tests/bench/%.o $(TEST_LIBS)
+	$(call link,-lcmocka $(EXPAT_LIBS))
+bench-filter: $(B)/test/bench_filter ## what the kernel path costs other traffic (root): make bench-filter [ROUNDS=30]
+	$(Q)$(B)/test/bench_filter
 
 coverage: ## line coverage of unit tests and a short simulation, by folder
 	$(Q)$(MAKE) --no-print-directory COV=1 B=build/flavour-cov check-unit build/flavour-cov/bin/holdfast-sim
@@ -66,5 +75,5 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-fence
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench bench-cut bench-overload bench-filter
 .SECONDARY:

@@ -54,28 +54,40 @@ PACKET_INLINE int filter_shut_v6(const struct kernel_state *s, const __u32 addre
 	return filter_hinted(s, key[3]) && filter_is_shut(s, key);
 }
 
-PACKET_INLINE int filter_ipv6(const struct kernel_state *s, enum filter_direction direction,
-			      const char *at, const char *end)
+PACKET_INLINE int filter_ipv4(const struct kernel_state *s, enum filter_direction direction,
+			      const struct packet *p)
 {
-	const struct packet_ipv6 *ip = (const void *)at;
-	const struct packet_nd *nd = (const void *)(at + PACKET_IPV6_BYTES);
-	__u8 type = direction == FILTER_IN ? PACKET_SOLICIT : PACKET_ADVERTISE;
+	const struct packet_ipv4 *ip = packet_at(p, 0, PACKET_IPV4_BYTES);
 
-	if (at + PACKET_IPV6_BYTES > end)
+	return ip && filter_shut_v4(s, direction == FILTER_IN ? ip->destination : ip->source);
+}
+
+PACKET_INLINE int filter_ipv6(const struct kernel_state *s, enum filter_direction direction,
+			      const struct packet *p)
+{
+	const struct packet_ipv6 *ip = packet_at(p, 0, PACKET_IPV6_BYTES);
+	const struct packet_nd *nd;
+	__u8 protocol;
+
+	if (!ip)
 		return 0;
+	protocol = ip->protocol;
 	if (filter_shut_v6(s, direction == FILTER_IN ? ip->destination : ip->source))
 		return 1;
-	return ip->protocol == PACKET_ICMPV6 && at + PACKET_IPV6_BYTES + PACKET_ND_BYTES <= end &&
-	       nd->type == type && filter_shut_v6(s, nd->target);
+	if (protocol != PACKET_ICMPV6)
+		return 0;
+	nd = packet_at(p, PACKET_IPV6_BYTES, PACKET_ND_BYTES);
+	return nd && nd->type == (direction == FILTER_IN ? PACKET_SOLICIT : PACKET_ADVERTISE) &&
+	       filter_shut_v6(s, nd->target);
 }
 
 PACKET_INLINE int filter_arp(const struct kernel_state *s, enum filter_direction direction,
-			     const char *at, const char *end)
+			     const struct packet *p)
 {
-	const struct packet_arp *arp = (const void *)at;
+	const struct packet_arp *arp = packet_at(p, 0, PACKET_ARP_BYTES);
 	__u32 address;
 
-	if (at + PACKET_ARP_BYTES > end || arp->protocol != PACKET_BE16(PACKET_IPV4) ||
+	if (!arp || arp->protocol != PACKET_BE16(PACKET_IPV4) ||
 	    arp->link_bytes != sizeof(arp->sender_mac) ||
 	    arp->protocol_bytes != sizeof(arp->sender))
 		return 0;
@@ -84,18 +96,14 @@ PACKET_INLINE int filter_arp(const struct kernel_state *s, enum filter_direction
 	return filter_shut_v4(s, address);
 }
 
-/* `at` to `end`: the packet from its network header on, or its first bytes. */
 PACKET_INLINE int filter_drops(const struct kernel_state *s, enum filter_direction direction,
-			       __u16 type, const char *at, const char *end)
+			       const struct packet *p)
 {
-	const struct packet_ipv4 *ip = (const void *)at;
-
-	if (type == PACKET_IPV4)
-		return at + PACKET_IPV4_BYTES <= end &&
-		       filter_shut_v4(s, direction == FILTER_IN ? ip->destination : ip->source);
-	if (type == PACKET_IPV6)
-		return filter_ipv6(s, direction, at, end);
-	return type == PACKET_ARP && filter_arp(s, direction, at, end);
+	if (p->type == PACKET_IPV4)
+		return filter_ipv4(s, direction, p);
+	if (p->type == PACKET_IPV6)
+		return filter_ipv6(s, direction, p);
+	return p->type == PACKET_ARP && filter_arp(s, direction, p);
 }
 
 #endif

@@ -37,22 +37,14 @@ SEC("tc")
 int hf_ingress(struct __sk_buff *skb)
 {
 	struct kernel_state *s = state_of_node();
-	const char *at, *end;
-	__u16 type = 0;
-	__u32 network;
+	struct packet p;
 
-	if (!s)
+	if (!s || !packet_open(skb, &p))
 		return TC_ACT_UNSPEC;
-	packet_pull(skb);
-	network = packet_network(skb, &type);
-	if (network == 0)
-		return TC_ACT_UNSPEC;
-	at = (const char *)(long)skb->data + network;
-	end = (const char *)(long)skb->data_end;
-	if (filter_drops(s, FILTER_IN, type, at, end))
+	if (filter_drops(s, FILTER_IN, &p))
 		return probe_refuse(s, KERNEL_COUNT_DROPPED_IN);
-	if (probe_is_likely(s, type, at, end))
-		return probe_receive(skb, s, network, type == PACKET_IPV6);
+	if (probe_is_likely(s, &p))
+		return probe_receive(skb, s, p.network, p.type == PACKET_IPV6);
 	return TC_ACT_UNSPEC;
 }
 
@@ -60,23 +52,16 @@ SEC("tc")
 int hf_egress(struct __sk_buff *skb)
 {
 	struct kernel_state *s = state_of_node();
-	__u16 type = 0;
-	__u32 network;
+	struct packet p;
 
-	if (!s)
-		return TC_ACT_UNSPEC;
-	packet_pull(skb);
-	network = packet_network(skb, &type);
-	if (network == 0 ||
-	    !filter_drops(s, FILTER_OUT, type, (const char *)(long)skb->data + network,
-			  (const char *)(long)skb->data_end))
+	if (!s || !packet_open(skb, &p) || !filter_drops(s, FILTER_OUT, &p))
 		return TC_ACT_UNSPEC;
 	return probe_refuse(s, KERNEL_COUNT_DROPPED_OUT);
 }
 
 /*
  * Devices without a link-layer header. Where skb->data is there differs between tunnels and
- * kernels, the network header is known.
+ * kernels, the network header is known: the heads are read from there into a buffer.
  */
 #define HEAD_WORDS ((PACKET_IPV6_BYTES + PACKET_ND_BYTES) / 4)
 
@@ -84,18 +69,23 @@ struct head_l3 {
 	__u32 words[HEAD_WORDS] __attribute__((aligned(8)));
 };
 
-PACKET_INLINE __u16 head_load_l3(struct __sk_buff *skb, struct head_l3 *head)
+PACKET_INLINE int head_load(struct __sk_buff *skb, struct head_l3 *head, __u32 bytes)
 {
-	__u16 type = PACKET_BE16(skb->protocol);
-	__u32 bytes = type == PACKET_IPV4 ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES;
+	return bpf_skb_load_bytes_relative(skb, 0, head, bytes, BPF_HDR_START_NET) == 0;
+}
 
-	if (type != PACKET_IPV4 && type != PACKET_IPV6)
-		return 0;
-	if (bpf_skb_load_bytes_relative(skb, 0, head, sizeof(*head), BPF_HDR_START_NET) < 0 &&
-	    bpf_skb_load_bytes_relative(skb, 0, head, PACKET_IPV6_BYTES, BPF_HDR_START_NET) < 0 &&
-	    bpf_skb_load_bytes_relative(skb, 0, head, bytes, BPF_HDR_START_NET) < 0)
-		return 0;
-	return type;
+/* What does not fit is not looked at: it is shorter than a probe, and than a solicitation. */
+PACKET_INLINE int head_open(struct __sk_buff *skb, struct head_l3 *head, struct packet *ret)
+{
+	ret->skb = skb;
+	ret->network = 0;
+	ret->type = PACKET_BE16((__u16)skb->protocol);
+	ret->head = (const char *)head->words;
+	if (ret->type == PACKET_IPV4)
+		return head_load(skb, head, PACKET_IPV4_BYTES + PACKET_UDP_BYTES) ||
+		       head_load(skb, head, PACKET_IPV4_BYTES);
+	return ret->type == PACKET_IPV6 &&
+	       (head_load(skb, head, sizeof(*head)) || head_load(skb, head, PACKET_IPV6_BYTES));
 }
 
 /* Answers are written by offsets from skb->data. */
@@ -115,15 +105,14 @@ int hf_ingress_l3(struct __sk_buff *skb)
 {
 	struct kernel_state *s = state_of_node();
 	struct head_l3 head = {};
-	const char *at = (const char *)head.words, *end = at + sizeof(head);
-	__u16 type = head_load_l3(skb, &head);
+	struct packet p;
 
-	if (!s || !type)
+	if (!s || !head_open(skb, &head, &p))
 		return TC_ACT_UNSPEC;
-	if (filter_drops(s, FILTER_IN, type, at, end))
+	if (filter_drops(s, FILTER_IN, &p))
 		return probe_refuse(s, KERNEL_COUNT_DROPPED_IN);
-	if (probe_is_likely(s, type, at, end) && head_is_at_data(skb, &head))
-		return probe_receive(skb, s, 0, type == PACKET_IPV6);
+	if (probe_is_likely(s, &p) && head_is_at_data(skb, &head))
+		return probe_receive(skb, s, 0, p.type == PACKET_IPV6);
 	return TC_ACT_UNSPEC;
 }
 
@@ -132,10 +121,9 @@ int hf_egress_l3(struct __sk_buff *skb)
 {
 	struct kernel_state *s = state_of_node();
 	struct head_l3 head = {};
-	const char *at = (const char *)head.words, *end = at + sizeof(head);
-	__u16 type = head_load_l3(skb, &head);
+	struct packet p;
 
-	if (!s || !type || !filter_drops(s, FILTER_OUT, type, at, end))
+	if (!s || !head_open(skb, &head, &p) || !filter_drops(s, FILTER_OUT, &p))
 		return TC_ACT_UNSPEC;
 	return probe_refuse(s, KERNEL_COUNT_DROPPED_OUT);
 }

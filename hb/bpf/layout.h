@@ -20,10 +20,11 @@
 enum kernel_probe_type { KERNEL_PROBE = 1, KERNEL_ANSWER = 2 };
 
 enum kernel_probe_flag {
-	KERNEL_FLAG_GRANT = 0x01,   /* probe: `token`, answer: `stamp` is granted for lease_us */
-	KERNEL_FLAG_OUTSIDE = 0x02, /* probe: the prober has accepted a view without the answerer */
-	KERNEL_FLAG_GONE = 0x04,    /* answer: no agent process is there */
-	KERNEL_FLAG_LEASED = 0x08,  /* answer: the answerer's lease is valid */
+	KERNEL_FLAG_GRANT = 0x01, /* probe: `token`, answer: `stamp` is granted for lease_us */
+	KERNEL_FLAG_OUTSIDE =
+		0x02,		   /* probe: the prober has installed a view without the answerer */
+	KERNEL_FLAG_GONE = 0x04,   /* answer: no agent process is there */
+	KERNEL_FLAG_LEASED = 0x08, /* answer: the answerer's lease is valid */
 };
 
 /* A probe or an answer, in host byte order, without magic, version and cluster id. */
@@ -36,7 +37,7 @@ struct kernel_probe {
 	__u64 incarnation; /* of the prober */
 	__u64 stamp;	   /* of the prober, us */
 	__u64 lease_epoch; /* of the prober */
-	__u64 accepted;	   /* epoch of the prober's accepted view; 0: none */
+	__u64 installed;   /* epoch of the prober's installed view; 0: none */
 	__u64 to_incarnation;
 	__u64 token;
 	__u64 lease_us;

@@ -75,9 +75,9 @@ LEASE_INLINE void lease_take_refusal(struct kernel_state *s, const struct kernel
 	__u64 word = LEASE_READ(s->word), installed = LEASE_READ(s->installed);
 
 	if (!(p->flags & KERNEL_FLAG_OUTSIDE) || lease_time(word) == 0 || installed == 0 ||
-	    p->accepted <= installed || lease_refused(s, lease_generation(word)))
+	    p->installed <= installed || lease_refused(s, lease_generation(word)))
 		return;
-	LEASE_WRITE(s->refused_epoch, p->accepted);
+	LEASE_WRITE(s->refused_epoch, p->installed);
 	LEASE_WRITE(s->refused_by, p->from);
 	LEASE_WRITE(s->refused, lease_generation(word) << KERNEL_TIME_BITS | 1);
 	LEASE_COUNT(s, KERNEL_COUNT_REFUSAL);
@@ -119,19 +119,28 @@ LEASE_INLINE int lease_note_granted(struct kernel_peer *peer, __u64 now)
 	return 0;
 }
 
+/* Rule L8, for a lease of that epoch. */
+LEASE_INLINE int lease_may_delegate(const struct kernel_peer *peer, const struct kernel_probe *p)
+{
+	return p->lease_epoch != 0 && p->lease_epoch >= LEASE_READ(peer->grant_excluded);
+}
+
 /*
  * Rules K8, K9: whether the prober's stamp is granted in our agent's name. The agent clears the
  * incarnation, then reads granted_at, with a full barrier between; here it is the other way
- * round, so either it sees our time or we see that it took the delegation back.
+ * round, so either it sees our time or we see that it took the delegation back. It may have given
+ * it again meanwhile, after a view without the prober: so L8 is looked at once more, after the
+ * incarnation (the swap, of a value by itself, is the barrier), which is stored after the epoch.
  */
 LEASE_INLINE int lease_delegated(struct kernel_state *s, struct kernel_peer *peer,
 				 const struct kernel_probe *p, __u64 now)
 {
 	__u64 incarnation = LEASE_READ(peer->grant_incarnation);
 
-	if (incarnation == 0 || incarnation != p->incarnation || p->lease_epoch == 0 ||
-	    p->lease_epoch < LEASE_READ(peer->grant_excluded) || !lease_note_granted(peer, now) ||
-	    LEASE_READ(peer->grant_incarnation) != incarnation)
+	if (incarnation == 0 || incarnation != p->incarnation || !lease_may_delegate(peer, p) ||
+	    !lease_note_granted(peer, now) ||
+	    LEASE_SWAP(peer->grant_incarnation, incarnation, incarnation) != incarnation ||
+	    !lease_may_delegate(peer, p))
 		return 0;
 	LEASE_COUNT(s, KERNEL_COUNT_GRANTED);
 	return 1;

@@ -20,15 +20,12 @@
 #define PACKET_UDP_BYTES      8
 #define PACKET_ARP_BYTES      28
 #define PACKET_ND_BYTES	      24 /* ICMPv6 type to the end of the target */
-/* All that is looked at: two tags, IPv6, a solicitation. */
-#define PACKET_HEADS_BYTES 86
 
-#define PACKET_UDP	   17
-#define PACKET_ICMPV6	   58
-#define PACKET_SOLICIT	   135
-#define PACKET_ADVERTISE   136
-#define PACKET_FRAGMENT	   0x1fff /* its offset */
-#define PACKET_UDP_PORT_AT 2	  /* of the destination */
+#define PACKET_UDP	 17
+#define PACKET_ICMPV6	 58
+#define PACKET_SOLICIT	 135
+#define PACKET_ADVERTISE 136
+#define PACKET_FRAGMENT	 0x1fff /* its offset */
 
 #define PACKET_INLINE static inline __attribute__((always_inline))
 
@@ -82,38 +79,64 @@ struct packet_arp {
 };
 
 /*
- * Makes the heads readable through skb->data. A driver that leaves all of them in fragments is
- * rare, and the IP stack would do the same next.
+ * The packet whose heads are looked at. `head`: its first bytes from the network header on, for
+ * devices without a link-layer header, zeros behind its end; NULL: they are read in the packet.
  */
-PACKET_INLINE void packet_pull(struct __sk_buff *skb)
-{
-	const char *data = (const char *)(long)skb->data;
-	__u32 bytes = skb->len < PACKET_HEADS_BYTES ? skb->len : PACKET_HEADS_BYTES;
+struct packet {
+	struct __sk_buff *skb;
+	__u32 network; /* offset of the network header */
+	__u16 type;    /* of it, an EtherType in host byte order */
+	const char *head;
+};
 
-	if (data + bytes > (const char *)(long)skb->data_end)
-		bpf_skb_pull_data(skb, bytes);
+/* Read anew each time: the verifier takes no copy that the compiler has kept beside it. */
+#define PACKET_POINTER(x) ((const char *)(long)*(const volatile __typeof__(x) *)&(x))
+
+/*
+ * `bytes` from `offset` on, from the start of the packet; NULL if it ends before. Pointers of
+ * before are void afterwards. Heads that a driver has left in fragments are rare, and the IP stack
+ * would pull them next. Never more than the heads that there are: they end where fragments start.
+ */
+PACKET_INLINE const char *packet_bytes(struct __sk_buff *skb, __u32 offset, __u32 bytes)
+{
+	const char *data = PACKET_POINTER(skb->data) + offset;
+
+	if (data + bytes <= PACKET_POINTER(skb->data_end))
+		return data;
+	if (skb->len < offset + bytes || bpf_skb_pull_data(skb, offset + bytes) < 0)
+		return NULL;
+	data = PACKET_POINTER(skb->data) + offset;
+	return data + bytes <= PACKET_POINTER(skb->data_end) ? data : NULL;
 }
 
-/* The offset of the network header, or 0. *ret is its type, an EtherType in host byte order. */
-PACKET_INLINE __u32 packet_network(const struct __sk_buff *skb, __u16 *ret)
+/* Likewise, with `offset` from the network header on. */
+PACKET_INLINE const void *packet_at(const struct packet *p, __u32 offset, __u32 bytes)
 {
-	const char *data = (const char *)(long)skb->data, *end = (const char *)(long)skb->data_end;
-	__u32 at = PACKET_ETHERNET_BYTES;
+	return p->head ? p->head + offset : packet_bytes(p->skb, p->network + offset, bytes);
+}
+
+/* Finds the network header behind an Ethernet header. 0: there is none. */
+PACKET_INLINE int packet_open(struct __sk_buff *skb, struct packet *ret)
+{
+	const char *at = packet_bytes(skb, PACKET_ETHERNET_BYTES - 2, 2);
+	__u32 network = PACKET_ETHERNET_BYTES;
 	__u16 type;
 
-	if (data + PACKET_ETHERNET_BYTES > end)
+	if (!at)
 		return 0;
-	type = PACKET_BE16(*(const __u16 *)(data + 12));
-	for (int i = 0; i < 2; i++) {
-		if (type != PACKET_VLAN && type != PACKET_QINQ)
-			break;
-		if (data + at + PACKET_TAG_BYTES > end)
+	type = PACKET_BE16(*(const __u16 *)at);
+	for (int i = 0; i < 2 && (type == PACKET_VLAN || type == PACKET_QINQ); i++) {
+		at = packet_bytes(skb, network + 2, 2);
+		if (!at)
 			return 0;
-		type = PACKET_BE16(*(const __u16 *)(data + at + 2));
-		at += PACKET_TAG_BYTES;
+		type = PACKET_BE16(*(const __u16 *)at);
+		network += PACKET_TAG_BYTES;
 	}
-	*ret = type;
-	return at;
+	ret->skb = skb;
+	ret->network = network;
+	ret->type = type;
+	ret->head = NULL;
+	return 1;
 }
 
 #endif

@@ -25,7 +25,7 @@ struct probe_wire {
 	__u32 key_id;
 	__u8 link, flags;
 	__u16 zero;
-	__u64 incarnation, stamp, lease_epoch, accepted, to_incarnation;
+	__u64 incarnation, stamp, lease_epoch, installed, to_incarnation;
 	__u64 token, lease_us, to_lease_epoch, progress, age_us;
 	__u64 mac[2];
 };
@@ -195,7 +195,7 @@ PACKET_INLINE void probe_decode(const struct probe_wire *w, struct kernel_probe 
 	p->incarnation = PACKET_BE64(w->incarnation);
 	p->stamp = PACKET_BE64(w->stamp);
 	p->lease_epoch = PACKET_BE64(w->lease_epoch);
-	p->accepted = PACKET_BE64(w->accepted);
+	p->installed = PACKET_BE64(w->installed);
 	p->to_incarnation = PACKET_BE64(w->to_incarnation);
 	p->token = PACKET_BE64(w->token);
 	p->lease_us = PACKET_BE64(w->lease_us);
@@ -240,8 +240,8 @@ PACKET_INLINE int probe_turn(struct __sk_buff *skb, const struct probe_heads *h)
 	    bpf_skb_store_bytes(skb, h->network + 8, &hops, 1, 0) < 0)
 		return -1;
 	return bpf_l3_csum_replace(skb, h->network + 10,
-				   PACKET_BE16((__u16)h->hops << 8 | h->protocol),
-				   PACKET_BE16(PROBE_HOPS << 8 | h->protocol), 2);
+				   PACKET_BE16((__u16)(h->hops << 8 | h->protocol)),
+				   PACKET_BE16((__u16)(PROBE_HOPS << 8 | h->protocol)), 2);
 }
 
 /*
@@ -326,28 +326,30 @@ static __attribute__((noinline)) int probe_receive(struct __sk_buff *skb, struct
 	return r == TC_ACT_OK ? probe_answer(skb, s, &h, &b) : r;
 }
 
-/* By the first bytes from the network header on. */
-PACKET_INLINE int probe_is_likely(const struct kernel_state *s, __u16 type, const char *at,
-				  const char *end)
+/* With options: looked at in probe_receive(). */
+PACKET_INLINE int probe_is_likely(const struct kernel_state *s, const struct packet *p)
 {
-	const struct packet_ipv4 *v4 = (const void *)at;
-	const struct packet_ipv6 *v6 = (const void *)at;
+	__u32 at = p->type == PACKET_IPV4 ? PACKET_IPV4_BYTES : PACKET_IPV6_BYTES;
+	const struct packet_ipv4 *v4;
+	const struct packet_ipv6 *v6;
 	const struct packet_udp *udp;
 
-	if (type == PACKET_IPV4) {
-		udp = (const void *)(at + PACKET_IPV4_BYTES);
-		if (at + PACKET_IPV4_BYTES + PACKET_UDP_BYTES > end || v4->protocol != PACKET_UDP ||
+	if (p->type == PACKET_IPV4) {
+		v4 = packet_at(p, 0, PACKET_IPV4_BYTES);
+		if (!v4 || v4->protocol != PACKET_UDP ||
 		    v4->fragment & PACKET_BE16(PACKET_FRAGMENT))
 			return 0;
 		if (v4->version_words != 0x45)
-			return LEASE_READ(s->incarnation) != 0; /* with options: looked at there */
+			return LEASE_READ(s->incarnation) != 0;
 	} else {
-		udp = (const void *)(at + PACKET_IPV6_BYTES);
-		if (type != PACKET_IPV6 || at + PACKET_IPV6_BYTES + PACKET_UDP_BYTES > end ||
-		    v6->protocol != PACKET_UDP)
+		if (p->type != PACKET_IPV6)
+			return 0;
+		v6 = packet_at(p, 0, PACKET_IPV6_BYTES);
+		if (!v6 || v6->protocol != PACKET_UDP)
 			return 0;
 	}
-	return udp->destination == PACKET_BE16(s->port) && LEASE_READ(s->incarnation) != 0;
+	udp = packet_at(p, at, PACKET_UDP_BYTES);
+	return udp && udp->destination == PACKET_BE16(s->port) && LEASE_READ(s->incarnation) != 0;
 }
 
 #endif

@@ -3,8 +3,8 @@
 #define HF_HB_BPF_WRITER_H
 
 /*
- * What the agent does to the state map (docs/kernel.md, rules K1, K2, K7 to K10), in the orders that
- * the programs rely on. Never compiled for BPF: hb/kernel*.c and the simulator include it.
+ * What the agent does to the state map (docs/kernel.md, rules K1, K2, K7 to K10), in the orders
+ * that the programs rely on. Never compiled for BPF: hb/kernel*.c and the simulator include it.
  * Kernels answer probes all the while.
  */
 

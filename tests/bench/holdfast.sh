@@ -1,15 +1,26 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Driver of the failover bench for Holdfast. --set detect=30ms [bin=DIR] [link=1: a killed node loses its link too]
+# Driver of the failover bench for Holdfast. --set detect=30ms [link=1: a killed node loses its link too]
+# [interval=, timeout=, lease=] [kernel=off] [realtime=false]
 # The bench's own drivers/lib.sh does the rest; BENCH_LIB names it.
 . "$BENCH_LIB"
 PROCS='holdfastd|holdfast-store'
 
+timing() {
+	local k
+	[ -n "${P_timeout:-}" ] || printf 'detection_time = "%s"; ' "${P_detect:-1s}"
+	for k in interval timeout lease; do
+		local v=P_$k
+		[ -z "${!v:-}" ] || printf '%s = "%s"; ' "$k" "${!v}"
+	done
+	[ -z "${P_kernel:-}" ] || printf 'kernel_path = "%s"; ' "$P_kernel"
+}
+
 config() {
 	local m
 	cat <<-CONF
-	cluster = { name = "bench"; detection_time = "${P_detect:-1s}"; };
-	agent = { key_file = "$WORK/key"; state_directory = "$WORK/$1/state"; run_directory = "$WORK/$1/run"; socket = "$WORK/$1/sock"; };
+	cluster = { name = "bench"; $(timing) };
+	agent = { ${P_realtime:+realtime = $P_realtime;} key_file = "$WORK/key"; state_directory = "$WORK/$1/state"; run_directory = "$WORK/$1/run"; socket = "$WORK/$1/sock"; };
 	nodes = (
 	CONF
 	for m in $NODES; do

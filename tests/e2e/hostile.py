@@ -12,7 +12,7 @@ import struct
 import subprocess
 import time
 
-from lib import BIN, BUILD, Cluster, Failure, TOP, VIP, sh
+from lib import BIN, Cluster, Failure, VIP, Varlink, build_helper, sh
 from scenarios import SETTLE, check, never_two, other, state_of
 
 FLOOD_SECONDS = 3
@@ -21,60 +21,9 @@ KINDS = ['junk', 'truncated', 'oversized', 'replayed', 'reflected', 'flipped', '
 
 # ---- what they share ----
 
-class Varlink:
-    """A client of the local socket without the cost of a process for each call."""
-
-    def __init__(self, path):
-        self.sock = socket.socket(socket.AF_UNIX)
-        self.sock.settimeout(20)
-        self.sock.connect(path)
-        self.left = b''
-
-    def send(self, method, more=False, **parameters):
-        message = {'method': method, 'parameters': parameters}
-        if more:
-            message['more'] = True
-        self.sock.sendall(json.dumps(message).encode() + b'\0')
-
-    def receive(self):
-        while b'\0' not in self.left:
-            data = self.sock.recv(65536)
-            if not data:
-                raise ConnectionError('the agent closed the connection')
-            self.left += data
-        message, _, self.left = self.left.partition(b'\0')
-        return json.loads(message)
-
-    def call(self, method, **parameters):
-        self.send(f'io.holdfast.Agent.{method}', **parameters)
-        return self.receive()
-
-    def status(self):
-        return self.call('GetStatus')['parameters']['status']
-
-    def close(self):
-        self.sock.close()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.close()
-
-
-def build_flood():
-    program = os.path.join(BUILD, 'test', 'flood')
-    source = os.path.join(TOP, 'tests/e2e/flood.c')
-    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(program), exist_ok=True)
-        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-o', f'{program}.{os.getpid()}', source)
-        os.replace(f'{program}.{os.getpid()}', program)
-    return program
-
-
 def start_flood(c, node, peer, kinds, seconds=FLOOD_SECONDS):
     """Records at the switch port of `node`; write a line to its input to begin."""
-    args = [build_flood(), f'p{node}-0', c.macs[node], c.address(node, 0), c.address(peer, 0), '10.90.0.253', '7410',
+    args = [build_helper('flood'), f'p{node}-0', c.macs[node], c.address(node, 0), c.address(peer, 0), '10.90.0.253', '7410',
             str(seconds), *kinds]
     p = subprocess.Popen(['ip', 'netns', 'exec', c.ns('sw'), *args], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
                          text=True, start_new_session=True)
@@ -887,5 +836,6 @@ def two_boot_at_once(tag):
         return f'{rounds} times, service back each time'
 
 
-ALONE = [heartbeat_flood, replay_of_the_dead, socket_abuse, flaps, key_rotation_under_load, two_boot_at_once]  # times
-ALL = [full_disk, failing_disk, hanging_disk, interfaces, bad_starts, damaged_state, reset_state, nasty_programs, failed_stop]
+ALONE = [heartbeat_flood, socket_abuse]  # times
+ALL = [replay_of_the_dead, flaps, key_rotation_under_load, two_boot_at_once, full_disk, failing_disk, hanging_disk, interfaces,
+       bad_starts, damaged_state, reset_state, nasty_programs, failed_stop]

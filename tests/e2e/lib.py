@@ -10,6 +10,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -74,14 +75,56 @@ def sh(*args, check=True, **kw):
     return r
 
 
-def build_probe():
-    probe = os.path.join(BUILD, 'test', 'probe')
-    source = os.path.join(TOP, 'tests/e2e/probe.c')
-    if not os.path.exists(probe) or os.path.getmtime(probe) < os.path.getmtime(source):
-        os.makedirs(os.path.dirname(probe), exist_ok=True)
-        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{probe}.{os.getpid()}', source)
-        os.replace(f'{probe}.{os.getpid()}', probe)
-    return probe
+def build_helper(name):
+    """A program of this folder, of one file."""
+    program = os.path.join(BUILD, 'test', name)
+    source = os.path.join(TOP, f'tests/e2e/{name}.c')
+    if not os.path.exists(program) or os.path.getmtime(program) < os.path.getmtime(source):
+        os.makedirs(os.path.dirname(program), exist_ok=True)
+        sh('gcc', '-std=gnu17', '-O2', '-D_GNU_SOURCE', '-I' + TOP, '-o', f'{program}.{os.getpid()}', source)
+        os.replace(f'{program}.{os.getpid()}', program)
+    return program
+
+
+class Varlink:
+    """A client of the local socket without the cost of a process for each call."""
+
+    def __init__(self, path):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(20)
+        self.sock.connect(path)
+        self.left = b''
+
+    def send(self, method, more=False, **parameters):
+        message = {'method': method, 'parameters': parameters}
+        if more:
+            message['more'] = True
+        self.sock.sendall(json.dumps(message).encode() + b'\0')
+
+    def receive(self):
+        while b'\0' not in self.left:
+            data = self.sock.recv(65536)
+            if not data:
+                raise ConnectionError('the agent closed the connection')
+            self.left += data
+        message, _, self.left = self.left.partition(b'\0')
+        return json.loads(message)
+
+    def call(self, method, **parameters):
+        self.send(f'io.holdfast.Agent.{method}', **parameters)
+        return self.receive()
+
+    def status(self):
+        return self.call('GetStatus')['parameters']['status']
+
+    def close(self):
+        self.sock.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.close()
 
 
 class Watch:
@@ -99,9 +142,20 @@ class Watch:
         with open(self.path, encoding='ascii') as f:
             for line in f:
                 t, _, who = line.strip().partition(' ')
-                if who and int(t) >= since and (until is None or int(t) <= until):
+                if who and who[0] != '#' and int(t) >= since and (until is None or int(t) <= until):
                     out.append((int(t), who))
         return out
+
+    def lost(self, since, until):
+        """Of the ordinary client's questions, how many had no reply; and how many there were. Those that are under
+        way at the two edges may be counted by one or two."""
+        with open(self.path, encoding='ascii') as f:
+            asked = [(int(t), int(n[1:])) for t, _, n in (line.strip().partition(' ') for line in f) if n[:1] == '#']
+        inside = [(t, n) for t, n in asked if since <= t <= until]
+        if len(inside) < 2:
+            raise Failure('the client asked nothing')
+        (t0, n0), (t1, n1) = inside[0], inside[-1]
+        return n1 - n0 - len([t for t, who in self.replies(t0, t1) if who[0] != '=']), n1 - n0
 
     def outage_ms(self, since, until):
         """The longest time without a reply to the ordinary client."""
@@ -150,7 +204,7 @@ class Cluster:
         self.env = dict(os.environ)
         self.macs = {}
         self.watch = None
-        self.probe = build_probe()
+        self.probe = build_helper('probe')
         atexit.register(self.close)  # what fails before `with` has it is cleared away as well
 
     # ---- set-up ----
@@ -403,12 +457,11 @@ groups = {self.groups or self.default_groups()};
         return sh(os.path.join(BIN, 'holdfast'), '--socket', self.socket(node), *args, check=check)
 
     def status(self, node):
-        r = self.cli(node, 'status', '--json', check=False)
+        """What `holdfast status --json` shows, without a process for each look: most of a wait would go into that."""
         try:
-            status = json.loads(r.stdout)
-        except ValueError:
-            return None
-        if 'error' in status:
+            with Varlink(self.socket(node)) as agent:
+                status = agent.call('GetStatus')['parameters']['status']
+        except (OSError, KeyError, ValueError):
             return None  # no agent
         note_states(status)
         return status
@@ -417,14 +470,18 @@ groups = {self.groups or self.default_groups()};
         events = json.loads(self.cli(node, 'events', '--json', '-n', '10000').stdout)['events']
         return [e for e in events if name is None or e['name'] == name]
 
+    def has_address(self, node):
+        """Whether the node has the floating IP configured; its responder shows without a new process."""
+        responder = self.responders.get(node)
+        if responder and responder.poll() is None:
+            with contextlib.suppress(OSError), open(f'/proc/{responder.pid}/net/fib_trie', encoding='ascii') as f:
+                leaf = f.read().partition(f'-- {VIP}\n')[2]
+                return 'host LOCAL' in leaf.partition('--')[0]
+        return f' {VIP}/' in sh('ip', '-n', self.ns(node), '-4', '-o', 'addr', 'show', check=False).stdout
+
     def holders(self):
         """Nodes that have the floating IP configured."""
-        out = []
-        for n in self.names:
-            r = sh('ip', '-n', self.ns(n), '-4', '-o', 'addr', 'show', check=False)
-            if f' {VIP}/' in r.stdout:
-                out.append(n)
-        return out
+        return [n for n in self.names if self.has_address(n)]
 
     def wait(self, what, condition, limit=PATIENCE):
         end = time.monotonic() + limit

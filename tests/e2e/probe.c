@@ -8,7 +8,8 @@
  * `watch` asks VIP once a millisecond as any client would ("client") and, each 5 ms, every named
  * node directly by its MAC address, so that two owners are seen even when the network shows one.
  * It prints "MICROSECONDS WHO" for each reply: WHO is the answering name for the client's own
- * questions and "=NAME" for those that went to the MAC of NAME. Ends on SIGTERM.
+ * questions and "=NAME" for those that went to the MAC of NAME. "MICROSECONDS #N" says now and then
+ * that the client has asked N times so far, and has read what came back. Ends on SIGTERM.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -210,20 +211,34 @@ static void open_question(struct question *q, const char *interface)
 	memcpy(q->mac, at.sll_addr, 6);
 }
 
+/* Between two of these lines are as many replies as questions, but for those under way. */
+static void say_asked(uint64_t asked, int client)
+{
+	read_replies(client, NULL);
+	printf("%lld #%llu\n", (long long)now_us(), (unsigned long long)asked);
+	(void)fflush(stdout);
+}
+
 static void loop(const struct question *q, struct watched *w, int n, int client)
 {
 	struct sockaddr_in to = {
 		.sin_family = AF_INET, .sin_port = htons(q->port), .sin_addr = q->vip};
 	int64_t next = now_us(), next_nodes = next, flushed = next;
 	struct pollfd p[NODES_MAX + 1];
+	uint64_t asked = 0;
 
 	for (int i = 0; i <= n; i++)
 		p[i] = (struct pollfd){.fd = i < n ? w[i].receive : client, .events = POLLIN};
 	while (!ended) {
 		int64_t t = now_us();
 
+		if (t - flushed > 20000) {
+			say_asked(asked, client);
+			flushed = t;
+		}
 		if (t >= next) {
 			(void)sendto(client, "?", 1, 0, (struct sockaddr *)&to, sizeof to);
+			asked++;
 			next = t - next > CLIENT_PERIOD_US ? t + CLIENT_PERIOD_US
 							   : next + CLIENT_PERIOD_US;
 		}
@@ -231,10 +246,6 @@ static void loop(const struct question *q, struct watched *w, int n, int client)
 			ask_node(q, &w[i]);
 		if (t >= next_nodes)
 			next_nodes = t + NODE_PERIOD_US;
-		if (t - flushed > 20000) {
-			(void)fflush(stdout);
-			flushed = t;
-		}
 		struct timespec wait = {0, next > t ? (next - t) * 1000 : 0};
 		if (ppoll(p, (nfds_t)n + 1, &wait, NULL) <= 0)
 			continue;

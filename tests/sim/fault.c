@@ -24,7 +24,26 @@ static struct node *resolve(struct world *w, uint8_t node, uint32_t index)
 static bool is_cut(enum fault_type type)
 {
 	return type == FAULT_CUT || type == FAULT_PARTITION || type == FAULT_DEAF ||
-	       type == FAULT_MUTE || type == FAULT_FLAP || type == FAULT_LINK;
+	       type == FAULT_MUTE || type == FAULT_FLAP || type == FAULT_LINK ||
+	       type == FAULT_CUT_PROBES || type == FAULT_CUT_VECTORS;
+}
+
+static bool cuts_shape(const struct fault *f, uint8_t from, uint8_t to)
+{
+	switch ((enum cut_shape)f->kind) {
+	case CUT_INTO:
+		return to == f->node;
+	case CUT_OUT_OF:
+		return from == f->node;
+	case CUT_AROUND:
+		return from == f->node || to == f->node;
+	case CUT_PARTITION:
+		return node_mask_has(f->mask, from) != node_mask_has(f->mask, to);
+	case CUT_ONE_WAY:
+	case CUT_SHAPE_COUNT_:
+	default:
+		return from == f->node && to == f->peer;
+	}
 }
 
 static bool cuts(const struct fault *f, uint8_t from, uint8_t to)
@@ -40,6 +59,9 @@ static bool cuts(const struct fault *f, uint8_t from, uint8_t to)
 		return from == f->node;
 	case FAULT_FLAP:
 		return from == f->node || to == f->node;
+	case FAULT_CUT_PROBES:
+	case FAULT_CUT_VECTORS:
+		return cuts_shape(f, from, to);
 	default:
 		return true;
 	}
@@ -47,10 +69,18 @@ static bool cuts(const struct fault *f, uint8_t from, uint8_t to)
 
 static void apply_cut(struct world *w, const struct fault *f, int change)
 {
-	for (uint8_t from = 0; from < w->s->config.n_nodes; from++)
-		for (uint8_t to = 0; to < w->s->config.n_nodes; to++)
-			if (from != to && cuts(f, from, to))
-				net_cut(w, from, to, f->link, change);
+	struct net *net = &w->net;
+
+	for (uint8_t from = 0; from < w->s->config.n_nodes; from++) {
+		for (uint8_t to = 0; to < w->s->config.n_nodes; to++) {
+			if (from == to || !cuts(f, from, to))
+				continue;
+			net_cut(f->type == FAULT_CUT_PROBES    ? net->cut_probes[from]
+				: f->type == FAULT_CUT_VECTORS ? net->cut_vectors[from]
+							       : net->cut[from],
+				to, f->link, change);
+		}
+	}
 }
 
 /* Whether some pair of nodes is left without any link one way. */
@@ -63,7 +93,7 @@ static bool severed(const struct world *w)
 			unsigned int whole = 0;
 
 			for (unsigned int k = 0; k < c->n_links; k++)
-				whole += !w->net.cut[i][j][k];
+				whole += !w->net.cut[i][j][k] && !w->net.cut_vectors[i][j][k];
 			if (i != j && whole == 0)
 				return true;
 		}
@@ -173,6 +203,64 @@ static void node_fault(struct node *n, const struct fault *f, int change)
 	}
 }
 
+/* ---- what harms a healthy node ---- */
+
+static bool is_stall(enum fault_type type)
+{
+	return type == FAULT_FREEZE || type == FAULT_SPLIT || type == FAULT_OVERLOAD;
+}
+
+static bool never_harms(enum fault_type type)
+{
+	return (type >= FAULT_START_SLOW && type <= FAULT_RESOURCE_LOST) || type == FAULT_REQUEST ||
+	       type == FAULT_DUPLICATE || type == FAULT_REPLAY || type == FAULT_MONITOR ||
+	       type == FAULT_CONFIG;
+}
+
+/* From the last vector before a stall to the first one after it, at all peers. */
+static uint64_t stall_margin(const struct schedule *s)
+{
+	return 3 * s->config.interval_us + 2 * (s->delay_us + s->delay_jitter_us) +
+	       2 * s->step_jitter_us;
+}
+
+/*
+ * Rules K4 to K11: an agent that stands still for less than stall_timeout harms nobody, neither
+ * its own node nor its peers, if the kernel path is whole and nothing else is wrong meanwhile.
+ */
+static bool stall_is_harmless(const struct world *w, const struct fault *f)
+{
+	const struct schedule *s = w->s;
+	uint64_t stalled = f->type == FAULT_OVERLOAD ? f->value : f->for_us;
+	node_mask all = (node_mask)((1ULL << s->config.n_nodes) - 1);
+
+	if (s->kernels != all || w->inv.disturbing || w->now < w->changing_until ||
+	    stalled + stall_margin(s) >= s->config.stall_timeout_us)
+		return false;
+	for (uint32_t i = 0; i < s->n_faults; i++) {
+		const struct active_fault *a = &w->active[i];
+
+		if (a->holds && &a->fault != f && !never_harms(a->fault.type))
+			return false;
+	}
+	return true;
+}
+
+/* What else begins while an agent stands still may be one too many. */
+static void disturb_stalls(struct world *w, const struct fault *f)
+{
+	if (never_harms(f->type))
+		return;
+	for (uint32_t i = 0; i < w->s->n_faults; i++) {
+		struct active_fault *a = &w->active[i];
+
+		if (&a->fault == f || !a->holds || a->disturbs || !is_stall(a->fault.type))
+			continue;
+		a->disturbs = true;
+		invariant_disturb(w, 1);
+	}
+}
+
 /* Whether a healthy node may lose its view or its lease by it. */
 static bool disturbs(const struct world *w, const struct fault *f)
 {
@@ -201,10 +289,28 @@ static bool disturbs(const struct world *w, const struct fault *f)
 	case FAULT_MUTE:
 	case FAULT_FLAP:
 	case FAULT_LINK:
+	case FAULT_CUT_VECTORS:
 		return severed(w);
+	case FAULT_CUT_PROBES:
+		return false; /* vectors do */
+	case FAULT_FREEZE:
+	case FAULT_SPLIT:
+	case FAULT_OVERLOAD:
+		return !stall_is_harmless(w, f);
 	default:
 		return true;
 	}
+}
+
+static void begin_split(struct node *n, const struct fault *f)
+{
+	if (!n->core || node_stalled(n))
+		return;
+	n->split = (struct split){.armed = true,
+				  .half = f->kind & SPLIT_HALF,
+				  .choosy = f->kind & SPLIT_CHOOSY,
+				  .delegate = f->kind & SPLIT_DELEGATE,
+				  .after = f->value};
 }
 
 static void begin_once(struct world *w, struct fault *f, struct rng *rng)
@@ -225,6 +331,12 @@ static void begin_once(struct world *w, struct fault *f, struct rng *rng)
 	case FAULT_PAUSE:
 		node_freeze(w, n, f->type == FAULT_PAUSE);
 		break;
+	case FAULT_OVERLOAD:
+		node_freeze(w, n, false);
+		break;
+	case FAULT_SPLIT:
+		begin_split(n, f);
+		break;
 	case FAULT_RESOURCE_LOST:
 		service_lost(w, n, f->value);
 		break;
@@ -242,6 +354,7 @@ static void begin_once(struct world *w, struct fault *f, struct rng *rng)
 		break;
 	case FAULT_REPLAY:
 		net_replay(w, f->peer, f->node, rng);
+		probe_replay(w, f->peer, f->node, rng);
 		break;
 	default:
 		break;
@@ -273,9 +386,12 @@ void fault_begin(struct world *w, uint32_t index)
 	*a = (struct active_fault){.fault = w->s->faults[index], .holds = true};
 	f->node = resolve(w, f->node, index)->id;
 	f->peer = resolve(w, f->peer, index + 1)->id;
+	if (f->type == FAULT_PARTITION && f->kind == CUT_AROUND)
+		f->mask = node_bit(f->node);
 	trace(w, -1, "FAULT %-2u %s", index, fault_format(f, text, sizeof(text)));
 	if (is_cut(f->type))
 		apply_cut(w, f, 1);
+	disturb_stalls(w, f);
 	a->disturbs = disturbs(w, f);
 	if (a->disturbs)
 		invariant_disturb(w, 1);
@@ -284,9 +400,25 @@ void fault_begin(struct world *w, uint32_t index)
 	begin_once(w, f, &rng);
 	world_push(w, w->now + f->for_us,
 		   (struct happening_entry){.type = HAPPENS_FAULT_END, .a = index});
-	if (f->type == FAULT_FLAP)
+	if (f->type == FAULT_FLAP || f->type == FAULT_OVERLOAD)
 		world_push(w, w->now + f->value,
 			   (struct happening_entry){.type = HAPPENS_FLAP, .a = index});
+}
+
+/* It runs for moments only: long enough to find out that it is late. */
+static void overload(struct world *w, struct active_fault *a, uint32_t index)
+{
+	struct node *n = &w->node[a->fault.node];
+	uint64_t pause = a->fault.value;
+
+	if (a->joined)
+		node_freeze(w, n, false);
+	else
+		node_wake(w, n);
+	a->joined = !a->joined;
+	if (a->joined)
+		pause = pause / 16 + 1;
+	world_push(w, w->now + pause, (struct happening_entry){.type = HAPPENS_FLAP, .a = index});
 }
 
 void fault_flap(struct world *w, uint32_t index)
@@ -295,6 +427,10 @@ void fault_flap(struct world *w, uint32_t index)
 
 	if (!a->holds)
 		return;
+	if (a->fault.type == FAULT_OVERLOAD) {
+		overload(w, a, index);
+		return;
+	}
 	apply_cut(w, &a->fault, a->joined ? 1 : -1);
 	a->joined = !a->joined;
 	trace(w, -1, "FAULT %-2u flap: n%u is %s", index, a->fault.node,
@@ -319,18 +455,35 @@ void fault_end(struct world *w, uint32_t index)
 	node_fault(n, f, -1);
 	if (changes_health(f->type) && n->up)
 		n->resource_fault_local = node_local(n, w->now);
-	if (f->type == FAULT_FREEZE || f->type == FAULT_PAUSE)
+	n->split.armed = n->split.armed && f->type != FAULT_SPLIT;
+	if (f->type == FAULT_FREEZE || f->type == FAULT_PAUSE || f->type == FAULT_SPLIT ||
+	    f->type == FAULT_OVERLOAD)
 		node_wake(w, n);
 	if (a->disturbs)
 		invariant_disturb(w, -1);
 }
 
-static void crash_for_good(struct world *w, struct node *n)
+static void leave_for_good(struct world *w, struct node *n)
 {
+	if (!n->core && w->s->absence != ABSENCE_OFF)
+		node_boot(w, n);
 	if (!n->up)
 		return;
 	invariant_departs(w, n);
-	node_crash(w, n, false);
+	if (w->s->absence == ABSENCE_OFF) {
+		node_crash(w, n, false);
+		return;
+	}
+	w->lost |= node_bit(n->id);
+	trace(w, n->id, "is lost for good");
+	if (w->s->absence == ABSENCE_FROZEN) {
+		node_freeze(w, n, false);
+		return;
+	}
+	for (uint8_t i = 0; i < w->n_nodes; i++) {
+		net_cut(w->net.cut_vectors[n->id], i, LINKS_MAX, 1);
+		net_cut(w->net.cut_vectors[i], n->id, LINKS_MAX, 1);
+	}
 }
 
 void fault_end_all(struct world *w)
@@ -343,7 +496,7 @@ void fault_end_all(struct world *w)
 		if (!node_mask_has(w->s->absent, i))
 			node_boot(w, n);
 		else
-			crash_for_good(w, n);
+			leave_for_good(w, n);
 	}
 }
 

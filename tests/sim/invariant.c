@@ -111,7 +111,7 @@ static bool is_leaving(const struct world *w, const struct node *n)
 	struct core_self_info self;
 
 	core_self_info(n->core, (ha_time){node_local(n, w->now)}, &self);
-	return n->leave_asked || self.mode != NODE_MODE_ONLINE;
+	return n->leave_asked || self.mode != NODE_MODE_ONLINE || node_mask_has(w->lost, n->id);
 }
 
 /* One node may go without harm to the others, if they are a quorum and all is well. */
@@ -164,6 +164,7 @@ static void count_event(struct world *w, const struct event *e)
 	w->counts.refusals += e->id == EVENT_LEASE_REFUSED;
 	w->counts.conflicts += e->id == EVENT_GROUP_CONFLICT;
 	w->counts.quarantines += e->id == EVENT_NODE_QUARANTINED;
+	w->counts.stalls += e->id == EVENT_NODE_STALLED;
 }
 
 static void check_operation(struct world *w, const struct node *n, const struct core_action *a)
@@ -171,7 +172,7 @@ static void check_operation(struct world *w, const struct node *n, const struct 
 	bool start = a->type == CORE_ACTION_RESOURCE_START;
 	unsigned int r = a->resource.resource;
 
-	if (!has_event(&w->actions, start ? EVENT_RESOURCE_STARTING : EVENT_RESOURCE_STOPPING, r))
+	if (!has_event(w->decided, start ? EVENT_RESOURCE_STARTING : EVENT_RESOURCE_STOPPING, r))
 		world_violate(w, "I6", "n%u %s %s without an event", n->id,
 			      start ? "starts" : "stops", w->s->config.resources[r].name);
 	if (w->calm && a->resource.urgent && !is_leaving(w, n))
@@ -181,8 +182,8 @@ static void check_operation(struct world *w, const struct node *n, const struct 
 
 void invariant_actions(struct world *w, const struct node *n)
 {
-	for (size_t i = 0; i < w->actions.n; i++) {
-		const struct core_action *a = &w->actions.action[i];
+	for (size_t i = 0; i < w->decided->n; i++) {
+		const struct core_action *a = &w->decided->action[i];
 
 		if (a->type == CORE_ACTION_RESOURCE_START || a->type == CORE_ACTION_RESOURCE_STOP)
 			check_operation(w, n, a);
@@ -215,7 +216,7 @@ static void check_view(struct world *w, const struct node *n, const struct view 
 	if (votes * 2 <= total)
 		world_violate(w, "I1", "n%u installs view %llu of %#x, which is no quorum", n->id,
 			      (unsigned long long)v->epoch, v->members);
-	if (!has_event(&w->actions, EVENT_VIEW_INSTALLED, UINT16_MAX))
+	if (!has_event(w->decided, EVENT_VIEW_INSTALLED, UINT16_MAX))
 		world_violate(w, "I6", "n%u installs a view without an event", n->id);
 	told_view(w, n, v);
 	if (!w->calm || !n->view.epoch)

@@ -42,6 +42,7 @@ struct row {
 struct placed {
 	uint64_t epoch;
 	uint8_t owner, by;
+	bool told; /* a row with it was seen */
 };
 
 /* A command that was seen in a vector, as a request or in a row. */

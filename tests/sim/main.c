@@ -23,6 +23,8 @@ static const char usage[] =
 	"  --theme NAME     storm network crash stall disk command resource leave fence replay\n"
 	"                   calm; default: drawn from the seed\n"
 	"  --calm           no loss, duplicates and jitter in the background\n"
+	"  --kernel         only what the kernel path is about\n"
+	"  --no-kernel      nobody has the kernel path\n"
 	"  --until US       faults end at this time, if not earlier\n"
 	"  --keep LIST      only these faults, as 0,3,4 or none\n"
 	"  --trace          one line an event, to standard output; --trace=all: datagrams too\n"
@@ -82,6 +84,8 @@ enum {
 	OPTION_JOBS,
 	OPTION_THEME,
 	OPTION_CALM,
+	OPTION_KERNEL,
+	OPTION_NO_KERNEL,
 	OPTION_UNTIL,
 	OPTION_KEEP,
 	OPTION_TRACE,
@@ -98,6 +102,8 @@ static const struct option long_options[] = {
 	{"jobs", required_argument, NULL, OPTION_JOBS},
 	{"theme", required_argument, NULL, OPTION_THEME},
 	{"calm", no_argument, NULL, OPTION_CALM},
+	{"kernel", no_argument, NULL, OPTION_KERNEL},
+	{"no-kernel", no_argument, NULL, OPTION_NO_KERNEL},
 	{"until", required_argument, NULL, OPTION_UNTIL},
 	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"trace", optional_argument, NULL, OPTION_TRACE},
@@ -128,6 +134,12 @@ static int take_option(struct options *o, int option)
 		return o->schedule.theme < 0 ? -EINVAL : 0;
 	case OPTION_CALM:
 		o->schedule.calm = true;
+		return 0;
+	case OPTION_KERNEL:
+		o->schedule.kernel = true;
+		return 0;
+	case OPTION_NO_KERNEL:
+		o->schedule.no_kernel = true;
 		return 0;
 	case OPTION_UNTIL:
 		return parse_number(optarg, &o->schedule.until_us);
@@ -237,6 +249,10 @@ static void add(struct counts *sum, const struct counts *c)
 	sum->conflicts += c->conflicts;
 	sum->quarantines += c->quarantines;
 	sum->overlaps += c->overlaps;
+	sum->probes += c->probes;
+	sum->answers += c->answers;
+	sum->splits += c->splits;
+	sum->stalls += c->stalls;
 	if (c->worst_recovery > sum->worst_recovery) {
 		sum->worst_recovery = c->worst_recovery;
 		sum->worst_seed = c->worst_seed;
@@ -260,7 +276,8 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		printf("  %llu steps, %llu datagrams, %llu views, %llu starts, %llu stops (%llu "
 		       "urgent), %llu failovers,\n  %llu refusals, %llu restarts, %llu watchdog "
 		       "resets, %llu commands (%llu accepted),\n  %llu conflicts, %llu "
-		       "quarantines, %llu instants with two nodes running a group\n",
+		       "quarantines, %llu instants with two nodes running a group,\n  %llu probes, "
+		       "%llu answers taken in, %llu peers found stalled, %llu steps interrupted\n",
 		       (unsigned long long)c->steps, (unsigned long long)c->datagrams,
 		       (unsigned long long)c->views, (unsigned long long)c->starts,
 		       (unsigned long long)c->stops, (unsigned long long)c->urgent_stops,
@@ -268,7 +285,9 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		       (unsigned long long)c->restarts, (unsigned long long)c->resets,
 		       (unsigned long long)c->commands, (unsigned long long)c->accepted,
 		       (unsigned long long)c->conflicts, (unsigned long long)c->quarantines,
-		       (unsigned long long)c->overlaps);
+		       (unsigned long long)c->overlaps, (unsigned long long)c->probes,
+		       (unsigned long long)c->answers, (unsigned long long)c->stalls,
+		       (unsigned long long)c->splits);
 	printf("sim: %llu schedules, %.0f h simulated, %.1f h per CPU s, %u violations, worst "
 	       "recovery %.2f of bound (seed %llu)\n",
 	       (unsigned long long)c->schedules, hours, cpu > 0 ? hours / cpu : 0, violations,
@@ -437,7 +456,7 @@ static int run_flaps(const struct options *o)
 	       (unsigned long long)o->flaps, (unsigned long long)w->counts.views,
 	       (unsigned long long)rss_early, (unsigned long long)rss, ok ? "" : ", ",
 	       ok ? "" : w->violation);
-	ok = ok && w->counts.views >= o->flaps && rss_early && rss <= rss_early + 64;
+	ok = ok && w->counts.views >= o->flaps && rss_early && rss <= rss_early + 256;
 	world_free(w);
 	return ok ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -107,7 +107,8 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 	uint32_t twice = s->duplicate_permille + w->net.duplicate_permille;
 	unsigned int copies = twice && rng_chance(&n->rng, twice) ? 2 : 1;
 
-	if (w->net.cut[n->id][to][link] || (loss && rng_chance(&n->rng, loss)))
+	if (w->net.cut[n->id][to][link] || w->net.cut_vectors[n->id][to][link] ||
+	    (loss && rng_chance(&n->rng, loss)))
 		return;
 	for (unsigned int i = 0; i < copies; i++) {
 		uint64_t delay = s->delay_us + rng_below(&n->rng, s->delay_jitter_us + 1);
@@ -171,6 +172,7 @@ void net_send(struct world *w, struct node *n, bool whole)
 	const struct vector *v = core_vector(n->core, (ha_time){node_local(n, w->now)});
 	unsigned int parts = 0;
 
+	kernel_sent(w, n, v->head.sequence);
 	invariant_told(w, n, v);
 	do {
 		struct body *body = encode_part(w, v, &n->cursor);
@@ -185,11 +187,11 @@ void net_send(struct world *w, struct node *n, bool whole)
 	} while (whole && !at_beginning(&n->cursor) && ++parts < HB_PARTS_MAX);
 }
 
-void net_cut(struct world *w, uint8_t from, uint8_t to, uint8_t link, int change)
+void net_cut(uint8_t cut[NODES_MAX][LINKS_MAX], uint8_t to, uint8_t link, int change)
 {
-	for (uint8_t k = 0; k < w->s->config.n_links; k++)
-		if (from != to && (link == LINKS_MAX || link == k))
-			w->net.cut[from][to][k] = (uint8_t)(w->net.cut[from][to][k] + change);
+	for (uint8_t k = 0; k < LINKS_MAX; k++)
+		if (link == LINKS_MAX || link == k)
+			cut[to][k] = (uint8_t)(cut[to][k] + change);
 }
 
 void net_reset(struct net *net)

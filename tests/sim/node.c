@@ -35,177 +35,6 @@ bool node_stalled(const struct node *n)
 	return n->frozen || n->paused;
 }
 
-static ha_time local_now(const struct world *w, const struct node *n)
-{
-	return (ha_time){node_local(n, w->now)};
-}
-
-/* ---- carrying out what the core decided ---- */
-
-static void persist(struct world *w, struct node *n)
-{
-	uint64_t delay = w->s->disk_us / 2 + rng_below(&n->rng, w->s->disk_us);
-
-	if (n->disk_pending) {
-		world_violate(w, "P", "n%u: two state writes at once", n->id);
-		return;
-	}
-	if (n->disk_slow)
-		delay += rng_below(&n->rng, n->disk_slow_us);
-	core_durable(n->core, &n->disk_next);
-	n->disk_pending = true;
-	world_push(w, w->now + delay,
-		   (struct happening_entry){.type = HAPPENS_DISK_DONE, .node = n->id, .b = n->run});
-}
-
-static void set_lease(struct world *w, struct node *n, ha_time until)
-{
-	uint64_t now = node_local(n, w->now);
-
-	n->lease_until = until;
-	n->lease_end_local = until.us > now ? until.us : now;
-	if (until.us <= now)
-		n->just_woke = false;
-	service_arm_watchdog(w, n);
-}
-
-static void send_now(struct world *w, struct node *n, bool whole)
-{
-	uint64_t interval = n->config.interval_us;
-
-	if (w->now - n->send_interval_at >= interval) {
-		n->send_interval_at = w->now;
-		n->sends_in_interval = 0;
-	}
-	if (++n->sends_in_interval > 64U + 8U * n->config.n_nodes + 4U * n->config.n_resources)
-		world_violate(w, "bound", "n%u: %u sendings within one interval", n->id,
-			      n->sends_in_interval);
-	net_send(w, n, whole);
-}
-
-static void carry_out(struct world *w, struct node *n, const struct core_action *a)
-{
-	switch (a->type) {
-	case CORE_ACTION_SEND:
-		send_now(w, n, a->send.whole);
-		break;
-	case CORE_ACTION_PERSIST:
-		persist(w, n);
-		break;
-	case CORE_ACTION_RESOURCE_START:
-	case CORE_ACTION_RESOURCE_STOP:
-		service_begin(w, n, a);
-		break;
-	case CORE_ACTION_RESOURCE_KILL:
-		service_kill(w, n, a->resource.operation);
-		break;
-	case CORE_ACTION_LEASE:
-		set_lease(w, n, a->lease.until);
-		break;
-	case CORE_ACTION_ANSWER:
-		request_answered(w, n, a);
-		break;
-	case CORE_ACTION_MONITOR:
-		operate_monitor(w, n, a);
-		break;
-	case CORE_ACTION_SCRIPT:
-		operate_script(w, n, a);
-		break;
-	case CORE_ACTION_RATIO:
-		if (a->ratio.ratio < 1 || a->ratio.ratio > RATIO_MOST)
-			world_violate(w, "bound", "n%u: ratio %u", n->id, a->ratio.ratio);
-		break;
-	case CORE_ACTION_EVENT:
-	case CORE_ACTION_DELEGATE:
-	case CORE_ACTION_LEFT:
-	case CORE_ACTION_POWER:
-	case CORE_ACTION_CONFIG:
-		break; /* when the step is over */
-	case CORE_ACTION_TYPE_COUNT_:
-	default:
-		world_violate(w, "bound", "n%u: unknown action %d", n->id, (int)a->type);
-		break;
-	}
-}
-
-/* A leave is complete: nothing may run any more, and the agent goes. */
-static void leave(struct world *w, struct node *n)
-{
-	for (unsigned int r = 0; r < n->config.n_resources; r++)
-		if (n->resource[r].running || n->resource[r].pending)
-			world_violate(w, "I1", "n%u left, but %s may run", n->id,
-				      n->config.resources[r].name);
-	node_crash(w, n, true);
-	world_push(w,
-		   w->now + rng_range_log(&n->rng, n->config.interval_us, n->config.timeout_us * 6),
-		   (struct happening_entry){.type = HAPPENS_BOOT, .node = n->id});
-}
-
-static void set_timer(struct world *w, struct node *n)
-{
-	uint64_t at = node_true(n, core_deadline(n->core).us);
-
-	if (at != NEVER)
-		at += rng_below(&n->rng, w->s->step_jitter_us + 1);
-	n->timer = at < w->now ? w->now : at;
-}
-
-static void step(struct world *w, struct node *n, const struct core_event *event)
-{
-	bool left = false, power = false;
-	uint64_t config = 0;
-
-	if (n->last_step_at != w->now)
-		n->steps_at_once = 0;
-	n->last_step_at = w->now;
-	if (++n->steps_at_once > 400U + 64U * n->config.n_nodes + 4U * n->config.n_resources)
-		world_violate(w, "bound", "n%u does not come to rest", n->id);
-	w->counts.steps++;
-	core_step(n->core, event, local_now(w, n), &w->actions);
-	core_check(n->core);
-	if (w->actions.n > CORE_ACTIONS_MAX)
-		world_violate(w, "bound", "n%u: %zu actions", n->id, w->actions.n);
-	trace_actions(w, n, &w->actions);
-	invariant_actions(w, n);
-	for (size_t i = 0; i < w->actions.n && !w->violated; i++) {
-		left = left || w->actions.action[i].type == CORE_ACTION_LEFT;
-		power = power || w->actions.action[i].type == CORE_ACTION_POWER;
-		if (w->actions.action[i].type == CORE_ACTION_CONFIG)
-			config = w->actions.action[i].config.hash;
-		carry_out(w, n, &w->actions.action[i]);
-	}
-	invariant_step(w, n);
-	operate_stepped(n);
-	if (config && !w->violated)
-		operate_apply(w, n, config);
-	set_timer(w, n);
-	if (power && !w->violated)
-		operate_power(w, n);
-	else if (left && !w->violated)
-		leave(w, n);
-}
-
-void node_tick(struct world *w, struct node *n)
-{
-	static const struct core_event tick = {.type = CORE_EVENT_TICK};
-
-	step(w, n, &tick);
-}
-
-void node_event(struct world *w, struct node *n, const struct core_event *event)
-{
-	if (!n->core)
-		return;
-	if (!node_stalled(n)) {
-		step(w, n, event);
-		return;
-	}
-	if (n->n_deferred == DEFERRED_MAX)
-		world_violate(w, "bound", "n%u: too much waits for a stalled agent", n->id);
-	else
-		n->deferred[n->n_deferred++].event = *event;
-}
-
 /* ---- datagrams ---- */
 
 /* L6, from outside: does this tell the node that it was removed, in a way it must believe? */
@@ -259,7 +88,7 @@ static void hear(struct world *w, struct node *n, struct body *body, uint8_t lin
 		      (unsigned long long)head->sequence, link);
 	event.vector.vector = &body->vector;
 	event.vector.link = link;
-	step(w, n, &event);
+	node_step(w, n, &event);
 }
 
 static void keep(struct world *w, struct node *n, struct body *body, uint8_t link)
@@ -314,6 +143,9 @@ void node_release(struct node *n)
 {
 	n->core = core_free(n->core);
 	empty_inboxes(n);
+	step_forget(n);
+	free(n->kernel.late);
+	n->kernel.late = NULL;
 }
 
 static void drain_inboxes(struct world *w, struct node *n)
@@ -323,19 +155,20 @@ static void drain_inboxes(struct world *w, struct node *n)
 		uint8_t link = n->inbox[i].link;
 
 		memset(&n->inbox[i], 0, sizeof(n->inbox[i]));
-		if (body && n->core && !w->violated)
+		if (body && n->core && !w->violated && !node_stalled(n))
 			hear(w, n, body, link);
 		body_unref(body);
 	}
+	kernel_read_answers(w, n); /* behind the vectors, as hb_lan does */
 }
 
 static void drain_deferred(struct world *w, struct node *n)
 {
 	size_t n_events = n->n_deferred;
 
-	n->n_deferred = 0;
+	n->n_deferred = 0; /* if it stalls again, what is left waits again, in its order */
 	for (size_t i = 0; i < n_events && n->core && !w->violated; i++)
-		step(w, n, &n->deferred[i].event);
+		node_event(w, n, &n->deferred[i].event);
 }
 
 /* The agent looks at its timer, its sockets and the answers that wait, in any order. */
@@ -354,11 +187,13 @@ void node_wake(struct world *w, struct node *n)
 	n->frozen = n->paused = false;
 	n->stalled_local = node_local(n, w->now);
 	trace(w, n->id, "awake");
-	set_timer(w, n);
+	node_set_timer(w, n);
 	if (n->just_woke)
 		service_arm_watchdog(w, n);
+	kernel_wake(w, n);
 	invariant_owners(w);
-	if (tick_first && n->timer <= w->now)
+	step_resume(w, n);
+	if (tick_first && n->core && !node_stalled(n) && n->timer <= w->now)
 		node_tick(w, n);
 	if (sockets_first)
 		drain_inboxes(w, n);
@@ -377,6 +212,7 @@ static void power_on(struct world *w, struct node *n)
 	n->lease_until = HA_TIME_ZERO;
 	n->lease_end_local = n->woke_local = n->stalled_local = n->resource_fault_local = 0;
 	n->just_woke = n->watchdog_armed = false;
+	kernel_power_on(w, n);
 	for (unsigned int r = 0; r < n->config.n_resources; r++)
 		n->resource[r] = (struct sim_resource){0};
 }
@@ -392,9 +228,11 @@ void node_boot(struct world *w, struct node *n)
 		power_on(w, n);
 	for (unsigned int i = 0; powered && i < n->config.n_resources; i++)
 		leftovers[i] = n->resource[i].running || rng_chance(&n->rng, 100);
+	kernel_take_over(w, n);
+	n->config.kernel = n->kernel.works;
 	n->config.lease_us = rng_range(&n->rng, w->s->config.lease_us, w->s->lease_most_us);
-	r = core_new(&n->config, n->disk_any ? &n->disk : NULL, leftovers, local_now(w, n),
-		     &n->core);
+	r = core_new(&n->config, n->disk_any ? &n->disk : NULL, leftovers,
+		     (ha_time){node_local(n, w->now)}, &n->core);
 	if (r < 0) {
 		world_violate(w, "start", "n%u: core_new says %s", n->id, strerror(-r));
 		return;
@@ -412,7 +250,7 @@ void node_boot(struct world *w, struct node *n)
 	w->counts.restarts += n->run > 1;
 	invariant_restarted(w, n);
 	trace(w, n->id, "boots%s", powered ? " the agent" : "");
-	set_timer(w, n);
+	node_set_timer(w, n);
 }
 
 /* A write that was under way is on disk or not: nobody was told. */
@@ -434,6 +272,8 @@ void node_crash(struct world *w, struct node *n, bool agent_only)
 		crash_disk(w, n);
 		n->core = core_free(n->core);
 		empty_inboxes(n);
+		step_forget(n);
+		kernel_agent_gone(n);
 		n->n_deferred = 0;
 		n->timer = NEVER;
 	}

@@ -23,7 +23,7 @@ static node_mask quarantined(const struct world *w)
 		const struct node *n = &w->node[i];
 
 		for (uint8_t p = 0; n->core && p < w->n_nodes; p++) {
-			if (p == i)
+			if (p == i || node_mask_has(w->lost, i))
 				continue;
 			core_peer_info(n->core, p, local(w, n), &info);
 			mask |= info.quarantine_us ? node_bit(p) : 0;
@@ -58,10 +58,12 @@ static bool same_view(struct world *w, struct survey *s, char *why, size_t size)
 		if (!s->view.epoch)
 			s->view = self.view;
 		if (self.view.epoch != s->view.epoch || !self.view.epoch || !self.lease_valid ||
-		    (s->in & ~self.view.members) || (self.view.members & ~s->here)) {
-			(void)snprintf(why, size, "n%u: view %llu of %#x, lease %d", i,
+		    (n->kernel.works && !kernel_leased(w, n)) || (s->in & ~self.view.members) ||
+		    (self.view.members & ~s->here)) {
+			(void)snprintf(why, size,
+				       "n%u: view %llu of %#x, lease %d, in its kernel %d", i,
 				       (unsigned long long)self.view.epoch, self.view.members,
-				       self.lease_valid);
+				       self.lease_valid, kernel_leased(w, n));
 			return false;
 		}
 	}
@@ -127,6 +129,7 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 				all = all && w->node[i].resource[r].online;
 			}
 	}
+	any &= ~w->lost; /* what runs there answers no more: I1 looks at that */
 	if (info.intent.wanted == WANTED_OFFLINE || !placeable(w, s, group) || is_held(&info) ||
 	    (needs_command(&info) && !w->repairing)) {
 		(void)snprintf(why, size, "g%u should be offline, runs on %#x", group, any);
@@ -151,7 +154,7 @@ bool recovery_done(struct world *w, char *why, size_t size)
 	node_mask out = quarantined(w);
 
 	for (unsigned int i = 0; i < w->n_nodes; i++) {
-		if (!w->node[i].core)
+		if (!w->node[i].core || node_mask_has(w->lost, i))
 			continue;
 		s.here |= node_bit(i);
 		s.in |= node_mask_has(out, i) ? 0 : node_bit(i);
@@ -215,6 +218,8 @@ uint64_t recovery_bound(const struct world *w)
 	uint64_t bound = 4 * c->timeout_us + 9 * exchange + c->startup_wait_us;
 
 	bound += s->lease_most_us + s->lease_most_us * c->drift_ppm / 1000000 + c->lease_margin_us;
+	/* a row, a view or a command waits for an agent that was stalled when the faults ended */
+	bound += s->kernels ? c->stall_timeout_us : 0;
 	bound += 2 * resource_bound(s);
 	for (size_t i = 0; i < s->n_faults; i++) {
 		const struct fault *f = &s->faults[i];
@@ -292,6 +297,15 @@ static void repair_node(struct world *w, struct node *n)
 {
 	struct core_self_info self;
 
+	if (node_mask_has(w->lost, n->id)) {
+		if (is_waited_for(w, n)) { /* he pulls the plug */
+			w->lost &= ~node_bit(n->id);
+			invariant_departs(w, n);
+			node_crash(w, n, false);
+			repaired(w, n->id);
+		}
+		return;
+	}
 	if (!n->core) {
 		if (!n->up && (w->s->config.takeover == TAKEOVER_FENCE || is_waited_for(w, n)))
 			confirm_off(w, n);
@@ -334,10 +348,21 @@ static void repair_group(struct world *w, uint16_t group)
 	}
 }
 
+/* A node that restarts itself too soon for any command comes to rest when there is another one. */
+static void start_absent(struct world *w)
+{
+	unsigned int i;
+
+	node_mask_for_each (i, w->s->absence == ABSENCE_OFF ? w->s->absent : 0)
+		node_boot(w, &w->node[i]);
+}
+
 static void repair(struct world *w)
 {
 	if (w->now < w->next_repair)
 		return;
+	if (w->n_repairs == 8)
+		start_absent(w);
 	if (w->s->operate && operate_repair(w)) {
 		repaired(w, 0);
 		return;
@@ -362,7 +387,7 @@ static void check_answers(struct world *w)
 		if (!t->open || !n->core || node_stalled(n) || n->stalled_local >= t->issued_local)
 			continue;
 		waited = node_local(n, w->now) - t->issued_local;
-		if (waited > 17 * c->request_timeout_us)
+		if (waited > 17 * c->request_timeout_us + c->stall_timeout_us)
 			world_violate(w, "N4", "n%u has not answered command %zu for %llu us",
 				      n->id, i, (unsigned long long)waited);
 	}

@@ -35,7 +35,8 @@ static const char *const fault_names[FAULT_TYPE_COUNT_] = {
 	"deaf",	      "mute",	     "flap",	  "link",	"loss",	     "delay",
 	"duplicate",  "disk-slow",   "disk-fail", "start-slow", "stop-slow", "start-fail",
 	"stop-fail",  "hang",	     "lost",	  "leave",	"request",   "fence",
-	"replay",     "blackout",    "monitor",	  "config",
+	"replay",     "blackout",    "monitor",	  "config",	"split",     "overload",
+	"cut-probes", "cut-vectors",
 };
 
 static const char *const theme_names[THEME_COUNT_] = {
@@ -412,6 +413,9 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	draw_faults(ret, &rng);
 	rules_draw(ret);
 	operate_draw(ret);
+	ret->config.stall_timeout_us = ret->config.timeout_us;
+	if (!options->no_kernel)
+		stall_draw(ret, options->kernel);
 	for (size_t i = 0; i < ret->n_faults; i++) {
 		struct fault *f = &ret->faults[i];
 
@@ -442,6 +446,7 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 	c->timeout_us = t;
 	c->interval_us = t / 3;
 	c->lease_us = ret->lease_most_us = t;
+	c->stall_timeout_us = 2 * t;
 	c->lease_margin_us = t / 10;
 	c->startup_wait_us = t;
 	c->drift_ppm = 1000;

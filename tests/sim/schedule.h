@@ -41,8 +41,18 @@ enum fault_type {
 	FAULT_BLACKOUT,	     /* all nodes of `mask` crash at once; for_us later they boot */
 	FAULT_MONITOR,	     /* what monitor `value` looks at is broken on the node */
 	FAULT_CONFIG,	     /* another configuration is applied, from the node */
+	FAULT_SPLIT,	/* the agent freezes before action `value` of a step; `kind`: see step.c */
+	FAULT_OVERLOAD, /* the agent is frozen and let go every `value` us */
+	FAULT_CUT_PROBES,  /* the kernel path only; `kind` is enum cut_shape */
+	FAULT_CUT_VECTORS, /* all but the kernel path */
 	FAULT_TYPE_COUNT_
 };
+
+/* Of the two last. */
+enum cut_shape { CUT_ONE_WAY, CUT_INTO, CUT_OUT_OF, CUT_AROUND, CUT_PARTITION, CUT_SHAPE_COUNT_ };
+
+/* Bits of FAULT_SPLIT's kind. */
+enum split_kind { SPLIT_HALF = 1, SPLIT_CHOOSY = 2, SPLIT_DELEGATE = 4 };
 
 #define MONITORS_DRAWN 4
 #define RATIO_MOST     4
@@ -82,12 +92,21 @@ enum theme {
 	THEME_COUNT_
 };
 
+enum absence {
+	ABSENCE_OFF,	/* no power */
+	ABSENCE_FROZEN, /* its agent is not scheduled any more; its kernel answers */
+	ABSENCE_MUTE,	/* it runs, and only probes and answers pass */
+	ABSENCE_COUNT_
+};
+
 struct schedule {
 	uint64_t seed;
 	uint8_t theme;
 	struct core_config config; /* self is set per node */
 	bool rules;		   /* groups have rules of rules.c */
 	bool operate;		   /* monitors and commands of operate.c */
+	node_mask kernels;	   /* nodes with the kernel path */
+	bool probes;		   /* agents send probes; else none has it */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
 	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
@@ -98,7 +117,8 @@ struct schedule {
 	uint16_t inbox;		    /* datagrams that wait per peer and link */
 	int32_t rate_ppm[NODES_MAX];
 	uint64_t boot_us[NODES_MAX]; /* first start */
-	node_mask absent;	     /* never up again once the faults have ended */
+	node_mask absent;	     /* never back again once the faults have ended */
+	uint8_t absence;	     /* enum absence */
 	/* what happens */
 	uint64_t faults_end_us;
 	uint64_t quiet_us; /* after recovery: nothing may happen */
@@ -112,10 +132,14 @@ struct schedule_options {
 	bool calm;	   /* no loss, duplicates and jitter in the background */
 	uint64_t until_us; /* faults end here, if earlier; 0: as drawn */
 	uint64_t keep;	   /* bit i: fault i is kept */
+	bool kernel;	   /* only what the kernel path is about */
+	bool no_kernel;	   /* without the kernel path and its faults */
 };
 
 void rules_draw(struct schedule *s);
 void operate_draw(struct schedule *s);
+/* stall.c: the kernel path, and what is done to it. */
+void stall_draw(struct schedule *s, bool only);
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
 /* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */

@@ -154,6 +154,10 @@ char *options_format(const struct schedule_options *options, char *buf, size_t s
 	if (options->theme >= 0 && n < size)
 		n += (size_t)snprintf(buf + n, size - n, " --theme %s",
 				      theme_to_string((enum theme)options->theme));
+	if (options->kernel && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " --kernel");
+	if (options->no_kernel && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " --no-kernel");
 	if (options->calm && n < size)
 		n += (size_t)snprintf(buf + n, size - n, " --calm");
 	if (options->until_us && n < size)

@@ -204,7 +204,7 @@ static void check_floor(struct world *w, const struct node *n, const struct row 
 void told_event(struct world *w, const struct node *n, const struct event *e)
 {
 	if (e->id == EVENT_GROUP_PLACED && e->group < w->s->config.n_groups)
-		w->inv.placed[e->group] = (struct placed){e->epoch, e->node, n->id};
+		w->inv.placed[e->group] = (struct placed){e->epoch, e->node, n->id, false};
 }
 
 /* A coordinator that re-affirms may know less than the newest row: that is no placement either. */
@@ -212,7 +212,7 @@ static void check_placed(struct world *w, const struct node *n, unsigned int gro
 			 const struct group_intent *row)
 {
 	struct group_intent *newest = &w->inv.newest[group];
-	const struct placed *p = &w->inv.placed[group];
+	struct placed *p = &w->inv.placed[group];
 	uint8_t *owner = &w->inv.told[n->id].owner[group];
 	bool given = row->owner != NODE_NONE && row->owner != newest->owner && row->owner != *owner;
 
@@ -220,7 +220,8 @@ static void check_placed(struct world *w, const struct node *n, unsigned int gro
 	if (compare(&row->version, &newest->version) <= 0)
 		return;
 	if (given && row->cause != CAUSE_CONFLICT &&
-	    !(p->epoch == row->version.epoch && p->owner == row->owner))
+	    !(p->owner == row->owner &&
+	      (p->epoch == row->version.epoch || (p->by == n->id && !p->told))))
 		world_violate(w, "I6", "n%u gives g%u to n%u without an event", n->id, group,
 			      row->owner);
 	*newest = *row;

@@ -62,7 +62,10 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 		break;
 	case CORE_ACTION_LEASE:
 		if (w->trace.datagrams || !a->lease.until.us)
-			trace_line(w, n->id, "lease   until %.6f", (double)a->lease.until.us / 1e6);
+			trace_line(w, n->id, "lease   %llu until %.6f, epoch %llu",
+				   (unsigned long long)a->lease.number,
+				   (double)a->lease.until.us / 1e6,
+				   (unsigned long long)a->lease.epoch);
 		break;
 	case CORE_ACTION_EVENT:
 		trace_event(w, n, &a->event);
@@ -99,9 +102,7 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 			   (unsigned long long)a->config.hash,
 			   (unsigned long long)a->config.generation);
 		break;
-	case CORE_ACTION_DELEGATE:
-		trace_line(w, n->id, "delegate");
-		break;
+	case CORE_ACTION_DELEGATE: /* the kernel says it */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;

@@ -66,15 +66,23 @@ struct world *world_new(void)
 	return w;
 }
 
+static void release(struct happening_entry *e)
+{
+	if (e->type == HAPPENS_PROBE)
+		free(e->probe);
+	else
+		body_unref(e->body);
+}
+
 static void forget(struct world *w)
 {
 	struct happening_entry entry;
 
 	while (heap_pop(&w->heap, &entry))
-		body_unref(entry.body);
+		release(&entry);
 	for (unsigned int i = 0; i < w->n_nodes; i++) {
 		node_release(&w->node[i]);
-		memset(&w->node[i], 0, sizeof(w->node[i]));
+		memset(&w->node[i], 0, offsetof(struct node, deferred));
 	}
 	net_reset(&w->net);
 	memset(&w->inv, 0, sizeof(w->inv));
@@ -84,6 +92,7 @@ static void forget(struct world *w)
 	w->n_repairs = 0;
 	w->next_repair = 0;
 	w->quarantine_seen = false;
+	w->lost = 0;
 	w->variant = 0;
 	w->now = w->repair_at = w->done_since = w->broken_at = w->changing_until = 0;
 	w->ends_at = NEVER;
@@ -125,7 +134,7 @@ uint8_t world_coordinator(const struct world *w)
 	uint8_t best = NODE_NONE;
 
 	for (uint8_t i = 0; i < w->s->config.n_nodes; i++) {
-		if (!w->node[i].core)
+		if (!w->node[i].core || node_mask_has(w->lost, i))
 			continue;
 		core_self_info(w->node[i].core, HA_TIME_ZERO, &self);
 		if (self.view.epoch > epoch) {
@@ -154,6 +163,7 @@ static void set_up(struct world *w, const struct schedule *s)
 	w->s = s;
 	w->n_nodes = s->config.n_nodes;
 	w->trace.ring_n = 0;
+	w->net.rng = rng_make(s->seed, 2000);
 	for (uint8_t i = 0; i < s->config.n_nodes; i++) {
 		struct node *n = &w->node[i];
 
@@ -161,6 +171,8 @@ static void set_up(struct world *w, const struct schedule *s)
 		n->config = s->config;
 		n->config.self = i;
 		n->timer = NEVER;
+		n->kernel.works = node_mask_has(s->kernels, i);
+		n->kernel.probes = s->probes;
 		n->rng = rng_make(s->seed, 1000 + i);
 		world_push(w, s->boot_us[i],
 			   (struct happening_entry){.type = HAPPENS_BOOT, .node = i});
@@ -190,6 +202,10 @@ static void happen(struct world *w, const struct happening_entry *e)
 	case HAPPENS_DELIVER:
 		node_deliver(w, n, e->body, e->link);
 		body_unref(e->body);
+		break;
+	case HAPPENS_PROBE:
+		kernel_receive(w, n, e->probe);
+		free(e->probe);
 		break;
 	case HAPPENS_OPERATION_DONE:
 		service_done(w, n, e->a, e->b);
@@ -272,7 +288,7 @@ bool world_run(struct world *w, const struct schedule *s)
 			break;
 		w->now = entry.at;
 		if (w->now > w->ends_at) {
-			body_unref(entry.body);
+			release(&entry);
 			break;
 		}
 		happen(w, &entry);

@@ -10,6 +10,7 @@
 
 #include "include/core.h"
 #include "include/hb.h"
+#include "tests/sim/kernel.h"
 #include "tests/sim/schedule.h"
 
 #include <stdarg.h>
@@ -36,6 +37,7 @@ struct body *body_unref(struct body *body);
 
 enum happening {
 	HAPPENS_DELIVER,
+	HAPPENS_PROBE,		/* or an answer to one */
 	HAPPENS_OPERATION_DONE, /* a = operation, b = incarnation of the run */
 	HAPPENS_DISK_DONE,
 	HAPPENS_FAULT_BEGIN, /* a = fault */
@@ -53,7 +55,10 @@ enum happening {
 struct happening_entry {
 	uint64_t at, order;
 	uint64_t b;
-	struct body *body;
+	union {
+		struct body *body;	    /* HAPPENS_DELIVER */
+		struct kernel_probe *probe; /* HAPPENS_PROBE */
+	};
 	uint32_t a;
 	uint8_t type; /* enum happening */
 	uint8_t node, from, link;
@@ -92,6 +97,17 @@ struct deferred {
 	struct core_event event;
 };
 
+/* FAULT_SPLIT: the agent freezes before an action of a step. */
+struct split {
+	bool armed;
+	bool half;	/* the first half of that action is carried out */
+	bool delegate;	/* only from the next change of delegations on */
+	bool choosy;	/* only at an action of the kernel path, or at sending */
+	uint32_t after; /* so many more go on well */
+};
+
+struct rest;
+
 struct node {
 	uint8_t id;
 	bool up;     /* has power */
@@ -113,7 +129,10 @@ struct node {
 	uint32_t steps_at_once;
 	uint32_t sends_in_interval;
 	uint64_t send_interval_at;
-	/* kernel lease filter */
+	struct split split;
+	struct rest *rest; /* of a step that was interrupted */
+	bool resumed;	   /* it is being carried out */
+	/* lease filter of a node without the kernel path */
 	ha_time lease_until;
 	uint64_t lease_end_local; /* when it ends or ended */
 	bool watchdog_armed;
@@ -132,7 +151,6 @@ struct node {
 	/* stalled */
 	struct inbox inbox[NODES_MAX];
 	size_t n_deferred;
-	struct deferred deferred[DEFERRED_MAX];
 	/* newest verified datagram delivered, by sender: ground truth of L6 */
 	uint64_t heard_incarnation[NODES_MAX], heard_sequence[NODES_MAX];
 	uint64_t promised_us[NODES_MAX]; /* the timeout that its newest verified vector told */
@@ -143,11 +161,18 @@ struct node {
 	bool suspended;		  /* by its newest row */
 	uint64_t pending;	  /* hash of a configuration that it has ready */
 	struct hb_cursor cursor;  /* next part of the vector to send */
+	struct sim_kernel kernel;
+	struct deferred deferred[DEFERRED_MAX]; /* last, since it is large and not cleared */
 };
 
 /* ---- the network ---- */
 
 struct net {
+	struct rng rng; /* of probes; vectors draw from that of their sender */
+	uint8_t cut_probes[NODES_MAX][NODES_MAX][LINKS_MAX];  /* and answers */
+	uint8_t cut_vectors[NODES_MAX][NODES_MAX][LINKS_MAX]; /* but not those */
+	struct probe_record probe[NODES_MAX][RECORDS_MAX];
+	uint32_t probes_recorded[NODES_MAX];
 	uint8_t cut[NODES_MAX][NODES_MAX][LINKS_MAX]; /* from, to: how many faults cut it */
 	uint32_t loss_permille, duplicate_permille;
 	uint64_t delay_us;
@@ -182,7 +207,7 @@ struct token {
 struct counts {
 	uint64_t schedules, steps, datagrams, simulated_us;
 	uint64_t views, starts, stops, failovers, urgent_stops, refusals, restarts, commands,
-		accepted, resets, conflicts, quarantines, overlaps;
+		accepted, resets, conflicts, quarantines, overlaps, probes, answers, splits, stalls;
 	double worst_recovery; /* as a share of the bound */
 	uint64_t worst_seed;
 };
@@ -207,12 +232,14 @@ struct world {
 	struct invariants inv;
 	struct counts counts;
 	struct trace trace;
-	struct core_actions actions;
+	struct core_actions actions, answered;
+	const struct core_actions *decided; /* by the step that is being looked at */
 	/* the end game */
 	bool repairing; /* the faults are over */
 	bool recovered;
 	bool calm; /* all is as it should be and nothing is done to it: I3 holds */
 	bool quarantine_seen;
+	node_mask lost;	  /* running in some way, but never to be a member again */
 	uint64_t variant; /* configurations made so far */
 	unsigned int n_repairs;
 	uint64_t next_repair;
@@ -244,7 +271,12 @@ void node_boot(struct world *w, struct node *n);
 void node_crash(struct world *w, struct node *n, bool agent_only);
 void node_freeze(struct world *w, struct node *n, bool pause);
 void node_wake(struct world *w, struct node *n);
+/* step.c */
 void node_tick(struct world *w, struct node *n);
+void node_set_timer(struct world *w, struct node *n);
+void node_step(struct world *w, struct node *n, const struct core_event *event);
+void step_resume(struct world *w, struct node *n);
+void step_forget(struct node *n);
 /* One step; if the agent is stalled the event waits. */
 void node_event(struct world *w, struct node *n, const struct core_event *event);
 void node_deliver(struct world *w, struct node *n, struct body *body, uint8_t link);
@@ -265,7 +297,8 @@ bool service_answers(const struct world *w, const struct node *n, unsigned int r
 /* net.c */
 void net_reset(struct net *net);
 void net_send(struct world *w, struct node *n, bool whole);
-void net_cut(struct world *w, uint8_t from, uint8_t to, uint8_t link, int change);
+/* `cut` is a row of one of the tables of struct net. */
+void net_cut(uint8_t cut[NODES_MAX][LINKS_MAX], uint8_t to, uint8_t link, int change);
 void net_replay(struct world *w, uint8_t from, uint8_t to, struct rng *rng);
 
 /* fault.c */

@@ -4,7 +4,8 @@
 
 /*
  * N cores on a virtual clock, vectors delivered 100 us later, disks and drivers that answer at
- * once. Faults in depth are the simulator's business.
+ * once; with config.kernel, also their kernels. An agent can be frozen between any two of its
+ * actions. Faults in depth are the simulator's business.
  */
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +14,7 @@
 #include <cmocka.h>
 
 #include "include/core.h"
+#include "tests/unit/core_kernel.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,6 +29,13 @@ struct datagram {
 	uint8_t from, to;
 	struct vector vector;
 	struct vector_rows rows;
+};
+
+/* What a frozen agent has yet to do: the rest of a step's actions, or first an answer. */
+struct rest {
+	struct core_actions *actions; /* NULL: `event` */
+	size_t at;
+	struct core_event event;
 };
 
 struct world {
@@ -56,7 +65,7 @@ struct world {
 	uint16_t stopped[64]; /* resources, in the order of their stops */
 	unsigned int n_stopped;
 	uint8_t last_answer;
-	unsigned int starts, seen[700];
+	unsigned int starts, seen[700], sent[N_MAX];
 	struct datagram *queue[QUEUE];
 	unsigned int n_queue;
 	size_t most_actions;		  /* of one step */
@@ -64,7 +73,14 @@ struct world {
 	uint64_t unwritten[N_MAX];	  /* its generation; 0: none */
 	struct durable_state next[N_MAX]; /* and what it writes */
 	uint16_t ratio[N_MAX];		  /* as the drivers were told; 0: never */
-	unsigned int applied[N_MAX];	  /* orders to apply a configuration */
+	struct kernels *kernels;	  /* NULL: none */
+	bool lose[N_MAX][N_MAX];	  /* vectors */
+	int budget[N_MAX];		  /* so many actions more, then it freezes; -1: no end */
+	struct rest rest[N_MAX][8];
+	unsigned int n_rest[N_MAX];
+	bool hold_taken_back[N_MAX];
+	struct core_event taken_back[N_MAX];
+	unsigned int applied[N_MAX];			     /* orders to apply a configuration */
 	uint64_t apply_generation[N_MAX], apply_hash[N_MAX]; /* the last one */
 };
 
@@ -104,7 +120,7 @@ static inline void post(struct world *w, uint8_t from)
 	assert_true(v->head.lease_us <= w->disk[from].lease_max_us);
 	assert_true(v->head.timeout_us <= v->head.lease_us);
 	for (uint8_t to = 0; to < w->n; to++) {
-		if (to == from || w->cut[from][to])
+		if (to == from || w->cut[from][to] || w->lose[from][to])
 			continue;
 		struct datagram *d = pool_take(&datagrams, sizeof *d);
 		d->at = ha_time_add(w->now, DELAY_US);
@@ -131,6 +147,58 @@ static inline void post(struct world *w, uint8_t from)
 		assert_true(w->n_queue < QUEUE);
 		w->queue[w->n_queue++] = d;
 	}
+}
+
+/* Rule K6: with each vector, to each peer. */
+static inline void ask(struct world *w, uint8_t from)
+{
+	if (!w->kernels)
+		return;
+	w->kernels->node[from].progress++;
+	w->kernels->node[from].progress_at = w->now.us;
+	for (uint8_t to = 0; to < w->n; to++) {
+		struct probe p;
+
+		if (to == from)
+			continue;
+		core_probe(w->core[from], to, w->now, &p);
+		if (!w->cut[from][to])
+			kernel_ask(w->kernels, from, to, &p, ha_time_add(w->now, DELAY_US));
+	}
+}
+
+/* True if the agent is frozen before this. */
+static inline bool freeze_now(struct world *w, uint8_t i)
+{
+	if (w->budget[i] == 0)
+		w->frozen[i] = true;
+	else if (w->budget[i] > 0)
+		w->budget[i]--;
+	return w->frozen[i];
+}
+
+static inline struct rest *rest_add(struct world *w, uint8_t i)
+{
+	assert_true(w->n_rest[i] < 8);
+	memset(&w->rest[i][w->n_rest[i]], 0, sizeof w->rest[i][0]);
+	return &w->rest[i][w->n_rest[i]++];
+}
+
+static inline void delegate(struct world *w, uint8_t i)
+{
+	struct delegation d;
+	struct core_event e;
+
+	if (!w->kernels)
+		return;
+	core_delegation(w->core[i], &d);
+	e = kernel_delegate(w->kernels, i, &d);
+	if (w->hold_taken_back[i])
+		w->taken_back[i] = e;
+	else if (freeze_now(w, i))
+		rest_add(w, i)->event = e;
+	else
+		step(w, i, &e);
 }
 
 static inline void drive(struct world *w, uint8_t i, const struct core_action *a)
@@ -204,7 +272,9 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 {
 	switch (a->type) {
 	case CORE_ACTION_SEND:
+		w->sent[i]++;
 		post(w, i);
+		ask(w, i);
 		break;
 	case CORE_ACTION_PERSIST:
 		core_durable(w->core[i], &w->next[i]);
@@ -218,6 +288,8 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		break;
 	case CORE_ACTION_LEASE:
 		w->lease[i] = a->lease.until;
+		if (w->kernels)
+			kernel_lease(w->kernels, i, a);
 		break;
 	case CORE_ACTION_EVENT:
 		w->seen[a->event.id]++;
@@ -241,7 +313,9 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		w->stage[i] = a->script.stage;
 		break;
 	case CORE_ACTION_RESOURCE_KILL:
-		answer(w, i, a->resource.resource, false);
+		/* one that it never began: it stands in what a frozen agent has yet to do */
+		if (w->unanswered[i][a->resource.resource])
+			answer(w, i, a->resource.resource, false);
 		break;
 	case CORE_ACTION_MONITOR: /* has been */
 		break;
@@ -254,9 +328,18 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 		w->apply_hash[i] = a->config.hash;
 		break;
 	case CORE_ACTION_DELEGATE:
+		delegate(w, i);
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 		fail();
 	}
+}
+
+/* May what runs there be used? With a kernel, as far as that lets it, whatever its agent does. */
+static inline bool leased(const struct world *w, uint8_t i)
+{
+	return w->kernels ? lease_valid(&w->kernels->node[i], w->now.us)
+			  : ha_time_before(w->now, w->lease[i]);
 }
 
 static inline void check_owners(const struct world *w)
@@ -265,15 +348,39 @@ static inline void check_owners(const struct world *w)
 		unsigned int owners = 0;
 
 		for (uint8_t i = 0; i < w->n; i++)
-			owners += w->running[i][r] && ha_time_before(w->now, w->lease[i]);
+			owners += w->running[i][r] && leased(w, i);
 		assert_true(owners <= 1);
 	}
+}
+
+static inline void carry_out_from(struct world *w, uint8_t i, struct core_actions *list, size_t at)
+{
+	for (size_t k = at; k < list->n; k++) {
+		/* if it is frozen within an action, that one is over when it goes on */
+		if (freeze_now(w, i)) {
+			struct rest *r = rest_add(w, i);
+
+			r->actions = list;
+			r->at = k;
+			return;
+		}
+		carry_out(w, i, &list->action[k]);
+	}
+	pool_give(&action_lists, list);
 }
 
 static inline void step(struct world *w, uint8_t i, const struct core_event *event)
 {
 	struct core_actions *mine = pool_take(&action_lists, sizeof *mine);
+	struct core_self_info self;
 
+	core_self_info(w->core[i], w->now, &self);
+	if (w->kernels && event->type != CORE_EVENT_KERNEL && self.lease_until.us &&
+	    ha_time_reached(self.lease_until, w->now)) {
+		struct core_event e = kernel_read(w->kernels, i); /* rule K7 */
+
+		step(w, i, &e);
+	}
 	core_step(w->core[i], event, w->now, mine);
 	core_check(w->core[i]);
 	w->most_actions = mine->n > w->most_actions ? mine->n : w->most_actions;
@@ -281,9 +388,26 @@ static inline void step(struct world *w, uint8_t i, const struct core_event *eve
 	for (size_t k = 0; k < mine->n; k++)
 		if (mine->action[k].type == CORE_ACTION_MONITOR)
 			drive_monitor(w, i, &mine->action[k]);
-	for (size_t k = 0; k < mine->n; k++)
-		carry_out(w, i, &mine->action[k]);
-	pool_give(&action_lists, mine);
+	carry_out_from(w, i, mine, 0);
+	check_owners(w);
+}
+
+/* A frozen agent goes on where it stood: by then its actions are old. */
+static inline void thaw(struct world *w, uint8_t i)
+{
+	struct rest rest[8];
+	unsigned int n = w->n_rest[i];
+
+	memcpy(rest, w->rest[i], sizeof rest);
+	w->n_rest[i] = 0;
+	w->frozen[i] = false;
+	w->budget[i] = -1;
+	for (unsigned int k = 0; k < n; k++) {
+		if (rest[k].actions)
+			carry_out_from(w, i, rest[k].actions, rest[k].at);
+		else
+			step(w, i, &rest[k].event);
+	}
 	check_owners(w);
 }
 
@@ -299,6 +423,23 @@ static inline void deliver(struct world *w, unsigned int k)
 	pool_give(&datagrams, d);
 }
 
+static inline void deliver_note(struct world *w, unsigned int k)
+{
+	struct note n = w->kernels->notes[k];
+
+	w->kernels->notes[k] = w->kernels->notes[--w->kernels->n_notes];
+	if (w->cut[n.from][n.to])
+		return;
+	if (n.probe.type == KERNEL_PROBE) {
+		kernel_probed(w->kernels, &n, DELAY_US);
+		check_owners(w);
+	} else if (w->core[n.to] && !w->dead[n.to] && !w->frozen[n.to]) {
+		struct core_event e = kernel_event(&n.probe);
+
+		step(w, n.to, &e);
+	}
+}
+
 /* Advances to `until`, or until `done` says so: true then. */
 static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const struct world *))
 {
@@ -306,7 +447,7 @@ static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const st
 
 	for (;;) {
 		ha_time next = until;
-		int tick = -1, mail = -1;
+		int tick = -1, mail = -1, note = -1;
 
 		if (done && done(w))
 			return true;
@@ -321,14 +462,31 @@ static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const st
 				next = w->queue[k]->at;
 				mail = (int)k;
 			}
+		for (unsigned int k = 0; w->kernels && k < w->kernels->n_notes; k++)
+			if (ha_time_before(w->kernels->notes[k].at, next)) {
+				next = w->kernels->notes[k].at;
+				note = (int)k;
+			}
 		w->now = ha_time_max(next, w->now);
-		if (mail >= 0)
+		if (note >= 0)
+			deliver_note(w, (unsigned int)note);
+		else if (mail >= 0)
 			deliver(w, (unsigned int)mail);
 		else if (tick >= 0)
 			step(w, (uint8_t)tick, &(struct core_event){.type = CORE_EVENT_TICK});
 		else
 			return false;
 	}
+}
+
+/* From now on its kernel tells of this agent. */
+static inline void kernel_begin(struct world *w, uint8_t i)
+{
+	struct core_self_info self;
+
+	core_self_info(w->core[i], w->now, &self);
+	w->kernels->node[i].incarnation = self.incarnation;
+	w->kernels->gone[i] = false;
 }
 
 static inline void boot(struct world *w, uint8_t i)
@@ -340,9 +498,15 @@ static inline void boot(struct world *w, uint8_t i)
 	w->unwritten[i] = 0;
 	w->ratio[i] = 0;
 	w->core[i] = core_free(w->core[i]);
+	if (w->kernels)
+		kernel_boot(w->kernels, &w->config, i);
 	assert_int_equal(core_new(&w->config, w->on_disk[i] ? &w->disk[i] : NULL, w->running[i],
 				  w->now, &w->core[i]),
 			 0);
+	w->budget[i] = -1;
+	w->n_rest[i] = 0;
+	if (w->kernels)
+		kernel_begin(w, i);
 }
 
 static inline struct world *world_new(uint8_t n, uint8_t witnesses)
@@ -398,6 +562,10 @@ static inline void world_free(struct world *w)
 		core_free(w->core[i]);
 	while (w->n_queue)
 		free(w->queue[--w->n_queue]);
+	for (uint8_t i = 0; i < w->n; i++)
+		for (unsigned int k = 0; k < w->n_rest[i]; k++)
+			free(w->rest[i][k].actions);
+	free(w->kernels);
 	free(w);
 }
 

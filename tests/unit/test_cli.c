@@ -95,11 +95,12 @@ static void explain(struct ctl_call *call, json_t *parameters, void *userdata)
 		return;
 	}
 	ctl_reply(call,
-		  json_pack("{s:s, s:[{s:f, s:f, s:s, s:s}, {s:f, s:f, s:s, s:s}], s:[s]}", "title",
-			    group ? group : "the last failover", "steps", "at_ms", 0.0, "step_ms",
-			    0.0, "origin", "alpha", "what", "last beat of beta", "at_ms", 1234.5678,
-			    "step_ms", 1234.5678, "origin", "a-long-server-name", "what",
-			    "address announced", "evidence", "beat 17 of beta"));
+		  json_pack("{s:s, s:[{s:f, s:f, s:s, s:s}, {s:f, s:f, s:s, s:s}], s:[s], s:[s]}",
+			    "title", group ? group : "the last failover", "steps", "at_ms", 0.0,
+			    "step_ms", 0.0, "origin", "alpha", "what", "last beat of beta", "at_ms",
+			    1234.5678, "step_ms", 1234.5678, "origin", "a-long-server-name", "what",
+			    "address announced", "evidence", "beat 17 of beta", "waits",
+			    "waits for beta"));
 }
 
 /* What there is not; the word for it is in the error. */
@@ -911,7 +912,8 @@ static void test_explain(void **state)
 	       "       at ms    step ms  node                what\n"
 	       "       0.000     +0.000  alpha               last beat of beta\n"
 	       "    1234.568  +1234.568  a-long-server-name  address announced\n"
-	       "\nEvidence:\n  - beat 17 of beta\n",
+	       "\nEvidence:\n  - beat 17 of beta\n"
+	       "\nNow:\n  - waits for beta\n",
 	       NULL);
 	expect("explain web", CLI_OK, "web\n\n", NULL);
 	expect("explain --event 5", CLI_OK, "the last failover\n", NULL);

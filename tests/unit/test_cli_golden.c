@@ -35,6 +35,7 @@ static const struct view {
 static const struct view more_views[] = {
 	{"monitors-detail", false, render_monitors, 0, true, NULL},
 	{"info-detail", false, render_info, 0, true, NULL},
+	{"heartbeats-detail", false, render_heartbeats, 0, true, NULL},
 	{"cl", false, render_info, RENDER_CLUSTER, false, NULL},
 	{"sv", false, render_info, RENDER_SERVERS, false, "beta"},
 	{"hb", false, render_info, RENDER_HEARTBEATS, false, NULL},
@@ -43,7 +44,7 @@ static const struct view more_views[] = {
 	{"mon", false, render_info, RENDER_MONITORS, false, NULL},
 	{"xcl", false, render_info, RENDER_EXCLUSIONS, false, NULL},
 };
-static const char *const states_of_more[] = {"monitors", "suspended"};
+static const char *const states_of_more[] = {"monitors", "suspended", "kernel"};
 
 static char *read_file(const char *path)
 {
@@ -127,7 +128,7 @@ static void test_golden(void **state)
 		fail_msg("%s: %s", path, error.text);
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
 		check(name, status, &views[i]);
-	for (size_t i = 0; i < 2; i++)
+	for (size_t i = 0; i < sizeof(states_of_more) / sizeof(*states_of_more); i++)
 		for (size_t k = 0; k < sizeof(more_views) / sizeof(*more_views); k++)
 			if (strcmp(name, states_of_more[i]) == 0)
 				check(name, status, &more_views[k]);
@@ -178,6 +179,14 @@ static const struct {
 	{"failover.heartbeats", "grep '\\*server[0-9]* : ' | awk '{print $3}'", "beta\n"},
 	{"failover.heartbeats",
 	 "sed -n '/on server1 :/,/^$/p' | grep '^    server0 ' | grep -o '[ox-]$'", "x\n"},
+	{"kernel.summary",
+	 "sed -n '/^    beta /,/^    gamma /s/^      \\(l[a-z0-9]*\\) *: \\([A-Z][a-z]*\\) .*/\\1 "
+	 "\\2/p'",
+	 "lanhb1 Error\nlanhb2 Error\nlankhb1 Normal\nlankhb2 Normal\n"},
+	{"kernel.heartbeats", "grep -A1 'on server1 :' | tail -n 1", "    stalled since 1.2 s\n"},
+	{"kernel.heartbeats",
+	 "sed -n '/on server0 :/,/^$/p' | awk '/^    server/{print $1, $5, $6}'",
+	 "server0 o o\nserver1 o o\nserver2 - x\n"},
 	{"failover.groups", "grep -oE '[a-z0-9]+\\[[oep]\\] '", "failover1[p] \nfailover2[o] \n"},
 	{"stopped.monitors", "grep -A3 'Monitor0 \\[userw' | grep -c 'server0 \\[o\\] : Suspend'",
 	 "1\n"},
@@ -222,6 +231,8 @@ int main(void)
 		GOLDEN("hostile"),
 		GOLDEN("monitors"),
 		GOLDEN("suspended"),
+		GOLDEN("kernel"),
+		GOLDEN("kernel-refused"),
 		cmocka_unit_test(test_parsers),
 	};
 

@@ -476,7 +476,7 @@ static struct probe probe_of(ha_time now)
 			      .stamp = now,
 			      .to_incarnation = NET_PEER_INC,
 			      .lease_epoch = 3,
-			      .accepted = 3};
+			      .installed = 3};
 }
 
 static struct hb_probe_keys probe_keys(const struct net *net)

@@ -15,7 +15,7 @@ static const struct hb_probe_route ROUTE = {.cluster_id = 77, .from = SELF, .to 
 static const struct probe PROBE = {.incarnation = 7,
 				   .stamp = {1000001},
 				   .lease_epoch = 12,
-				   .accepted = 13,
+				   .installed = 13,
 				   .to_incarnation = 1000,
 				   .token = 5ULL << 52 | 999,
 				   .lease_us = 400000,

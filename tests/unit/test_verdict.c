@@ -53,6 +53,20 @@ static void one_silent(struct verdict_facts *f)
 	lose(f, 4, PEER_SILENT);
 }
 
+static void one_stalled(struct verdict_facts *f)
+{
+	f->nodes[1].state = PEER_STALLED;
+	f->nodes[1].stalled_us = 12990000;
+	f->nodes[1].usable = false;
+}
+
+static void spares_stalled(struct verdict_facts *f)
+{
+	one_stalled(f);
+	lose(f, 2, PEER_SILENT);
+	f->votes_view = 5; /* so that only the spare nodes matter */
+}
+
 static void two_silent(struct verdict_facts *f)
 {
 	lose(f, 3, PEER_SILENT);
@@ -299,6 +313,9 @@ static const struct {
 	{"healthy", nothing, VERDICT_HEALTHY, NULL},
 	{"unwanted group", group_unwanted, VERDICT_HEALTHY, NULL},
 	{"one node silent", one_silent, VERDICT_DEGRADED, "n5 is silent"},
+	{"one agent stalled", one_stalled, VERDICT_DEGRADED,
+	 "n2 is stalled since 12.9 s: its agent does not run"},
+	{"no spare but a stalled one", spares_stalled, VERDICT_UNPROTECTED, "g1 has no spare node"},
 	{"link down", link_down, VERDICT_DEGRADED, "1 link to n2 is down"},
 	{"other configuration", config_differs, VERDICT_DEGRADED, "n2 runs another configuration"},
 	{"store fails", store_fails, VERDICT_DEGRADED, "cannot be written"},
