@@ -32,6 +32,8 @@ endif
 PKGS     := libsystemd libnl-3.0 libconfig jansson gnutls libbpf
 PKG_CFLAGS := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
 PKG_LIBS   := $(shell pkg-config --libs $(PKGS) 2>/dev/null)
+FENCE_IPMI_LIBS   := $(shell pkg-config --libs libfreeipmi 2>/dev/null) # of the fence agents alone
+FENCE_MODBUS_LIBS := $(shell pkg-config --libs libmodbus 2>/dev/null)
 EXPAT_LIBS := $(shell pkg-config --libs expat 2>/dev/null) # of the import in holdfastd
 
 CPPFLAGS := -I. -D_GNU_SOURCE -DHOLDFAST_VERSION='"$(VERSION)"' $(PKG_CFLAGS)
@@ -43,10 +45,10 @@ CFLAGS    = -std=gnu17 $(OPT) $(WARN) $(HARDEN) $(if $(SAN),-fsanitize=$(SAN) -f
             $(if $(COV),--coverage)
 LDFLAGS   = -pie -Wl,-z,relro,-z,now $(if $(SAN),-fsanitize=$(SAN)) $(if $(COV),--coverage)
 
-# ---- modules: one archive per folder, from every .c in it but main.c ----
+# ---- modules: one archive per folder, from every .c in it but main.c and main_*.c ----
 archive   = $(B)/lib/lib$(subst /,-,$(1)).a
 MODULES  := util core hb net fence disk ctl ctl/channel agent cli rest
-module_src = $(filter-out $(1)/main.c,$(wildcard $(1)/*.c))
+module_src = $(filter-out $(1)/main.c $(1)/main_%.c,$(wildcard $(1)/*.c))
 module_obj = $(patsubst %.c,$(B)/obj/%.o,$(call module_src,$(1)))
 LIBS     := $(foreach m,$(MODULES),$(if $(call module_src,$(m)),$(call archive,$(m))))
 
@@ -85,6 +87,7 @@ $(B)/lib/libhb.a: $(B)/obj/hb/bpf/object.o
 # ---- programs ----
 PROGRAMS := $(if $(wildcard agent/main.c),$(B)/bin/holdfastd) $(if $(wildcard cli/main.c),$(B)/bin/holdfast) \
             $(if $(wildcard ctl/channel/main.c),$(B)/bin/holdfast-channel) \
+            $(patsubst fence/main_%.c,$(B)/bin/fence_holdfast_%,$(wildcard fence/main_*.c)) \
             $(if $(wildcard tests/sim/main.c),$(B)/bin/holdfast-sim)
 all: $(PROGRAMS) ## build the programs (default), into build/bin
 
@@ -96,6 +99,15 @@ $(B)/bin/holdfast-channel: $(B)/obj/ctl/channel/main.o $(call lib,ctl/channel ct
 	$(call link)
 $(B)/bin/holdfast: $(B)/obj/cli/main.o $(call lib,cli ctl hb core util)
 	$(call link)
+# Fence agents link what they use, and nothing of the agent: each is run for one action.
+fence_link = $(call say,LD,$@)mkdir -p $(@D); $(CC) $(CFLAGS) $(LDFLAGS) -o $@ $(filter %.o,$^) \
+            -Wl,--start-group $(filter %.a,$^) -Wl,--end-group $(1)
+$(B)/bin/fence_holdfast_ipmi: $(B)/obj/fence/main_ipmi.o $(call lib,fence util)
+	$(call fence_link,$(FENCE_IPMI_LIBS))
+$(B)/bin/fence_holdfast_modbus: $(B)/obj/fence/main_modbus.o $(call lib,fence util)
+	$(call fence_link,$(FENCE_MODBUS_LIBS))
+$(B)/bin/fence_holdfast_script: $(B)/obj/fence/main_script.o $(call lib,fence util)
+	$(call fence_link)
 $(B)/bin/holdfast-sim: $(patsubst %.c,$(B)/obj/%.o,$(wildcard tests/sim/*.c)) $(call lib,hb core util)
 	$(call link)
 

@@ -30,6 +30,18 @@ fuzz: ## fuzz with libFuzzer: make fuzz [T=wire] [SECONDS=60]
 
 check-net: $(PROGRAMS) $(UNIT_TESTS) ## floating IPs and heartbeats in network namespaces (root)
 	$(Q)BUILD=$(B) CC=$(CC) tests/net/run
+
+# Fence agents against ipmi_sim, a Modbus server and fence-agents, on loopback.
+$(B)/test/fence_pdu: $(B)/obj/tests/fence/fence_pdu.o
+	$(call fence_link,$(FENCE_MODBUS_LIBS))
+$(B)/test/fence_ipmi_kernel.so: tests/fence/ipmi_kernel.c
+	$(call say,LD,$@)mkdir -p $(@D); $(CC) -std=gnu17 -O2 -Wall -Wextra -D_GNU_SOURCE -shared -fPIC -o $@ $<
+FENCE_TESTS := $(filter $(B)/bin/fence_%,$(PROGRAMS)) $(B)/test/fence_pdu $(B)/test/fence_ipmi_kernel.so
+check-fence: $(FENCE_TESTS) ## fence agents against real peers (root)
+	$(Q)BUILD=$(B) tests/fence/run
+bench-fence: $(FENCE_TESTS) ## time to confirmed off beside fence_ipmilan and ipmitool
+	$(Q)BUILD=$(B) tests/bench/fence
+
 check-e2e: $(PROGRAMS) ## real agents in network namespaces (root)
 	$(Q)BUILD=$(B) tests/e2e/run
 soak: $(PROGRAMS) ## endurance of real agents: make soak [MINUTES=10] [FLAPS=200]
@@ -60,7 +72,8 @@ check: ## every test
 	$(Q)$(MAKE) --no-print-directory check-model
 	$(Q)$(MAKE) --no-print-directory check-sim
 	$(Q)$(MAKE) --no-print-directory check-net
+	$(Q)$(MAKE) --no-print-directory check-fence
 	$(Q)$(MAKE) --no-print-directory check-e2e
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-e2e soak demo bench bench-cut bench-overload bench-filter
+.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench bench-cut bench-overload bench-filter
 .SECONDARY:
