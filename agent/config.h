@@ -125,51 +125,12 @@ struct monitor_config {
 	unsigned int line;
 };
 
-/* docs/fencing.md, Configuration */
-#define FENCE_DEVICES_MAX	64
-#define FENCE_PAIRS_MAX		48 /* parameters, or secrets, of one device */
-#define FENCE_LEVEL_DEVICES_MAX 8  /* of one level */
-#define FENCE_TIMEOUT_US	(20 * USEC_PER_SEC)
-
-struct fence_pair {
-	char *key;
-	char *value; /* of a secret: the path of the file that holds it */
-};
-
-struct fence_device_config {
-	char name[NAME_SIZE];
-	char *agent;	     /* as written: a name or an absolute path */
-	uint64_t timeout_us; /* of one order to its agent, and of one reading */
-	uint8_t n_parameters, n_secrets;
-	struct fence_pair *parameters, *secrets;
-	unsigned int line;
-};
-
-struct fence_use {
-	uint8_t device; /* index in config.fence_devices */
-	char *plug;	/* NULL: none */
-};
-
-struct fence_level_config {
-	uint8_t n; /* at least 1 */
-	struct fence_use use[FENCE_LEVEL_DEVICES_MAX];
-};
-
-struct fencing_config {
-	bool reboot; /* switch on again what was confirmed off */
-	uint8_t retries;
-	uint64_t retry_wait_us, priority_delay_us, check_interval_us;
-};
-
 struct node_config {
 	char name[NAME_SIZE];
 	uint32_t votes;
 	bool witness;
 	uint8_t n_links;
 	struct sockaddr_storage link[LINKS_MAX];
-	uint8_t n_fence_levels;
-	struct fence_level_config fence_levels[FENCE_LEVELS_MAX];
-	uint64_t fence_delay_us;
 	unsigned int line;
 };
 
@@ -202,9 +163,6 @@ struct config {
 	struct monitor_config monitors[MONITORS_MAX];
 	uint8_t n_exclusions;
 	struct exclusion_config exclusions[EXCLUSIONS_MAX];
-	struct fencing_config fencing;
-	uint8_t n_fence_devices;
-	struct fence_device_config fence_devices[FENCE_DEVICES_MAX];
 	uint16_t channel_port;	/* TCP, between agents */
 	char *script_directory; /* of `holdfast script run` */
 	char *power_command;	/* stand-in for power off and reboot (tests); NULL: logind */
@@ -269,10 +227,6 @@ _must_check_ int config_find_resource(const struct config *config, const char *n
 _must_check_ int config_find_monitor(const struct config *config, const char *name);
 const char *config_resource_type_to_string(enum resource_type type);
 const char *config_monitor_type_to_string(enum monitor_type type);
-
-/* The time that one try of a level takes at most: every device's order and its reading, the plugs
- * of one device one after the other. 0: there is no such level. */
-uint64_t config_fence_level_us(const struct config *config, uint8_t node, uint8_t level);
 
 /* For core_new(). */
 void config_to_core(const struct config *config, uint8_t self, struct core_config *ret);
