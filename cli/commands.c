@@ -121,6 +121,7 @@ static const struct cli_option fence_options[] = {{"timeout", 0, "S", FENCE_TIME
 
 static const struct cli_option fence_history_options[] = {
 	{"lines", 'n', "N", "only the newest N orders"},
+	{"detail", 0, NULL, "with the steps of each device, and what it said"},
 	{0},
 };
 

@@ -45,7 +45,7 @@ static void print_event(struct cli *cli, const json_t *event)
 	enum text_color color = level < SEVERITIES ? severities[level].color : TEXT_BAD;
 
 	fprintf(cli->out, "%6" JSON_INTEGER_FORMAT "  ", field_integer(event, "number"));
-	text_put_clock(cli->out, field_integer(event, "wall_us"));
+	text_put_clock(cli->out, field_integer(event, "wall_us"), true);
 	fputs("  ", cli->out);
 	text_color_start(cli->out, cli->color, color);
 	text_put_column(cli->out, severity, TEXT_ALL, 7);

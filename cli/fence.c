@@ -94,7 +94,8 @@ enum cli_exit cli_fence_status(struct cli *cli, const struct cli_args *args)
 enum cli_exit cli_fence_history(struct cli *cli, const struct cli_args *args)
 {
 	_cleanup_json_ json_t *reply = NULL;
-	const struct render render = {.out = cli->out, .color = cli->color};
+	const struct render render = {
+		.out = cli->out, .color = cli->color, .detail = cli_has(args, "detail")};
 	json_t *parameters;
 	uint64_t lines = 0;
 	enum cli_exit code = cli_number(cli, args, "lines", &lines);
@@ -122,20 +123,19 @@ struct order {
 	ha_time deadline;
 };
 
-/* "n2: level 1: bmc2: off: powered off (0.21 s)" */
+/* "n2: level 1: bmc2: off: ok, powered off (0.21 s)" */
 static void step_line(struct cli *cli, const struct order *order, const json_t *reply)
 {
 	FILE *f = cli->json ? cli->err : cli->out;
 	const json_t *step = field_object(reply, "step");
 
 	text_put(f, order->server);
-	if (field_integer(reply, "level") > 0)
-		fprintf(f, ": level %" JSON_INTEGER_FORMAT, field_integer(reply, "level"));
-	fputs(": ", f);
+	fprintf(f, ": level %" JSON_INTEGER_FORMAT ": ", field_integer(step, "level"));
 	text_put(f, field_string(step, "device"));
 	fputs(": ", f);
 	text_put(f, field_string(step, "step"));
-	fputs(": ", f);
+	fputs(field_bool(step, "ok") ? ": ok" : ": FAILED", f);
+	fputs(*field_string(step, "text") ? ", " : "", f);
 	text_put(f, field_string(step, "text"));
 	fprintf(f, " (%.2f s)\n", field_number(step, "took_us") / 1e6);
 	fflush(f);
@@ -219,7 +219,7 @@ static enum cli_exit read_deadline(struct cli *cli, const struct cli_args *args,
 static json_t *result_json(const char *server, const json_t *last)
 {
 	return json_pack("{s:s, s:s, s:s, s:I, s:s}", "server", server, "result",
-			 field_string(last, "result"), "state", field_string(last, "state"),
+			 field_string(last, "result"), "power", field_string(last, "power"),
 			 "took_us", field_integer(last, "took_us"), "text",
 			 field_string(last, "text"));
 }
@@ -265,7 +265,7 @@ static enum cli_exit test_all(struct cli *cli, const struct cli_args *args, cons
 		one = read_deadline(cli, args, &order);
 		if (one == CLI_OK)
 			one = order_run(cli, &order, &last);
-		code = one == CLI_OK ? code : one;
+		code = code == CLI_OK ? one : code;
 		if (last)
 			(void)json_array_append_new(results, result_json(order.server, last));
 	}
@@ -326,10 +326,8 @@ static void print_devices(struct cli *cli, const json_t *target)
 
 		fprintf(cli->err, "%s", i > 0 ? ", else " : "  by ");
 		for (size_t k = 0; k < json_array_size(devices); k++) {
-			const char *name = json_string_value(json_array_get(devices, k));
-
 			fputs(k > 0 ? " + " : "", cli->err);
-			text_put(cli->err, name ? name : "?");
+			text_put(cli->err, field_string(json_array_get(devices, k), "name"));
 		}
 	}
 	if (json_array_size(levels) > 0)

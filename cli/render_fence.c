@@ -15,6 +15,8 @@
 
 static void seconds(FILE *out, double us)
 {
+	if (us > 1e12)
+		us = 1e12;
 	fprintf(out, us < 10e6 ? "%.2f s" : "%.0f s", us / 1e6);
 }
 
@@ -52,12 +54,7 @@ static void running(const struct render *render, const json_t *row)
 
 static void failed(const struct render *render, const json_t *row)
 {
-	json_int_t rounds = field_integer(row, "rounds");
-
-	by(render, row, "NOT fenced by ", ": all levels failed");
-	if (rounds > 0)
-		fprintf(render->out, " %" JSON_INTEGER_FORMAT " time%s", rounds,
-			rounds == 1 ? "" : "s");
+	by(render, row, "fencing by ", " FAILED");
 	if (field_number(row, "wait_us") > 0) {
 		fputs(", again ", render->out);
 		in_time(render, row);
@@ -164,52 +161,57 @@ static void ago(const struct render *render, const json_t *fencing, json_int_t w
 	fputs(" ago", render->out);
 }
 
-static void levels(const struct render *render, const json_t *target)
+/* What this server's own check of one device said, and when. */
+static void device(const struct render *render, const json_t *fencing, const json_t *row,
+		   const char *label)
+{
+	const char *status = field_string(row, "status");
+	json_int_t wall_us = field_integer(row, "checked_wall_us");
+	double off_us = field_number(row, "longest_off_us");
+
+	render_item_status(render, label, status);
+	text_put(render->out, field_string(row, "name"));
+	if (wall_us > 0) {
+		fputs(", ", render->out);
+		ago(render, fencing, wall_us);
+		fputs(", ", render->out);
+		seconds(render->out, field_number(row, "took_us"));
+	}
+	if (off_us > 0) {
+		fputs("; off ", render->out);
+		seconds(render->out, off_us);
+	}
+	fputc('\n', render->out);
+	if (strcmp(status, "Normal") != 0)
+		text_lines(render, field_string(row, "text"));
+}
+
+static void levels(const struct render *render, const json_t *fencing, const json_t *target)
 {
 	const json_t *rows = field_array(target, "levels");
-	char word[WORD_SIZE];
+	char label[WORD_SIZE];
 
 	for (size_t i = 0; i < json_array_size(rows); i++) {
 		const json_t *devices = field_array(json_array_get(rows, i), "devices");
 
-		snprintf(word, sizeof(word), "level%zu", i + 1);
-		render_item_name(render, word);
 		for (size_t k = 0; k < json_array_size(devices); k++) {
-			const char *name = json_string_value(json_array_get(devices, k));
-
-			fputs(k > 0 ? " + " : "", render->out);
-			text_put(render->out, name ? name : "?");
+			snprintf(label, sizeof(label), k == 0 ? "level%zu" : "level%zu and", i + 1);
+			device(render, fencing, json_array_get(devices, k), label);
 		}
-		fputc('\n', render->out);
 	}
 }
 
-/* What one server says; of the one that answers also when and what. */
-static void check(const struct render *render, const json_t *fencing, const json_t *target,
-		  const json_t *row)
-{
-	const char *from = field_string(row, "server");
-	bool here = strcmp(from, field_string(fencing, "self")) == 0;
-	char name[128];
-
-	snprintf(name, sizeof(name), "from %.100s", from);
-	render_item_status(render, name, field_string(row, "status"));
-	if (here && field_integer(target, "check_wall_us") > 0) {
-		ago(render, fencing, field_integer(target, "check_wall_us"));
-		fputs(", took ", render->out);
-		seconds(render->out, field_number(target, "check_took_us"));
-	}
-	fputc('\n', render->out);
-	if (here)
-		text_lines(render, field_string(target, "check_text"));
-}
-
-static void checks(const struct render *render, const json_t *fencing, const json_t *target)
+static void checks(const struct render *render, const json_t *target)
 {
 	const json_t *rows = field_array(target, "checks");
+	char label[128];
 
-	for (size_t i = 0; i < json_array_size(rows); i++)
-		check(render, fencing, target, json_array_get(rows, i));
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+
+		snprintf(label, sizeof(label), "from %.100s", field_string(row, "server"));
+		render_item(render, label, field_string(row, "status"), "");
+	}
 }
 
 static void order(const struct render *render, const json_t *fencing, const json_t *target)
@@ -241,27 +243,27 @@ static void proof(const struct render *render, const json_t *target)
 		return;
 	render_item_name(render, "proof");
 	if (off > 0)
-		fprintf(out, "incarnation %" JSON_INTEGER_FORMAT " %s%s", off,
-			off >= heard ? "is off" : "was off; it runs again",
-			field_bool(target, "by_person") ? ", by a person's word" : "");
+		fprintf(out, "incarnation %" JSON_INTEGER_FORMAT " %s off%s%s", off,
+			off >= heard ? "is" : "was",
+			field_bool(target, "by_person") ? " (a person's word)" : "",
+			off >= heard ? "" : ", it runs again");
 	if (field_bool(target, "waived"))
 		fprintf(out, "%shalf of the votes is enough", off > 0 ? "; " : "");
 	fputc('\n', out);
 }
 
 /* What only a person can do about it. */
-static void remedy(const struct render *render, const json_t *fencing, const json_t *target)
+static void remedy(const struct render *render, const json_t *target)
 {
 	char text[512];
 
 	if (strcmp(field_string(target, "state"), "failed") != 0)
 		return;
-	snprintf(
-		text, sizeof(text),
-		"Nothing of it is taken over before it is proven off. Repair a device, or see that "
-		"it has no power and say: holdfast fence confirm %.64s",
-		field_string(target, "name"));
-	(void)fencing;
+	snprintf(text, sizeof(text),
+		 "All levels have failed %" JSON_INTEGER_FORMAT
+		 " times. Nothing of it is taken over before it is proven off. Repair a device, or "
+		 "see that it has no power and say: holdfast fence confirm %.64s",
+		 field_integer(target, "rounds"), field_string(target, "name"));
 	text_lines(render, text);
 }
 
@@ -272,11 +274,11 @@ static void target_lines(const struct render *render, const json_t *fencing, con
 
 	render_head(render, field_bool(target, "self") ? '*' : ' ', head);
 	json_decref(head);
-	levels(render, target);
-	checks(render, fencing, target);
+	levels(render, fencing, target);
+	checks(render, target);
 	order(render, fencing, target);
 	proof(render, target);
-	remedy(render, fencing, target);
+	remedy(render, target);
 }
 
 static void policy(const struct render *render, const json_t *fencing)
@@ -314,31 +316,58 @@ void render_fence(const struct render *render, const json_t *fencing)
 
 /* ---- fence history ---- */
 
+static void history_step(const struct render *render, const json_t *step)
+{
+	FILE *out = render->out;
+
+	text_put_repeated(out, ' ', 21);
+	text_put(out, field_string(step, "device"));
+	fputs(" ", out);
+	text_put(out, field_string(step, "step"));
+	fputs(field_bool(step, "ok") ? ": ok, " : ": FAILED, ", out);
+	seconds(out, field_number(step, "took_us"));
+	fputc('\n', out);
+	if (*field_string(step, "text") && (render->detail || !field_bool(step, "ok"))) {
+		text_put_repeated(out, ' ', 23);
+		text_put_wrapped(out, field_string(step, "text"), 23, TEXT_RIGHT);
+		fputc('\n', out);
+	}
+}
+
+static void history_order(const struct render *render, const json_t *row)
+{
+	bool off = strcmp(field_string(row, "order"), "off") == 0;
+	const json_t *steps = field_array(row, "steps");
+	const char *text = field_string(row, "text");
+	FILE *out = render->out;
+
+	text_put_clock(out, field_integer(row, "wall_us"), false);
+	fputs("  ", out);
+	text_put_column(out, field_string(row, "server"), TEXT_ALL, 8);
+	fputs("  ", out);
+	text_put_column(out, field_string(row, "order"), TEXT_ALL, 6);
+	fputs(!field_bool(row, "ok") ? "  FAILED     "
+	      : off		     ? "  confirmed  "
+				     : "  done       ",
+	      out);
+	seconds(out, field_number(row, "took_us"));
+	fprintf(out, ", level %" JSON_INTEGER_FORMAT ", ", field_integer(row, "level"));
+	text_put(out, field_string(row, "by"));
+	fputc('\n', out);
+	if (*text && (render->detail || !field_bool(row, "ok"))) {
+		text_put_repeated(out, ' ', 21);
+		text_put_wrapped(out, text, 21, TEXT_RIGHT);
+		fputc('\n', out);
+	}
+	for (size_t i = 0; i < json_array_size(steps) && render->detail; i++)
+		history_step(render, json_array_get(steps, i));
+}
+
+/* Oldest first, as events are. */
 void render_fence_history(const struct render *render, const json_t *reply)
 {
 	const json_t *rows = field_array(reply, "orders");
-	FILE *out = render->out;
 
-	for (size_t i = 0; i < json_array_size(rows); i++) {
-		const json_t *row = json_array_get(rows, i);
-		const char *result = field_string(row, "result");
-
-		text_put_clock(out, field_integer(row, "wall_us"));
-		fputs("  ", out);
-		text_put_column(out, field_string(row, "server"), TEXT_ALL, 10);
-		fputs("  ", out);
-		text_put_column(out, field_string(row, "order"), TEXT_ALL, 6);
-		fprintf(out, "  level %" JSON_INTEGER_FORMAT "  ", field_integer(row, "level"));
-		text_put_column(out, *result ? result : "running", TEXT_ALL, 9);
-		fputs("  ", out);
-		seconds(out, field_number(row, "took_us"));
-		fputs("  ", out);
-		text_put(out, field_string(row, "by"));
-		fputc('\n', out);
-		if (*field_string(row, "text")) {
-			text_put_repeated(out, ' ', 25);
-			text_put_wrapped(out, field_string(row, "text"), 25, TEXT_RIGHT);
-			fputc('\n', out);
-		}
-	}
+	for (size_t i = json_array_size(rows); i-- > 0;)
+		history_order(render, json_array_get(rows, i));
 }

@@ -150,19 +150,20 @@ void text_put_time(FILE *f, uint64_t us)
 	}
 }
 
-void text_put_clock(FILE *f, int64_t wall_us)
+void text_put_clock(FILE *f, int64_t wall_us, bool ms)
 {
 	time_t seconds = (time_t)(wall_us / 1000000);
-	int ms = (int)(wall_us % 1000000 / 1000);
 	char text[40];
 	struct tm tm;
 
 	if (wall_us < 0 || !localtime_r(&seconds, &tm) ||
 	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0) {
-		fputs("                       -", f);
+		fprintf(f, "%*s", ms ? 23 : 19, "-");
 		return;
 	}
-	fprintf(f, "%s.%03d", text, ms);
+	fputs(text, f);
+	if (ms)
+		fprintf(f, ".%03d", (int)(wall_us % 1000000 / 1000));
 }
 
 void text_put_wrapped(FILE *f, const char *s, size_t left, size_t right)
