@@ -15,7 +15,7 @@ static bool another_is_healthy(const struct core *c)
 	node_mask others = c->installed.members & ~node_bit(c->self);
 	unsigned int n;
 
-	if (!core_quorate(c, others))
+	if (!core_quorate(c, others) && !core_tie(c, others))
 		return false;
 	node_mask_for_each (n, others) {
 		const struct peer *p = &c->peers[n];

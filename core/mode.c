@@ -141,7 +141,8 @@ static bool is_needed(const struct core *c)
 		else if (c->peers[n].heard && has_groups(c, n))
 			busy |= node_bit(n);
 	}
-	return busy && !core_quorate(c, staying);
+	/* in a tie they can do without those who leave in good order (rule X9) */
+	return busy && !core_quorate(c, staying) && !core_tie(c, staying);
 }
 
 static bool is_answered(const struct core *c)
@@ -202,6 +203,7 @@ void mode_restart(struct core *c)
 	c->mode = NODE_MODE_STARTING;
 	c->persist_wanted = true;
 	c->again = true;
+	waive_forget(c);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].lease_until = HA_TIME_ZERO;
 	core_say(c, EVENT_AGENT_STARTED, c->self)->arg[0] = c->incarnation;
