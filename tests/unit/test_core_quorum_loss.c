@@ -141,6 +141,23 @@ static void test_refusal(void **state)
 	world_free(w);
 }
 
+/* Nobody else is healthy, long since: rule F2 is about recoveries. */
+static void test_last_one(void **state)
+{
+	struct world *w = world_that_takes(FINAL_REBOOT);
+
+	(void)state;
+	w->config.lease_us = 400000;
+	for (uint8_t i = 0; i < 3; i++)
+		boot(w, i);
+	assert_true(run_until(w, 2000000, on_0));
+	run_until(w, 500000, NULL);
+	w->dead[1] = w->dead[2] = true;
+	assert_true(run_until(w, 1000000, acts));
+	assert_int_equal(w->seen[EVENT_FINAL_SUPPRESSED], 0);
+	world_free(w);
+}
+
 /* Stopping the groups is done in any case, and no action. */
 static void test_default(void **state)
 {
@@ -210,6 +227,7 @@ int main(void)
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_stop_service),
 		cmocka_unit_test(test_refusal),
+		cmocka_unit_test(test_last_one),
 		cmocka_unit_test(test_default),
 		cmocka_unit_test(test_leaving),
 		cmocka_unit_test(test_suspended),
