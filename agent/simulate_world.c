@@ -141,14 +141,14 @@ static struct body *body_new(const struct vector *v)
 		body->rows.monitor_intents[i] = v->monitor_intents[i];
 		body->rows.monitor_actuals[i] = v->monitor_actuals[i];
 	}
+	for (unsigned int i = 0; i < v->n_fences; i++)
+		body->rows.fences[i] = v->fences[i];
 	body->vector.group_intents = body->rows.group_intents;
 	body->vector.group_actuals = body->rows.group_actuals;
 	body->vector.resource_actuals = body->rows.resource_actuals;
 	body->vector.node_intents = body->rows.node_intents;
 	body->vector.monitor_intents = body->rows.monitor_intents;
 	body->vector.monitor_actuals = body->rows.monitor_actuals;
-	for (unsigned int i = 0; i < v->n_fences; i++)
-		body->rows.fences[i] = v->fences[i];
 	body->vector.fences = body->rows.fences;
 	return body;
 }
