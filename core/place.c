@@ -447,6 +447,17 @@ static void forget_waits(struct core *c, uint16_t group)
 	}
 }
 
+/* Rule X1: nothing but the proof is missing. */
+static bool would_give(const struct core *c, uint16_t group)
+{
+	const struct group_intent *row = &c->intents[group];
+	uint16_t other;
+
+	return row->wanted == WANTED_ONLINE && row->owner == NODE_NONE &&
+	       place_hold(c, group, &other) == GROUP_HOLD_NONE &&
+	       place_choose(c, group) != NODE_NONE;
+}
+
 static node_mask blocker_bit(uint8_t node)
 {
 	return node == NODE_NONE ? 0 : node_bit(node);
@@ -466,7 +477,7 @@ static bool place_groups(struct core *c, bool all_told)
 		say_conflict(c, g, s.active);
 		forget_waits(c, g);
 		c->groups[g].blocked_by = proven ? stuck_on(c, g) : blocker;
-		if (row->wanted == WANTED_ONLINE && row->owner == NODE_NONE)
+		if (would_give(c, g))
 			needed |= unproven | (proven ? blocker_bit(c->groups[g].blocked_by) : 0);
 		bool free = proven && c->groups[g].blocked_by == NODE_NONE;
 		if (take_away(c, g) || expire_failures(c, g, s.active) ||

@@ -492,6 +492,15 @@ groups = {self.groups or self.default_groups()};
             time.sleep(0.02)
         raise Failure(f'waited {limit} s for: {what}')
 
+    def wait_agreed(self):
+        """What a command did is carried out where it is, but others are told only by the next beats."""
+        def same():
+            told = [s for s in map(self.status, self.names) if s and s.get('view')]
+            return len({json.dumps([s['view']['epoch'], s['ratio'], s['mode'], *(
+                [[o['name'], o['status'], o.get('current')] for o in s[kind]]
+                for kind in ('groups', 'resources', 'monitors'))]) for s in told}) <= 1
+        self.wait('all to tell the same', same)
+
     def wait_members(self, node, members):
         def same():
             s = self.status(node)

@@ -129,7 +129,8 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 
 static bool at_beginning(const struct hb_cursor *c)
 {
-	return !c->group && !c->resource && !c->node && !c->monitor && !c->answer && !c->part;
+	return !c->group && !c->resource && !c->node && !c->monitor && !c->fence && !c->answer &&
+	       !c->part;
 }
 
 /* The size of a datagram that has room for part_bytes of rows beside the head. */
