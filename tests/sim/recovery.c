@@ -148,6 +148,31 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 	       (any & due) == due && all && info.state == GROUP_ONLINE;
 }
 
+/* Rule X2: a half that has nothing to do lets the other half alone, and installs nothing. */
+static bool rests_in_tie(const struct world *w)
+{
+	struct core_self_info self;
+	struct core_group_info info;
+	bool any = false;
+
+	for (unsigned int i = 0; w->s->config.fence_tie && i < w->n_nodes; i++) {
+		const struct node *n = &w->node[i];
+
+		if (!n->core || node_mask_has(w->lost, i))
+			continue;
+		core_self_info(n->core, local(w, n), &self);
+		if (!self.tie || !self.lease_valid || self.mode != NODE_MODE_ONLINE)
+			return false;
+		for (uint16_t g = 0; g < w->s->config.n_groups; g++) {
+			core_group_info(n->core, g, local(w, n), &info);
+			if (info.intent.wanted == WANTED_ONLINE)
+				return false;
+		}
+		any = true;
+	}
+	return any;
+}
+
 bool recovery_done(struct world *w, char *why, size_t size)
 {
 	struct survey s = {.view.coordinator = NODE_NONE};
@@ -159,6 +184,8 @@ bool recovery_done(struct world *w, char *why, size_t size)
 		s.here |= node_bit(i);
 		s.in |= node_mask_has(out, i) ? 0 : node_bit(i);
 	}
+	if (rests_in_tie(w))
+		return true;
 	if (!same_view(w, &s, why, size))
 		return false;
 	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
