@@ -451,6 +451,18 @@ static void work(struct core *c, uint8_t target)
 	}
 }
 
+/*
+ * Rule X5: who has failed says so until it would try again, also when it is not told to any more.
+ * Else two who both fail would hand the order to and fro without end.
+ */
+static bool is_sore(const struct core *c, uint8_t target)
+{
+	const struct fence_job *job = &c->fence_jobs[target];
+
+	return job->state == FENCE_FAILED && !c->peers[target].heard &&
+	       !ha_time_reached(job->due, c->now);
+}
+
 static void execute(struct core *c, uint8_t target, bool tie)
 {
 	struct fence_job *job = &c->fence_jobs[target];
@@ -460,6 +472,8 @@ static void execute(struct core *c, uint8_t target, bool tie)
 		cancel(c, job->on_operation, target);
 		switched_on(c, target, false, "no answer");
 	}
+	if (!told && is_sore(c, target))
+		return;
 	if (!told && job->state != FENCE_IDLE && job->state != FENCE_CONFIRMED)
 		give_up(c, target);
 	else if (told && (job->state == FENCE_IDLE || job->state == FENCE_CONFIRMED) &&
