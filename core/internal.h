@@ -568,6 +568,7 @@ void mode_step(struct core *c);
 /* Leaves in good order, until mode_restart(); then `power` (FINAL_NONE: nothing more). */
 void mode_leave(struct core *c, enum final_action power, const struct final_origin *origin);
 void mode_restart(struct core *c);
+bool mode_holds_nothing(const struct core *c); /* every group here is OFFLINE */
 ha_time mode_deadline(const struct core *c);
 
 /*
@@ -577,6 +578,8 @@ ha_time mode_deadline(const struct core *c);
  */
 bool final_take(struct core *c, enum final_action action, bool alone,
 		const struct final_origin *origin);
+/* Rule W5, before a lease ends: on_quorum_loss, if it was valid and this node does not leave. */
+void final_quorum_lost(struct core *c);
 
 /* monitor.c: for any node */
 bool monitor_critical_error(const struct core *c, unsigned int node);

@@ -106,6 +106,7 @@ static node_mask still_granting(const struct core *c)
 /* Rules L3, L7, V6: nothing is held from here on, and only a new view brings it back. */
 void lease_end(struct core *c)
 {
+	final_quorum_lost(c);
 	c->lease_number += c->lease_valid;
 	c->lease_valid = c->by_half = false;
 	c->lease_until = c->quorum_until = HA_TIME_ZERO;
