@@ -221,6 +221,11 @@ class Powered(Cluster):
         sh(f'{self.bmc[node].dir}/machine', '0')
         peers.write(f'{self.bmc[node].dir}/power', '0\n')
 
+    def come_up_now(self, node):
+        """Somebody presses its button."""
+        sh(f'{self.bmc[node].dir}/machine', '1')
+        peers.write(f'{self.bmc[node].dir}/power', '1\n')
+
     def crash(self, node):
         """The kernel is gone, the power is not: nothing runs or answers any more, and the BMC reads on."""
         sh(f'{self.bmc[node].dir}/machine', 'crash')
