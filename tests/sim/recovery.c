@@ -337,7 +337,7 @@ static bool is_waited_for(const struct world *w, const struct node *n)
 
 /*
  * The cluster cannot switch it off: no device works, or only a person can break the tie (X11),
- * since nobody who runs was in a view with it.
+ * since nobody who runs was in a view with it, or all is suspended.
  */
 static bool needs_person(const struct world *w, const struct node *dead)
 {
@@ -351,7 +351,7 @@ static bool needs_person(const struct world *w, const struct node *dead)
 		if (n == dead || !n->core || node_mask_has(w->lost, i))
 			continue;
 		core_fence_info(n->core, dead->id, local(w, n), &info);
-		if (info.with || world_coordinator(w) < w->n_nodes)
+		if (!n->suspended && (info.with || world_coordinator(w) < w->n_nodes))
 			return false;
 	}
 	return true;
