@@ -246,6 +246,8 @@ void fence_placed(struct world *w, const struct node *n, const struct event *e)
 	if (w->s->config.takeover != TAKEOVER_FENCE || e->node >= w->n_nodes)
 		return;
 	self_info(w, n, &self);
+	if (self.view.epoch != e->epoch) /* it was lost in the same step */
+		self.view = n->view;
 	for (unsigned int i = 0; i < w->n_nodes; i++)
 		if (!node_mask_has(self.view.members, i) && w->s->config.nodes[i].hosts &&
 		    w->fencing.held[i] > w->fencing.over[i])
