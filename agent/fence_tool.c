@@ -116,7 +116,7 @@ static enum fence_power_word power_of(const struct fence_work *work)
 }
 
 /* Readings of all, in rounds: one in which all say off, all of it after the last order. */
-static bool read_until_off(struct level *level)
+static bool read_until_off(struct level *level, ha_time until)
 {
 	struct fence_work *work = level->work;
 	unsigned int mask = readable(work);
@@ -129,7 +129,7 @@ static bool read_until_off(struct level *level)
 		level->end.power = power_of(work);
 		if (answered && level->end.power == FENCE_READ_OFF)
 			return true;
-		if (work->ended || !ha_time_before(next, work->until))
+		if (work->ended || !ha_time_before(next, until))
 			break;
 		work->ended = poll(&ended, 1, PAUSE_MS) > 0;
 	}
@@ -141,7 +141,10 @@ static bool read_until_off(struct level *level)
 
 static bool switch_off(struct level *level)
 {
+	const struct fence_task *task = level->task;
 	struct fence_work *work = level->work;
+	ha_time until = ha_time_add(clock_boot(),
+				    config_fence_level_us(task->config, task->target, task->level));
 
 	if (!do_all(level, "off"))
 		return false;
@@ -154,7 +157,7 @@ static bool switch_off(struct level *level)
 		level->end.power = FENCE_READ_OFF; /* their word is all there is */
 		return true;
 	}
-	return read_until_off(level);
+	return read_until_off(level, ha_time_min(until, work->until));
 }
 
 static bool switch_on(struct level *level)
