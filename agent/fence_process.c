@@ -223,7 +223,7 @@ void fence_process_describe(const struct fence_process *p, char *text, size_t si
 		(void)snprintf(text, size, "ended by signal %d", p->code);
 		break;
 	case FENCE_ENDED_LATE:
-		(void)snprintf(text, size, "no end within %.3g s: killed",
+		(void)snprintf(text, size, "no end within %.1f s: killed",
 			       (double)ha_time_since(p->until, p->started) / USEC_PER_SEC);
 		break;
 	case FENCE_ENDED_FLOOD:
