@@ -19,6 +19,75 @@ static void parse_sections(struct parser *parser, const config_setting_t *root)
 		tree_read(parser, &object);
 }
 
+static void parse_watchdog(struct parser *parser, const config_setting_t *root)
+{
+	const config_setting_t *agent = config_setting_get_member(root, "agent");
+	const config_setting_t *watchdog = agent && config_setting_is_group(agent)
+						   ? config_setting_get_member(agent, "watchdog")
+						   : NULL;
+	struct tree_object object = {.into = parser->config, .sections = SECTION_WATCHDOG};
+
+	if (!watchdog || !tree_open(parser, watchdog, "watchdog", -1, &object))
+		return;
+	parser->config->watchdog.line = config_line_of(watchdog);
+	tree_read(parser, &object);
+}
+
+static void parse_devices(struct parser *parser, const config_setting_t *fencing)
+{
+	struct fencing_config *into = &parser->config->fencing;
+	int n;
+	const config_setting_t *list =
+		tree_open_list(parser, fencing, config_key_find(SECTION_FENCING, "devices"), &n);
+
+	for (int i = 0; i < n; i++) {
+		struct fence_device_config *device = &into->devices[into->n_devices];
+		struct tree_object object = {.into = device, .sections = SECTION_DEVICE};
+
+		if (!tree_open(parser, config_setting_get_elem(list, (unsigned int)i), "device", i,
+			       &object))
+			continue;
+		device->line = config_line_of(object.setting);
+		into->n_devices++;
+		tree_read(parser, &object);
+	}
+}
+
+static void parse_fencing(struct parser *parser, const config_setting_t *root)
+{
+	const config_setting_t *setting = config_setting_get_member(root, "fencing");
+	struct tree_object object = {.into = parser->config, .sections = SECTION_FENCING};
+
+	if (!tree_open(parser, setting, "fencing", -1, &object))
+		return;
+	parser->config->fencing.line = config_line_of(setting);
+	tree_read(parser, &object);
+	if (setting)
+		parse_devices(parser, setting);
+}
+
+static void parse_levels(struct parser *parser, const config_setting_t *parent,
+			 struct node_config *node)
+{
+	char what[NAME_SIZE + 24];
+	int n;
+	const config_setting_t *list =
+		tree_open_list(parser, parent, config_key_find(SECTION_NODE, "fence"), &n);
+
+	(void)snprintf(what, sizeof what, "node \"%s\": fence", node->name);
+	for (int i = 0; i < n; i++) {
+		struct fence_level_config *level = &node->fence[node->n_fence_levels];
+		struct tree_object object = {.into = level, .sections = SECTION_LEVEL};
+
+		if (!tree_open(parser, config_setting_get_elem(list, (unsigned int)i), what, i,
+			       &object))
+			continue;
+		level->line = config_line_of(object.setting);
+		node->n_fence_levels++;
+		tree_read(parser, &object);
+	}
+}
+
 /* The socket lies in run_directory unless it is set. */
 static void place_socket(struct parser *parser)
 {
@@ -58,6 +127,7 @@ static void parse_nodes(struct parser *parser, const config_setting_t *root)
 		node->line = config_line_of(object.setting);
 		config->n_nodes++;
 		tree_read(parser, &object);
+		parse_levels(parser, object.setting, node);
 	}
 	config->n_links = config->nodes[0].n_links;
 }
@@ -209,10 +279,12 @@ unsigned int tree_parse(struct parser *parser, const config_setting_t *root)
 
 	tree_read(parser, &whole);
 	parse_sections(parser, root);
+	parse_watchdog(parser, root);
 	place_socket(parser);
 	if (report->errors == before)
 		parts |= CHECK_CLUSTER;
 	before = report->errors;
+	parse_fencing(parser, root);
 	parse_nodes(parser, root);
 	if (report->errors == before)
 		parts |= CHECK_NODES;

@@ -84,8 +84,10 @@ static void read_text(struct parser *parser, const struct tree_object *object,
 	if (r == 0)
 		return;
 	assert(setting || r == -ENOMEM); /* the defaults of the table are good */
-	if (setting)
+	if (setting && !key->type->hidden)
 		describe(setting, shown);
+	else if (setting)
+		(void)snprintf(shown, sizeof shown, "(not shown)");
 	config_report_error(parser->report, config_line_of(setting), "%s: %s = %s: %s",
 			    object->label, key->name, shown,
 			    r == -ENOMEM ? "out of memory" : why.text);
