@@ -9,6 +9,7 @@
 #include "agent/realtime.h"
 #include "agent/script.h"
 #include "agent/simulate.h"
+#include "agent/watchdog.h"
 
 #include "util/log.h"
 #include "util/parse.h"
@@ -267,6 +268,8 @@ static int run(const struct arguments *a)
 	if (r < 0)
 		return agent_exit_code(r);
 	code = loop_run(agent);
+	if (code == AGENT_EXIT_AGAIN)
+		watchdog_hand_over(agent);
 	(void)agent_free(agent);
 	return code == AGENT_EXIT_AGAIN ? run_again(a->argv) : code;
 }

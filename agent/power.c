@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/exec_env.h"
+#include "agent/watchdog.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -27,6 +28,7 @@ const char *power_word(enum final_action action)
 	case FINAL_REBOOT:
 		return "reboot";
 	case FINAL_PANIC:
+	case FINAL_WATCHDOG_PANIC: /* the watchdog besides, if there is one */
 		return "panic";
 	case FINAL_NONE:
 	case FINAL_CONTINUE:
@@ -34,7 +36,6 @@ const char *power_word(enum final_action action)
 	case FINAL_STOP_SERVICE:
 	case FINAL_STOP_RESOURCE:
 	case FINAL_WATCHDOG_RESET:
-	case FINAL_WATCHDOG_PANIC:
 	case FINAL_BMC_RESET:
 	case FINAL_BMC_OFF:
 	case FINAL_BMC_CYCLE:
@@ -85,12 +86,30 @@ static int run(struct agent *agent, const char *word)
 	return exec_run(agent->exec, &program);
 }
 
+/* Rule W5, by the agent's own watchdog. True: no process is needed for it. */
+static bool by_watchdog(struct agent *agent, const struct core_action *action)
+{
+	if (action->power.action == FINAL_WATCHDOG_PANIC)
+		watchdog_panic(agent);
+	if (action->power.action != FINAL_WATCHDOG_RESET)
+		return false;
+	if (watchdog_reset(agent)) {
+		say(agent, action, EVENT_POWER_ACTION, "the watchdog is not fed any more");
+		return true;
+	}
+	say(agent, action, EVENT_FINAL_IMPOSSIBLE, "no watchdog guards this server");
+	log_err("the final action watchdog-reset cannot be taken: no watchdog guards this server");
+	return true;
+}
+
 void power_action(struct agent *agent, const struct core_action *action)
 {
 	const char *word = power_word(action->power.action);
 	char text[EVENT_TEXT_SIZE];
 	int r;
 
+	if (!agent->config->power_command && by_watchdog(agent, action))
+		return;
 	/* a stand-in is told everything: it stands for the devices too */
 	if (!word && agent->config->power_command)
 		word = final_action_to_string(action->power.action);

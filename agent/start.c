@@ -10,6 +10,7 @@
 #include "agent/kernel.h"
 #include "agent/stage.h"
 #include "agent/systemd.h"
+#include "agent/watchdog.h"
 #include "agent/realtime.h"
 
 #include "util/clock.h"
@@ -479,6 +480,9 @@ static int start(struct agent *agent)
 		r = make_core(agent, first ? NULL : state);
 	if (r >= 0)
 		r = loop_init(agent);
+	/* the last that may fail: a start that ends here would leave it ticking */
+	if (r >= 0)
+		r = watchdog_start(agent);
 	if (r < 0)
 		return r;
 	apply_started(agent);
@@ -519,6 +523,7 @@ struct agent *agent_free(struct agent *agent)
 		return NULL;
 	if (agent->core)
 		resource_stop_addresses(agent);
+	watchdog_end(agent);
 	if (agent->store && agent->core && agent->replicate)
 		record_publish(agent, clock_boot());
 	ctl_stop(agent);

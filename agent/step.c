@@ -180,6 +180,7 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 				  &action->answer.id);
 		break;
 	case CORE_ACTION_LEFT:
+		agent->left = true;
 		(void)sd_event_exit(agent->event, AGENT_EXIT_OK); /* fails only if it has ended */
 		break;
 	case CORE_ACTION_POWER:
@@ -249,6 +250,7 @@ static void step(struct agent *agent, const struct core_event *event)
 	ha_time now = clock_boot();
 	struct core_event news;
 
+	agent->stepped = true;
 	if (kernel_news(agent, now, &news))
 		step_at(agent, &news, now);
 	step_at(agent, event, now);

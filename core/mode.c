@@ -8,7 +8,7 @@
  */
 #include "core/internal.h"
 
-static bool all_groups_offline(const struct core *c)
+bool mode_holds_nothing(const struct core *c)
 {
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		if (c->groups[g].state != GROUP_OFFLINE)
@@ -167,7 +167,7 @@ void mode_step(struct core *c)
 		set_mode(c, NODE_MODE_ONLINE);
 	if ((c->mode == NODE_MODE_ONLINE || c->mode == NODE_MODE_STARTING) && told_to_leave(c))
 		stopping(c);
-	if (c->mode == NODE_MODE_STOPPING && all_groups_offline(c) && may_stop(c)) {
+	if (c->mode == NODE_MODE_STOPPING && mode_holds_nothing(c) && may_stop(c)) {
 		set_mode(c, NODE_MODE_STOPPED);
 		c->stopped_at = c->now;
 		lease_end(c);

@@ -425,6 +425,7 @@ struct core_self_info {
 	bool store_failed;
 	node_mask wanted;
 	uint32_t votes_total, votes_view; /* all configured; of the installed members */
+	bool holds_nothing;		  /* every group here is OFFLINE */
 	bool lease_by_half;		  /* the lease goes on by rule L9 only */
 	bool tie; /* members of the view that are heard are half of the votes: others are fenced */
 };
