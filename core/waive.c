@@ -33,10 +33,16 @@ bool core_quorate(const struct core *c, node_mask mask)
 	       (core_tie(c, mask) && !(core_voters(c) & ~mask & ~c->waived));
 }
 
-/* Rule L9. */
+/*
+ * Rule L9: also for who has joined a half whose view is installed: some member was with the others,
+ * and waived them.
+ */
 bool waive_half_holds(const struct core *c, node_mask mask)
 {
-	return core_tie(c, mask) && !(core_voters(c) & ~mask & ~c->with);
+	if (!core_tie(c, mask))
+		return false;
+	return !(core_voters(c) & ~mask & ~c->with) ||
+	       (c->installed.epoch && !(c->installed.members & ~mask));
 }
 
 /* Rule X9: the newest incarnation of `n` that we or those who want the same view have heard. */
