@@ -175,7 +175,8 @@ struct unenforced {
 	bool addresses, programs;
 };
 
-static struct unenforced find_unenforced(const struct config *config, uint16_t group)
+/* As if no server had a watchdog. */
+static struct unenforced without_watchdog(const struct config *config, uint16_t group)
 {
 	struct unenforced found = {false, false};
 
@@ -187,25 +188,21 @@ static struct unenforced find_unenforced(const struct config *config, uint16_t g
 		if (resource->group != group)
 			continue;
 		if (resource->type != RESOURCE_TYPE_FIP)
-			found.programs |= !config_watchdog_enforces(config);
+			found.programs = true;
 		else if (config->kernel_path == KERNEL_PATH_OFF)
 			found.addresses = true; /* else the kernel drops what is theirs (K3) */
 	}
 	return found;
 }
 
-bool config_relies_on_watchdogs(const struct config *config)
+static struct unenforced find_unenforced(const struct config *config, uint16_t group)
 {
-	if (config->takeover != TAKEOVER_LEASE)
-		return false;
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		const struct group_config *group = &config->groups[config->resources[i].group];
+	struct unenforced found = without_watchdog(config, group);
 
-		if (config->resources[i].type != RESOURCE_TYPE_FIP && group->n_nodes > 1 &&
-		    !group->accept_agent_enforced_lease)
-			return true;
-	}
-	return false;
+	/* The server is reset before anybody takes over (W3): it ends addresses too. */
+	if (config_watchdog_enforces(config))
+		found = (struct unenforced){false, false};
+	return found;
 }
 
 bool config_group_unenforced(const struct config *config, uint16_t group)
@@ -217,8 +214,22 @@ bool config_group_unenforced(const struct config *config, uint16_t group)
 
 bool config_group_needs_watchdog(const struct config *config, uint16_t group)
 {
+	struct unenforced found = without_watchdog(config, group);
+
 	return config->watchdog.device && !config->groups[group].accept_agent_enforced_lease &&
-	       find_unenforced(config, group).programs;
+	       (found.addresses || found.programs);
+}
+
+bool config_relies_on_watchdogs(const struct config *config)
+{
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		struct unenforced found = without_watchdog(config, i);
+
+		if ((found.addresses || found.programs) &&
+		    !config->groups[i].accept_agent_enforced_lease)
+			return true;
+	}
+	return false;
 }
 
 bool config_group_needs_kernel(const struct config *config, uint16_t group)
@@ -255,12 +266,13 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
 			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. %s"
+			"cannot do it, and two nodes would be active. A hardware watchdog ends "
+			"that: set watchdog in agent; %s"
 			"accept this risk, set accept_agent_enforced_lease = true in the group",
 			group->name, what,
-			found.addresses ? "Leave out kernel_path = \"off\", and the kernel "
+			found.addresses ? "leave out kernel_path = \"off\", and the kernel "
 					  "cuts addresses off in time; or, to "
-					: "To ");
+					: "or, to ");
 }
 
 static void check_group(const struct config *config, uint16_t i, struct config_report *report)
