@@ -248,7 +248,7 @@ static uint64_t rules_bound(const struct schedule *s)
  * node that came late), each with a stable timeout and three exchanges; operations under way
  * end, resources stop and start once.
  */
-uint64_t recovery_bound(const struct world *w)
+static uint64_t bound_of(const struct world *w, bool fencing)
 {
 	const struct schedule *s = w->s;
 	const struct core_config *c = &s->config;
@@ -271,7 +271,7 @@ uint64_t recovery_bound(const struct world *w)
 		bound += USEC_PER_SEC;
 	if (drew(s, FAULT_HANG) || drew(s, FAULT_START_SLOW) || drew(s, FAULT_STOP_SLOW))
 		bound += c->resources[0].start_timeout_us + c->resources[0].stop_timeout_us;
-	if (s->fencing)
+	if (fencing)
 		bound += fence_bound(s);
 	if (s->rules)
 		bound += rules_bound(s);
@@ -279,6 +279,17 @@ uint64_t recovery_bound(const struct world *w)
 	if (s->operate) /* a ratio may have been in force; nodes come back one after the other */
 		bound = RATIO_MOST * bound + c->request_timeout_us + 12 * c->timeout_us;
 	return bound;
+}
+
+uint64_t recovery_bound(const struct world *w)
+{
+	return bound_of(w, w->s->fencing);
+}
+
+/* When a node came or went: until then views may change. */
+uint64_t recovery_change(const struct world *w)
+{
+	return bound_of(w, false);
 }
 
 /* ---- what a person does ---- */
