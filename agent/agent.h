@@ -92,6 +92,9 @@ struct kernel_view {
 };
 
 struct commands;
+struct ctl_fence;
+struct fencing;
+struct guard;
 struct stages;
 struct streams;
 struct scripts;
@@ -117,11 +120,16 @@ struct agent {
 	struct stages *stages; /* programs before steps of recoveries */
 	struct systemd *systemd;
 	uint32_t power_operation;
+	struct core_action power_own; /* a final action by this server's own devices */
+	struct guard *guard; /* NULL: no watchdog is open */
+	char watchdog_error[EVENT_TEXT_SIZE];
 	struct replicate *replicate;
 	struct channel_process *channel;
 	struct files *files;
+	struct fencing *fencing;
 	struct apply *apply;
 	struct ctl_config *ctl_config;
+	struct ctl_fence *ctl_fence;
 	struct ctl_server *ctl;
 	struct trace *trace; /* NULL: none asked for */
 	int held_fd;
@@ -131,6 +139,7 @@ struct agent {
 	struct core_actions *actions, *more_actions; /* the second: of what is answered at once */
 	struct durable_state durable;
 	bool persist_busy, persist_waits;
+	bool stepped; /* since the watchdogs were last looked at */
 	bool in_turn; /* within one wake-up of the loop */
 	bool peers_changed;
 	ha_time lease_until;
@@ -148,6 +157,7 @@ struct agent {
 	uint64_t late_us_max;
 	struct refusals refusals;
 	bool leaving;
+	bool left; /* in good order */
 	ha_time leave_deadline;
 	int exit_code;
 

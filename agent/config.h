@@ -125,12 +125,58 @@ struct monitor_config {
 	unsigned int line;
 };
 
+#define FENCE_DEVICES_MAX	32
+#define FENCE_PARAMETERS_MAX	32 /* of a device, and as many secrets */
+#define FENCE_LEVEL_DEVICES_MAX 8
+
+/* A fence agent with its parameters (docs/fencing.md). Strings are allocated. */
+struct fence_device_config {
+	char name[NAME_SIZE];
+	char comment[128];
+	char *agent;	     /* a name in /usr/sbin or /usr/libexec/holdfast, or a path */
+	uint64_t timeout_us; /* of one try of what is ordered, with the reading of its state */
+	char **parameters;   /* "name=value", NULL-terminated; NULL: none */
+	char **secrets;	     /* "name=file": what stands in the file's first line */
+	unsigned int line;
+};
+
+/* One device of a level, as "device:plug". */
+struct fence_use_config {
+	uint8_t device; /* index in fencing.devices */
+	char *plug;	/* parameter `plug`, before that of the device; NULL: none */
+};
+
+struct fence_level_config {
+	uint8_t n_devices;
+	struct fence_use_config devices[FENCE_LEVEL_DEVICES_MAX];
+	unsigned int line;
+};
+
+struct fencing_config {
+	uint8_t off; /* action: 0 reboot, switch on again what is confirmed off; 1 off */
+	uint8_t retries;
+	uint64_t retry_wait_us, priority_us, check_interval_us;
+	uint8_t n_devices;
+	struct fence_device_config devices[FENCE_DEVICES_MAX];
+	unsigned int line; /* 0: the file has no such section */
+};
+
+/* agent.watchdog; no device: none. */
+struct watchdog_config {
+	char *device;
+	uint64_t timeout_us;
+	unsigned int line;
+};
+
 struct node_config {
 	char name[NAME_SIZE];
 	uint32_t votes;
 	bool witness;
 	uint8_t n_links;
 	struct sockaddr_storage link[LINKS_MAX];
+	uint64_t fence_delay_us;
+	uint8_t n_fence_levels;
+	struct fence_level_config fence[FENCE_LEVELS_MAX];
 	unsigned int line;
 };
 
@@ -153,6 +199,7 @@ struct config {
 	uint16_t port;
 	enum takeover takeover;
 	uint8_t kernel_path; /* enum kernel_path */
+	uint8_t quorum_loss; /* enum final_action; FINAL_STOP_GROUP: no more than that (W5) */
 	struct timing_config timing;
 	uint8_t n_nodes, n_links;
 	uint16_t n_groups, n_resources;
@@ -163,6 +210,8 @@ struct config {
 	struct monitor_config monitors[MONITORS_MAX];
 	uint8_t n_exclusions;
 	struct exclusion_config exclusions[EXCLUSIONS_MAX];
+	struct fencing_config fencing;
+	struct watchdog_config watchdog;
 	uint16_t channel_port;	/* TCP, between agents */
 	char *script_directory; /* of `holdfast script run` */
 	char *power_command;	/* stand-in for power off and reboot (tests); NULL: logind */
@@ -215,6 +264,8 @@ void config_check(const struct config *config, struct config_report *report);
 /* True if the takeover of this group relies on leases that only the agent enforces: the risk that
  * accept_agent_enforced_lease accepts, to be shown for as long as it stands. */
 bool config_group_unenforced(const struct config *config, uint16_t group);
+/* The same, if it were not for the watchdog (rule W3). */
+bool config_group_needs_watchdog(const struct config *config, uint16_t group);
 
 /* True if it has addresses whose lease the kernel path enforces: where that is not to be had, only
  * the agent does. */
@@ -227,6 +278,10 @@ _must_check_ int config_find_resource(const struct config *config, const char *n
 _must_check_ int config_find_monitor(const struct config *config, const char *name);
 const char *config_resource_type_to_string(enum resource_type type);
 const char *config_monitor_type_to_string(enum monitor_type type);
+
+/* The time of one try of a level: its devices are ordered side by side, several plugs of one device
+ * one after the other. 0: there is no such level. */
+uint64_t config_fence_level_us(const struct config *config, uint8_t node, uint8_t level);
 
 /* For core_new(). */
 void config_to_core(const struct config *config, uint8_t self, struct core_config *ret);

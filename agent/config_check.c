@@ -200,6 +200,12 @@ bool config_group_unenforced(const struct config *config, uint16_t group)
 	return found.addresses || found.programs;
 }
 
+bool config_group_needs_watchdog(const struct config *config, uint16_t group)
+{
+	return config->watchdog.device && !config->groups[group].accept_agent_enforced_lease &&
+	       find_unenforced(config, group).programs;
+}
+
 bool config_group_needs_kernel(const struct config *config, uint16_t group)
 {
 	if (config->takeover != TAKEOVER_LEASE || config->groups[group].n_nodes < 2 ||

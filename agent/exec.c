@@ -101,25 +101,25 @@ static void operation_free(struct exec *exec, struct operation *op)
 	free(op);
 }
 
-/* `fd` goes with it, if it is not 0. */
-static int send_order(struct exec *exec, size_t n, int fd)
+/* `n_fds` descriptors go with it, at most EXEC_FDS_MAX. */
+static int send_order(struct exec *exec, size_t n, const int *fds, size_t n_fds)
 {
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof fd)];
+		char bytes[CMSG_SPACE(EXEC_FDS_MAX * sizeof(int))];
 	} control = {0};
 	struct iovec part = {exec->order, n};
 	struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
 
 	if (exec->socket < 0)
 		return -EPIPE;
-	if (fd > 0) {
+	if (n_fds > 0) {
 		message.msg_control = control.bytes;
-		message.msg_controllen = sizeof control.bytes;
+		message.msg_controllen = CMSG_SPACE(n_fds * sizeof *fds);
 		control.head.cmsg_level = SOL_SOCKET;
 		control.head.cmsg_type = SCM_RIGHTS;
-		control.head.cmsg_len = CMSG_LEN(sizeof fd);
-		memcpy(CMSG_DATA(&control.head), &fd, sizeof fd);
+		control.head.cmsg_len = CMSG_LEN(n_fds * sizeof *fds);
+		memcpy(CMSG_DATA(&control.head), fds, n_fds * sizeof *fds);
 	}
 	return sendmsg(exec->socket, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
@@ -131,7 +131,7 @@ static void send_signal(struct exec *exec, const struct operation *op, int numbe
 	int r;
 
 	memcpy(exec->order, &order, sizeof order);
-	r = send_order(exec, sizeof order, 0);
+	r = send_order(exec, sizeof order, NULL, 0);
 	if (r < 0) /* the next phase, or the end of the helper, goes on from here */
 		log_warning("cannot signal a program: %s", strerror(-r));
 }
@@ -253,8 +253,12 @@ static bool put_strings(struct exec *exec, size_t *at, char *const *strings, uin
 
 static int order_run(struct exec *exec, const struct exec_program *program)
 {
-	struct exec_order order = {.kind = EXEC_ORDER_RUN, .operation = program->operation};
-	size_t n = sizeof order;
+	struct exec_order order = {.kind = EXEC_ORDER_RUN,
+				   .operation = program->operation,
+				   .has_input = program->input > 0,
+				   .has_output = program->output > 0};
+	int fds[EXEC_FDS_MAX];
+	size_t n = sizeof order, n_fds = 0;
 
 	if (!put_string(exec, &n, program->name) ||
 	    !put_string(exec, &n, program->user ? program->user : "") ||
@@ -262,7 +266,11 @@ static int order_run(struct exec *exec, const struct exec_program *program)
 	    !put_strings(exec, &n, program->env, &order.n_env))
 		return -E2BIG;
 	memcpy(exec->order, &order, sizeof order);
-	return send_order(exec, n, program->input);
+	if (order.has_input)
+		fds[n_fds++] = program->input;
+	if (order.has_output)
+		fds[n_fds++] = program->output;
+	return send_order(exec, n, fds, n_fds);
 }
 
 int exec_run(struct exec *exec, const struct exec_program *program)

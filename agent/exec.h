@@ -28,6 +28,7 @@
 #define EXEC_KIND_SCRIPT  0x30000000u /* `holdfast script run` */
 #define EXEC_KIND_FILE	  0x40000000u /* work on files that the agent must not wait for */
 #define EXEC_KIND_CHANNEL 0x50000000u /* holdfast-channel */
+#define EXEC_KIND_FENCE	  0x60000000u /* fencing: orders and checks */
 
 struct exec;
 
@@ -54,7 +55,9 @@ struct exec_program {
 	char *const *argv; /* argv[0] is an absolute path */
 	char *const *env;
 	const char *user; /* NULL: stays root */
-	int input; /* a descriptor to be its standard input; 0: nothing to read. Stays ours */
+	/* Descriptors to be its standard input and output; 0: nothing to read, and the journal. They
+	 * stay ours. */
+	int input, output;
 };
 
 /* -errno: it was not started and no answer follows. That it cannot be executed comes as answer,

@@ -64,21 +64,22 @@ void exec_child_reset(void)
 
 /* Input from nowhere unless it has one, output to the journal, or where the agent's own messages
  * go. */
-static int set_output(const char *name, int input)
+static int set_output(const struct exec_program *program)
 {
 	char identifier[64];
-	int in = input, out;
+	int in = program->input, out;
 
 	if (in <= 0)
 		in = open("/dev/null", O_RDONLY);
 	if (in < 0 || dup2(in, STDIN_FILENO) < 0)
 		return -errno;
-	(void)snprintf(identifier, sizeof identifier, "holdfast-%s", name);
+	(void)snprintf(identifier, sizeof identifier, "holdfast-%s", program->name);
 	/* Connects to the journal, which may be slow: that is why it is done here. */
 	out = sd_journal_stream_fd(identifier, LOG_INFO, 1);
 	if (out < 0)
 		out = STDERR_FILENO;
-	if (dup2(out, STDOUT_FILENO) < 0 || dup2(out, STDERR_FILENO) < 0)
+	if (dup2(out, STDERR_FILENO) < 0 ||
+	    dup2(program->output > 0 ? program->output : out, STDOUT_FILENO) < 0)
 		return -errno;
 	return 0;
 }
@@ -116,7 +117,7 @@ void exec_child(const struct exec_program *program, int failure_fd)
 	if (setsid() < 0)
 		fail(failure_fd, EXEC_STAGE_SESSION, errno);
 	exec_child_reset();
-	r = set_output(program->name, program->input);
+	r = set_output(program);
 	if (r < 0)
 		fail(failure_fd, EXEC_STAGE_OUTPUT, -r);
 	r = close_others(failure_fd);

@@ -47,6 +47,12 @@ static void report_unstarted(const struct helper *h, uint32_t operation, int err
 
 /* ---- orders ---- */
 
+/* Descriptors that came along with an order. */
+struct passed {
+	unsigned int n;
+	int fd[EXEC_FDS_MAX];
+};
+
 /* The next string of an order; NULL: it has no end. */
 static char *take_string(char **at, const char *end)
 {
@@ -105,17 +111,21 @@ static int start(struct helper *h, const struct exec_program *program)
 }
 
 static void order_run(struct helper *h, const struct exec_order *order, char *at, const char *end,
-		      int input)
+		      const struct passed *passed)
 {
 	static struct strings argv, env;
 	struct exec_program program = {.operation = order->operation,
 				       .name = take_string(&at, end),
 				       .argv = argv.items,
-				       .env = env.items,
-				       .input = input};
+				       .env = env.items};
 	const char *user = program.name ? take_string(&at, end) : NULL;
+	unsigned int n = 0;
 	int r = -EBADMSG;
 
+	if (order->has_input && n < passed->n)
+		program.input = passed->fd[n++];
+	if (order->has_output && n < passed->n)
+		program.output = passed->fd[n++];
 	if (user && order->n_argv > 0 && take_strings(&at, end, order->n_argv, &argv) &&
 	    take_strings(&at, end, order->n_env, &env)) {
 		program.user = *user ? user : NULL;
@@ -137,12 +147,11 @@ static void order_signal(struct helper *h, const struct exec_order *order)
 	}
 }
 
-/* *ret_input: the descriptor that came along, 0: none. */
-static ssize_t receive_order(struct helper *h, int *ret_input)
+static ssize_t receive_order(struct helper *h, struct passed *ret_passed)
 {
 	union {
 		struct cmsghdr head;
-		char bytes[CMSG_SPACE(sizeof(int))];
+		char bytes[CMSG_SPACE(EXEC_FDS_MAX * sizeof(int))];
 	} control;
 	struct iovec part = {h->order, sizeof h->order};
 	struct msghdr message = {.msg_iov = &part,
@@ -152,18 +161,21 @@ static ssize_t receive_order(struct helper *h, int *ret_input)
 	ssize_t n = recvmsg(h->socket, &message, MSG_TRUNC | MSG_CMSG_CLOEXEC);
 	const struct cmsghdr *head = n > 0 ? CMSG_FIRSTHDR(&message) : NULL;
 
-	*ret_input = 0;
-	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS &&
-	    head->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(ret_input, CMSG_DATA(head), sizeof *ret_input);
+	ret_passed->n = 0;
+	if (head && head->cmsg_level == SOL_SOCKET && head->cmsg_type == SCM_RIGHTS) {
+		size_t bytes = head->cmsg_len - CMSG_LEN(0);
+
+		ret_passed->n = (unsigned int)(bytes / sizeof(int)); /* no more fit */
+		memcpy(ret_passed->fd, CMSG_DATA(head), bytes);
+	}
 	return n;
 }
 
 /* False: the agent has gone. */
 static bool take_order(struct helper *h)
 {
-	int input;
-	ssize_t n = receive_order(h, &input);
+	struct passed passed;
+	ssize_t n = receive_order(h, &passed);
 	struct exec_order order;
 
 	if (n < 0)
@@ -176,11 +188,12 @@ static bool take_order(struct helper *h)
 	if ((size_t)n > sizeof h->order)
 		report_unstarted(h, order.operation, EMSGSIZE);
 	else if (order.kind == EXEC_ORDER_RUN)
-		order_run(h, &order, (char *)h->order + sizeof order, (char *)h->order + n, input);
+		order_run(h, &order, (char *)h->order + sizeof order, (char *)h->order + n,
+			  &passed);
 	else if (order.kind == EXEC_ORDER_SIGNAL)
 		order_signal(h, &order);
-	if (input > 0)
-		(void)close(input); /* the program has its own */
+	for (unsigned int i = 0; i < passed.n; i++)
+		(void)close(passed.fd[i]); /* the program has its own */
 	return true;
 }
 

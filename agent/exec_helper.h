@@ -13,17 +13,20 @@
 #include "agent/exec_child.h"
 
 #define EXEC_ORDER_MAX	 (96 * 1024) /* bytes of one order, program and environment included */
-#define EXEC_STRINGS_MAX 512	     /* arguments and variables */
+#define EXEC_FDS_MAX	 2
+#define EXEC_STRINGS_MAX 512 /* arguments and variables */
 
 enum exec_order_kind { EXEC_ORDER_RUN = 1, EXEC_ORDER_SIGNAL };
 
 /* One SOCK_SEQPACKET message; with RUN the strings follow, each with its NUL: name, user ("" for
- * none), n_argv arguments, n_env variables; a descriptor may come along, its standard input. */
+ * none), n_argv arguments, n_env variables; descriptors may come along, in this order: its standard input
+ * and output, as far as the flags name them. */
 struct exec_order {
 	uint32_t kind; /* enum exec_order_kind */
 	uint32_t operation;
 	int32_t signal;
 	uint16_t n_argv, n_env;
+	bool has_input, has_output;
 };
 
 /* The answer to RUN, when the process has ended or could not be made. */

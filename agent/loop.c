@@ -7,11 +7,13 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/fence.h"
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/kernel.h"
 #include "agent/script.h"
 #include "agent/stage.h"
+#include "agent/watchdog.h"
 
 #include "util/clock.h"
 #include "util/log.h"
@@ -92,8 +94,22 @@ static void receive_store(struct agent *agent)
 
 /* ---- the timer ---- */
 
-static void ping_watchdog(struct agent *agent, ha_time now)
+static bool life_is_due(const struct agent *agent, ha_time now)
 {
+	return (agent->watchdog_us && ha_time_reached(agent->watchdog_at, now)) ||
+	       ha_time_reached(watchdog_deadline(agent), now);
+}
+
+/* Both watchdogs are fed only by a core that was stepped and has nothing overdue (rule W2). */
+static void show_life(struct agent *agent)
+{
+	ha_time now = clock_boot();
+	bool progress = agent->stepped && !ha_time_reached(core_deadline(agent->core), now);
+
+	watchdog_turn(agent, progress);
+	if (!progress)
+		return;
+	agent->stepped = false;
 	if (!agent->watchdog_us || !ha_time_reached(agent->watchdog_at, now))
 		return;
 	notify_manager(agent->notify, "WATCHDOG=1");
@@ -150,6 +166,7 @@ static void serve_timers(struct agent *agent, ha_time now)
 	files_dispatch(agent, now);
 	apply_dispatch(agent, now);
 	scripts_dispatch(agent, now);
+	fencing_dispatch(agent, now);
 	if (ha_time_reached(stage_deadline(agent), now))
 		stage_dispatch(agent, now);
 	if (ha_time_reached(replicate_deadline(agent->replicate), now))
@@ -165,12 +182,14 @@ static ha_time next_deadline(struct agent *agent)
 	t = ha_time_min(t, net_deadline(agent->net));
 	t = ha_time_min(t, exec_deadline(agent->exec));
 	t = ha_time_min(t, scripts_deadline(agent));
+	t = ha_time_min(t, fencing_deadline(agent));
 	t = ha_time_min(t, stage_deadline(agent));
 	t = ha_time_min(t, channel_deadline(agent));
 	t = ha_time_min(t, files_deadline(agent));
 	t = ha_time_min(t, apply_deadline(agent));
 	t = ha_time_min(t, replicate_deadline(agent->replicate));
 	t = ha_time_min(t, agent->house_at);
+	t = ha_time_min(t, watchdog_deadline(agent));
 	if (agent->watchdog_us)
 		t = ha_time_min(t, agent->watchdog_at);
 	if (agent->leaving)
@@ -206,7 +225,8 @@ static void turn_begin(struct agent *agent)
 		step_now(agent, &tick); /* our own lease, first of all */
 		drain(agent);
 	}
-	if (ha_time_reached(core_deadline(agent->core), clock_boot()))
+	if (ha_time_reached(core_deadline(agent->core), clock_boot()) ||
+	    life_is_due(agent, clock_boot()))
 		step_now(agent, &tick);
 	serve_timers(agent, clock_boot());
 }
@@ -216,7 +236,7 @@ static void turn_end(struct agent *agent)
 	int r;
 
 	step_settle(agent);
-	ping_watchdog(agent, clock_boot());
+	show_life(agent);
 	agent->armed = ha_time_max(next_deadline(agent), clock_boot());
 	agent->in_turn = false;
 	r = sd_event_source_set_time(agent->timer, agent->armed.us);

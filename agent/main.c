@@ -2,6 +2,7 @@
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
 #include "agent/config_change.h"
+#include "agent/fence_tool.h"
 #include "agent/files.h"
 #include "agent/import.h"
 #include "agent/kernel.h"
@@ -9,6 +10,7 @@
 #include "agent/realtime.h"
 #include "agent/script.h"
 #include "agent/simulate.h"
+#include "agent/watchdog.h"
 
 #include "util/log.h"
 #include "util/parse.h"
@@ -267,6 +269,8 @@ static int run(const struct arguments *a)
 	if (r < 0)
 		return agent_exit_code(r);
 	code = loop_run(agent);
+	if (code == AGENT_EXIT_AGAIN)
+		watchdog_hand_over(agent);
 	(void)agent_free(agent);
 	return code == AGENT_EXIT_AGAIN ? run_again(a->argv) : code;
 }
@@ -283,6 +287,7 @@ static const struct {
 	{"--script", script_main},
 	{"--simulate", simulate_main},
 	{"--import", import_main},
+	{"--fence", fence_tool_main},
 	{"--kernel-detach", kernel_detach_main},
 };
 

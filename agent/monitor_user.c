@@ -4,7 +4,7 @@
  * and only then a watchdog is fed: if that takes longer than the time limit since the last time,
  * the device resets the machine, whatever the monitor process can still do.
  */
-#include "agent/monitor_watchdog.h"
+#include "agent/watchdog_device.h"
 #include "agent/monitor_worker.h"
 #include "util/clock.h"
 

@@ -2,6 +2,7 @@
 #include "agent/notify.h"
 
 #include "util/buf.h"
+#include "util/log.h"
 
 #include <endian.h>
 #include <errno.h>
@@ -80,6 +81,29 @@ void notify_manager(struct notify *notify, const char *format, ...)
 	/* A lost message is repeated in effect by the next one: watchdog pings come in time. */
 	if (send(notify->manager, text, (size_t)n, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
 		return;
+}
+
+void notify_manager_fd(struct notify *notify, const char *text, int fd)
+{
+	union {
+		struct cmsghdr header;
+		char space[CMSG_SPACE(sizeof(int))];
+	} control = {0};
+	struct iovec part = {.iov_base = (char *)(uintptr_t)text, .iov_len = strlen(text)};
+	struct msghdr message = {.msg_iov = &part,
+				 .msg_iovlen = 1,
+				 .msg_control = &control,
+				 .msg_controllen = sizeof control};
+
+	if (notify->manager < 0)
+		return;
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(sizeof fd);
+	memcpy(CMSG_DATA(&control.header), &fd, sizeof fd);
+	if (sendmsg(notify->manager, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0)
+		log_warning("the service manager cannot be given a descriptor: %s",
+			    strerror(errno));
 }
 
 /* The journal's native format: NAME=value for one line, else NAME, a length and the bytes. */

@@ -22,6 +22,9 @@ struct notify *notify_free(struct notify *notify);
 void notify_manager(struct notify *notify, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
 
+/* The same with a descriptor, which stays ours. */
+void notify_manager_fd(struct notify *notify, const char *text, int fd);
+
 struct notify_field {
 	const char *name;
 	const char *value; /* NULL: left out */

@@ -18,6 +18,7 @@ struct simulate_times {
 	uint64_t disk_us;    /* one write of the state */
 	uint64_t address_us; /* start or stop of a floating IP */
 	uint64_t program_us; /* of a program, an OCF agent or a unit */
+	uint64_t fence_us;   /* of one level, until it is confirmed */
 };
 
 #define SIMULATE_FAILS_MAX 16

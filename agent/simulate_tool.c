@@ -272,7 +272,8 @@ static int ask(struct play *p, const struct asked *a)
 	q->times = (struct simulate_times){.network_us = 200,
 					   .disk_us = 2000,
 					   .address_us = 1000,
-					   .program_us = a->program_us};
+					   .program_us = a->program_us,
+					   .fence_us = USEC_PER_SEC};
 	q->horizon_us = a->horizon_us;
 	r = ask_nodes(p, "down", a->down, a->n_down, &q->down);
 	if (r >= 0)

@@ -17,7 +17,14 @@ struct body {
 	struct vector_rows rows;
 };
 
-enum entry_type { ENTRY_VECTOR, ENTRY_RESOURCE, ENTRY_PERSISTED, ENTRY_SCRIPT, ENTRY_MONITOR };
+enum entry_type {
+	ENTRY_VECTOR,
+	ENTRY_RESOURCE,
+	ENTRY_PERSISTED,
+	ENTRY_SCRIPT,
+	ENTRY_MONITOR,
+	ENTRY_FENCE
+};
 
 struct entry {
 	uint64_t at, order;
@@ -25,6 +32,7 @@ struct entry {
 	uint8_t node;
 	uint64_t number; /* operation, generation */
 	uint16_t monitor;
+	uint8_t target; /* to be off then; NODE_NONE: switched on */
 	uint64_t round; /* of a monitor's orders: older ones are void */
 	struct body *body;
 };
@@ -133,12 +141,15 @@ static struct body *body_new(const struct vector *v)
 		body->rows.monitor_intents[i] = v->monitor_intents[i];
 		body->rows.monitor_actuals[i] = v->monitor_actuals[i];
 	}
+	for (unsigned int i = 0; i < v->n_fences; i++)
+		body->rows.fences[i] = v->fences[i];
 	body->vector.group_intents = body->rows.group_intents;
 	body->vector.group_actuals = body->rows.group_actuals;
 	body->vector.resource_actuals = body->rows.resource_actuals;
 	body->vector.node_intents = body->rows.node_intents;
 	body->vector.monitor_intents = body->rows.monitor_intents;
 	body->vector.monitor_actuals = body->rows.monitor_actuals;
+	body->vector.fences = body->rows.fences;
 	return body;
 }
 
@@ -274,15 +285,24 @@ static bool carry_out(struct world *w, uint8_t node, const struct core_action *a
 		    a->power.action == FINAL_PANIC)
 			return false;
 		break;
+	case CORE_ACTION_FENCE: /* every device works; what is switched on again stays away */
+		push(w,
+		     (struct entry){.type = ENTRY_FENCE,
+				    .node = node,
+				    .number = a->fence.operation,
+				    .target = a->fence.order == FENCE_ORDER_OFF
+						      ? a->fence.target
+						      : (uint8_t)NODE_NONE},
+		     w->question->times.fence_us);
+		break;
 	case CORE_ACTION_RESOURCE_KILL: /* nothing hangs here */
+	case CORE_ACTION_FENCE_CANCEL:
 	case CORE_ACTION_LEASE:
 	case CORE_ACTION_DELEGATE:
 	case CORE_ACTION_ANSWER:
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_RATIO:
 	case CORE_ACTION_CONFIG:
-	case CORE_ACTION_FENCE:
-	case CORE_ACTION_FENCE_CANCEL:
 	case CORE_ACTION_TYPE_COUNT_:
 	default:
 		break;
@@ -354,6 +374,15 @@ static void happen(struct world *w, const struct entry *e)
 	case ENTRY_MONITOR:
 		monitor_verdict(w, e);
 		return;
+	case ENTRY_FENCE:
+		if (!w->nodes[e->node].core)
+			return; /* who ordered it is off: so is the order */
+		if (e->target != NODE_NONE)
+			lose_power(w, e->target);
+		event.type = CORE_EVENT_FENCE_DONE;
+		event.fence_done.operation = (uint32_t)e->number;
+		event.fence_done.result = RESOURCE_RESULT_OK;
+		break;
 	default:
 		return;
 	}

@@ -4,12 +4,14 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/fence.h"
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
 #include "agent/kernel.h"
 #include "agent/stage.h"
 #include "agent/systemd.h"
+#include "agent/watchdog.h"
 #include "agent/realtime.h"
 
 #include "util/clock.h"
@@ -194,6 +196,8 @@ static int start_processes(struct agent *agent)
 		r = systemd_new(&systemd, &agent->systemd);
 	if (r >= 0)
 		r = files_new(&agent->files);
+	if (r >= 0)
+		r = fencing_new(agent, &agent->fencing);
 	return r;
 }
 
@@ -479,6 +483,9 @@ static int start(struct agent *agent)
 		r = make_core(agent, first ? NULL : state);
 	if (r >= 0)
 		r = loop_init(agent);
+	/* the last that may fail: a start that ends here would leave it ticking */
+	if (r >= 0)
+		r = watchdog_start(agent);
 	if (r < 0)
 		return r;
 	apply_started(agent);
@@ -519,10 +526,12 @@ struct agent *agent_free(struct agent *agent)
 		return NULL;
 	if (agent->core)
 		resource_stop_addresses(agent);
+	watchdog_end(agent);
 	if (agent->store && agent->core && agent->replicate)
 		record_publish(agent, clock_boot());
 	ctl_stop(agent);
 	stage_free(agent);
+	agent->fencing = fencing_free(agent->fencing);
 	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);

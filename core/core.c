@@ -55,8 +55,15 @@ int core_config_validate(const struct core_config *cfg)
 	if ((cfg->stall_timeout_us && cfg->stall_timeout_us < cfg->timeout_us) ||
 	    cfg->stall_timeout_us > LEASE_CONFIG_MAX_US)
 		return -EINVAL;
-	for (uint8_t i = 0; i < cfg->n_nodes; i++)
+	for (uint8_t i = 0; i < cfg->n_nodes; i++) {
 		votes += cfg->nodes[i].votes;
+		if (cfg->nodes[i].n_fence_levels > FENCE_LEVELS_MAX ||
+		    (cfg->fence_tie && !cfg->nodes[i].votes)) /* rule X8 */
+			return -EINVAL;
+	}
+	if (cfg->quorum_loss >= FINAL_ACTION_COUNT_ ||
+	    (cfg->fence_tie && cfg->takeover != TAKEOVER_FENCE))
+		return -EINVAL;
 	if (votes == 0 || votes > UINT32_MAX / 2)
 		return -EINVAL;
 	for (uint16_t g = 0; g < cfg->n_groups; g++)
@@ -118,6 +125,12 @@ int core_new(const struct core_config *config, const struct durable_state *durab
 	c->intent_digest = intent_digest(c);
 	c->persist_wanted = true;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		c->fence_rows[n].by = NODE_NONE;
+		for (uint8_t t = 0; t < c->cfg.n_nodes; t++)
+			c->peers[n].fences[t].by = NODE_NONE;
+		c->fence_rows[n].check = n != c->self && c->cfg.nodes[n].n_fence_levels
+						 ? FENCE_CHECK_UNKNOWN
+						 : FENCE_CHECK_NONE;
 		c->peers[n].actual_stale = true;
 		c->votes[n] = c->cfg.nodes[n].votes;
 	}
@@ -190,11 +203,6 @@ uint32_t core_votes(const struct core *c, node_mask mask)
 	return votes;
 }
 
-bool core_quorate(const struct core *c, node_mask mask)
-{
-	return core_votes(c, mask) * 2 > c->votes_total;
-}
-
 bool core_same_objects(const struct core *c, unsigned int node)
 {
 	return is_self(c, node) || (!c->peers[node].mismatch && !c->peers[node].objects_differ);
@@ -228,10 +236,8 @@ static void take_event(struct core *c, const struct core_event *event)
 		request_enter(c, event);
 		break;
 	case CORE_EVENT_FENCED:
-		if (event->fenced.node < c->cfg.n_nodes && !is_self(c, event->fenced.node)) {
-			c->peers[event->fenced.node].fenced_incarnation = event->fenced.incarnation;
-			c->place_dirty = true;
-		}
+		if (event->fenced.node < c->cfg.n_nodes && !is_self(c, event->fenced.node))
+			fence_is_off(c, event->fenced.node, event->fenced.incarnation, c->now);
 		break;
 	case CORE_EVENT_LEAVE:
 		c->leave = true;
@@ -252,7 +258,11 @@ static void take_event(struct core *c, const struct core_event *event)
 		delegate_taken_back(c, event);
 		break;
 	case CORE_EVENT_FENCE_DONE:
+		fence_done(c, event);
+		break;
 	case CORE_EVENT_FENCE_CHECK:
+		fence_checked(c, event);
+		break;
 	case CORE_EVENT_KERNEL: /* has been looked at */
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_TYPE_COUNT_:
@@ -280,10 +290,11 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 		ratio_step(c);
 		detect_judge(c);
 		mode_step(c);
-		view_step(c);
+		view_step(c); /* and what is waived */
 		lease_step(c);
 		request_step(c);
 		place_step(c);
+		fence_step(c);
 		group_step(c);
 		monitor_step(c);
 		persist_step(c);
@@ -305,6 +316,7 @@ ha_time core_deadline(const struct core *c)
 	t = ha_time_min(t, ratio_deadline(c));
 	t = ha_time_min(t, mode_deadline(c));
 	t = ha_time_min(t, c->place_deadline);
+	t = ha_time_min(t, fence_deadline(c));
 	t = ha_time_min(t, c->groups_deadline);
 	t = ha_time_min(t, c->monitors_deadline);
 	if (c->persist_wanted && !c->persist_busy)
@@ -341,7 +353,9 @@ void core_check(const struct core *c)
 	assert(c->accepted.epoch <= c->promised);
 	assert(c->installed.epoch <= c->accepted.epoch);
 	assert(!c->installed.epoch || node_mask_has(c->installed.members, c->self));
-	assert(!c->installed.epoch || core_quorate(c, c->installed.members));
+	assert(!c->installed.epoch || core_majority(c, c->installed.members) ||
+	       core_tie(c, c->installed.members));
+	assert(!(c->waived & ~c->with) && !node_mask_has(c->with, c->self));
 	assert(!c->lease_valid || c->installed.epoch);
 	assert(c->lease_valid == (c->lease_epoch != 0));
 	assert(c->lease_epoch <= c->installed.epoch);

@@ -188,8 +188,13 @@ static void new_incarnation(struct core *c, uint8_t node, uint64_t incarnation)
 		p->monitors[i] = (struct monitor_actual){0};
 	c->monitors_dirty = true;
 	p->actual_stale = true;
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
+		p->fences[n] = (struct fence_row){.by = NODE_NONE};
+	p->life_since = c->now;
 	p->left_incarnation = 0;
 	p->fenced_incarnation = 0;
+	p->fenced_at = HA_TIME_ZERO;
+	c->by_person &= ~node_bit(node);
 	p->lease_until = HA_TIME_ZERO;
 }
 
@@ -289,6 +294,8 @@ static void take_rows(struct core *c, uint8_t node, const struct vector *v)
 		if (p->actual_digest != p->head.actual_digest)
 			c->place_dirty = true;
 	}
+	if (!p->mismatch)
+		fence_heard(c, node, v);
 	intent_merge(c, v);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * Final actions: what is done when nothing else has helped (rules F1, F2, G14, G15), for
- * resources whose start or stop failed and for monitors.
+ * resources whose start or stop failed and for monitors; and when the lease is lost (rule W5).
  *
  * EVENT_FINAL_ACTION and EVENT_FINAL_SUPPRESSED: group and resource as far as known; arg[0] the
  * enum final_action, arg[1] the monitor's index (UINT16_MAX: a resource's), arg[2] for SUPPRESSED
@@ -15,7 +15,7 @@ static bool another_is_healthy(const struct core *c)
 	node_mask others = c->installed.members & ~node_bit(c->self);
 	unsigned int n;
 
-	if (!core_quorate(c, others))
+	if (!core_quorate(c, others) && !core_tie(c, others))
 		return false;
 	node_mask_for_each (n, others) {
 		const struct peer *p = &c->peers[n];
@@ -98,4 +98,20 @@ bool final_take(struct core *c, enum final_action action, bool alone,
 	else
 		end_service(c, action, origin);
 	return true;
+}
+
+/* The groups are stopped in any case: this is what comes on top of it. Nothing, in a cluster that
+ * is suspended (rule O1). */
+void final_quorum_lost(struct core *c)
+{
+	static const struct final_origin nobody = {UINT16_MAX, UINT16_MAX, UINT16_MAX};
+	enum final_action action = c->cfg.quorum_loss;
+
+	if (!c->lease_valid || c->mode != NODE_MODE_ONLINE || core_suspended(c))
+		return;
+	if (action == FINAL_NONE || action == FINAL_CONTINUE || action == FINAL_STOP_GROUP ||
+	    action == FINAL_STOP_RESOURCE)
+		return;
+	core_say(c, EVENT_QUORUM_LOSS, c->self)->arg[0] = action;
+	(void)final_take(c, action, true, &nobody);
 }

@@ -18,6 +18,9 @@ void core_self_info(const struct core *c, ha_time now, struct core_self_info *re
 		.wanted = c->wanted,
 		.votes_total = c->votes_total,
 		.votes_view = core_votes(c, c->installed.members),
+		.lease_by_half = c->by_half,
+		.holds_nothing = mode_holds_nothing(c),
+		.tie = c->installed.epoch && core_tie(c, c->wanted) && !core_quorate(c, c->wanted),
 	};
 }
 

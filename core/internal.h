@@ -17,15 +17,17 @@
 
 #include <string.h>
 
-#define EPOCH_BLOCK	 1000 /* epochs reserved on disk ahead of use (rule P2) */
-#define REQUESTS_MAX	 16   /* admin commands waiting at one node */
-#define FLAPS_MAX	 8
-#define SETTLE_MAX	 16 /* passes of one step; more would be a loop without progress */
-#define RESEND_BEATS	 3  /* whole vectors after a change, in case the first is lost */
-#define STOP_RETRY_US	 (30 * USEC_PER_SEC)
-#define FAILOVERS_HALTED UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
-#define KILL_GRACE_US	 (10 * USEC_PER_SEC)
-#define STORE_RETRY_US	 USEC_PER_SEC
+#define EPOCH_BLOCK	    1000 /* epochs reserved on disk ahead of use (rule P2) */
+#define REQUESTS_MAX	    16	 /* admin commands waiting at one node */
+#define FLAPS_MAX	    8
+#define SETTLE_MAX	    16 /* passes of one step; more would be a loop without progress */
+#define RESEND_BEATS	    3  /* whole vectors after a change, in case the first is lost */
+#define STOP_RETRY_US	    (30 * USEC_PER_SEC)
+#define FAILOVERS_HALTED    UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
+#define CONFIRM_SECONDS_MAX (1ULL << 36) /* of the calendar: beyond, the clock is wrong */
+#define CONFIRM_BLOCK_BITS  20		 /* of epochs that a person's word begins (rule X11) */
+#define KILL_GRACE_US	    (10 * USEC_PER_SEC)
+#define STORE_RETRY_US	    USEC_PER_SEC
 /* a lease of this with the largest ratio is still a number that the wire carries */
 #define LEASE_CONFIG_MAX_US (EPOCH_MAX / RATIO_MAX / 2)
 
@@ -76,8 +78,13 @@ struct peer {
 	uint64_t taking_back;	     /* number of the delegation that first left it out (K9) */
 	struct peer_kernel kernel;
 
-	uint64_t left_incarnation;   /* said STOPPED (rule Q3); 0: no */
-	uint64_t fenced_incarnation; /* confirmed off (rule Q2); 0: no */
+	struct fence_row fences[NODES_MAX]; /* what it says about fencing, by target */
+
+	uint64_t left_incarnation; /* said STOPPED (rule Q3); 0: no */
+	/* confirmed off (rule Q2); 0 with `fenced_at`: when no life of it was known; 0: no */
+	uint64_t fenced_incarnation;
+	ha_time fenced_at;  /* it was off at some time since then; ZERO: unknown when */
+	ha_time life_since; /* when `head.incarnation` was first verified */
 
 	uint64_t actual_digest; /* of our copy of its rows below */
 	bool actual_stale;	/* the digest must be computed again */
@@ -155,6 +162,21 @@ struct monitor {
 /* Whose final action it is; UINT16_MAX for what is not known. */
 struct final_origin {
 	uint16_t group, resource, monitor;
+};
+
+/* Of this node as executor, for one target (docs/fencing.md). */
+struct fence_job {
+	uint8_t state; /* enum fence_state */
+	uint8_t level, tries;
+	bool cancelled; /* it still answers */
+	uint8_t on_level;
+	uint32_t operation;    /* while RUNNING */
+	uint32_t on_operation; /* switches it on again; 0: none */
+	uint32_t rounds;       /* through all levels that failed, since it was heard or confirmed */
+	uint64_t incarnation;  /* that a confirmation of this try is for */
+	uint64_t epoch;	       /* of the installed view when it was ordered; 0: none */
+	ha_time since, started, deadline, on_deadline;
+	ha_time due; /* of the first try while DELAYED, of the next round after FAILED */
 };
 
 struct pending_request {
@@ -274,6 +296,16 @@ struct core {
 	struct pending_request queue[REQUESTS_MAX];
 	uint32_t n_queue, last_number;
 
+	/* fencing (docs/fencing.md) */
+	node_mask with;		/* were in a view that was installed here, in this incarnation */
+	node_mask waived;	/* certainly out: their votes need not be there (rule X9) */
+	node_mask by_person;	/* rule X11 */
+	ha_time quorum_until;	/* the lease, as far as a quorum granted it */
+	bool by_half;		/* the lease goes on by rule L9 only: said */
+	node_mask fence_needed; /* as coordinator: a group waits for their proofs (rule X1) */
+	struct fence_row fence_rows[NODES_MAX];
+	struct fence_job fence_jobs[NODES_MAX];
+
 	/* sending */
 	ha_time next_beat, last_sent;
 	bool send_wanted;
@@ -328,8 +360,34 @@ struct event *core_say(struct core *c, enum event_id id, uint8_t node);
 /* As much as there is room for; NULL: none. */
 void core_say_text(struct event *e, const char *text);
 uint32_t core_votes(const struct core *c, node_mask mask);
-bool core_quorate(const struct core *c, node_mask mask);
 node_mask core_all(const struct core *c);
+
+/* waive.c */
+node_mask core_voters(const struct core *c);
+bool core_majority(const struct core *c, node_mask mask);
+/* Exactly half of the votes, where that can be enough (rule X8). */
+bool core_tie(const struct core *c, node_mask mask);
+/* A majority, or half of the votes and all others are waived (rule X9). */
+bool core_quorate(const struct core *c, node_mask mask);
+/* Half of the votes, which is enough for a lease here (rule L9). */
+bool waive_half_holds(const struct core *c, node_mask mask);
+void waive_step(struct core *c);
+void waive_end(struct core *c, node_mask members);
+void waive_forget(struct core *c);
+uint64_t waive_newest_known(const struct core *c, unsigned int n);
+/* A person's word; an enum answer_code. */
+uint8_t waive_confirm(struct core *c, const struct request *r);
+
+/* fence.c */
+void fence_step(struct core *c);
+void fence_done(struct core *c, const struct core_event *event);
+void fence_checked(struct core *c, const struct core_event *event);
+/* `incarnation` of `target`, and all before it, are over; it was off at some time since `at`. */
+void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation, ha_time at);
+void fence_heard(struct core *c, uint8_t node, const struct vector *v);
+ha_time fence_deadline(const struct core *c);
+
+/* core.c */
 /* Its newest vector has accepted exactly the view that is installed here. */
 bool core_settled(const struct core *c, unsigned int node);
 /* Rule C3: rows of this peer mean what ours mean. */
@@ -352,6 +410,8 @@ node_mask clique_best(const struct clique_input *in, unsigned int self,
 /* view.c */
 void view_step(struct core *c);
 void view_void(struct core *c);
+/* All of the wanted view want exactly it. */
+bool view_agreed(const struct core *c);
 ha_time view_deadline(const struct core *c);
 
 /* kernel.c */
@@ -509,6 +569,7 @@ void mode_step(struct core *c);
 /* Leaves in good order, until mode_restart(); then `power` (FINAL_NONE: nothing more). */
 void mode_leave(struct core *c, enum final_action power, const struct final_origin *origin);
 void mode_restart(struct core *c);
+bool mode_holds_nothing(const struct core *c); /* every group here is OFFLINE */
 ha_time mode_deadline(const struct core *c);
 
 /*
@@ -518,6 +579,8 @@ ha_time mode_deadline(const struct core *c);
  */
 bool final_take(struct core *c, enum final_action action, bool alone,
 		const struct final_origin *origin);
+/* Rule W5, before a lease ends: on_quorum_loss, if it was valid and this node does not leave. */
+void final_quorum_lost(struct core *c);
 
 /* monitor.c: for any node */
 bool monitor_critical_error(const struct core *c, unsigned int node);

@@ -47,16 +47,17 @@ static ha_time settled_until(const struct core *c, unsigned int node)
 }
 
 /*
- * The instant until which those who granted, with ourselves, are a quorum; HA_TIME_ZERO if they
- * are none. `until` is by node; that of self is not looked at.
+ * The instant until which those who granted, with ourselves, are enough; HA_TIME_ZERO if they
+ * are not. `until` is by node; that of self is not looked at.
  */
-static ha_time quorum_until(const struct core *c, const ha_time until_by[NODES_MAX],
-			    node_mask *ret_granting)
+static ha_time granted_until(const struct core *c, const ha_time until_by[NODES_MAX],
+			     bool (*enough)(const struct core *c, node_mask granting),
+			     node_mask *ret_granting)
 {
 	node_mask granting = node_bit(c->self), left = core_all(c) & ~granting;
 	ha_time until = HA_TIME_NEVER;
 
-	while (!core_quorate(c, granting)) {
+	while (!enough(c, granting)) {
 		unsigned int n, best = NODES_MAX;
 
 		node_mask_for_each (n, left) {
@@ -73,6 +74,26 @@ static ha_time quorum_until(const struct core *c, const ha_time until_by[NODES_M
 	return until;
 }
 
+static ha_time quorum_until(const struct core *c, const ha_time until_by[NODES_MAX],
+			    node_mask *ret_granting)
+{
+	return granted_until(c, until_by, core_majority, ret_granting);
+}
+
+/* Rule L9: by our own word, for as long as a stalled agent does not count as failed. */
+static ha_time half_until(const struct core *c, const ha_time until_by[NODES_MAX],
+			  node_mask *ret_granting)
+{
+	uint64_t word_us = core_lease_us(c);
+
+	if (!c->cfg.fence_tie)
+		return HA_TIME_ZERO;
+	if (word_us < c->cfg.stall_timeout_us)
+		word_us = c->cfg.stall_timeout_us;
+	return ha_time_min(granted_until(c, until_by, waive_half_holds, ret_granting),
+			   ha_time_add(c->now, word_us));
+}
+
 static node_mask still_granting(const struct core *c)
 {
 	node_mask mask = 0;
@@ -85,9 +106,10 @@ static node_mask still_granting(const struct core *c)
 /* Rules L3, L7, V6: nothing is held from here on, and only a new view brings it back. */
 void lease_end(struct core *c)
 {
+	final_quorum_lost(c);
 	c->lease_number += c->lease_valid;
-	c->lease_valid = false;
-	c->lease_until = HA_TIME_ZERO;
+	c->lease_valid = c->by_half = false;
+	c->lease_until = c->quorum_until = HA_TIME_ZERO;
 	c->lease_epoch = 0;
 	c->grants_after = c->now;
 	/* rule G6: whatever failed here before the node fell out gets another chance */
@@ -169,6 +191,9 @@ static void begin_lease(struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		until_by[n] = is_self(c, n) ? HA_TIME_ZERO : settled_until(c, n);
 	until = quorum_until(c, until_by, &granting);
+	c->quorum_until = ha_time_max(c->quorum_until, until);
+	if (!until.us)
+		until = half_until(c, until_by, &granting);
 	if (!until.us)
 		return;
 	c->lease_epoch = c->installed.epoch;
@@ -187,17 +212,36 @@ static void begin_lease(struct core *c)
 	e->arg[1] = granting;
 }
 
+static void extend_by_half(struct core *c, const ha_time until_by[NODES_MAX])
+{
+	node_mask granting = 0;
+	ha_time until = half_until(c, until_by, &granting);
+	bool by_half = until.us && ha_time_reached(c->quorum_until, c->now);
+
+	if (by_half != c->by_half) {
+		core_say(c, EVENT_LEASE_BY_HALF, NODE_NONE)->arg[0] = by_half;
+		c->by_half = by_half;
+		c->groups_dirty = true;
+	}
+	/* in large steps, since the kernel is told of each */
+	if (ha_time_since(until, c->now) / 2 > ha_time_since(c->lease_until, c->now))
+		c->lease_until = until;
+}
+
 /* Rule L3: a valid lease goes on by any grant. It never becomes shorter but by lease_end(). */
 static void extend_lease(struct core *c)
 {
-	ha_time until_by[NODES_MAX] = {{0}};
+	ha_time until_by[NODES_MAX] = {{0}}, until;
 	node_mask granting = 0;
 
 	if (!c->lease_valid)
 		return;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		until_by[n] = c->peers[n].lease_until;
-	c->lease_until = ha_time_max(c->lease_until, quorum_until(c, until_by, &granting));
+	until = quorum_until(c, until_by, &granting);
+	c->lease_until = ha_time_max(c->lease_until, until);
+	c->quorum_until = ha_time_max(c->quorum_until, until);
+	extend_by_half(c, until_by);
 }
 
 /*

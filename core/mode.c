@@ -8,7 +8,7 @@
  */
 #include "core/internal.h"
 
-static bool all_groups_offline(const struct core *c)
+bool mode_holds_nothing(const struct core *c)
 {
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++)
 		if (c->groups[g].state != GROUP_OFFLINE)
@@ -141,7 +141,8 @@ static bool is_needed(const struct core *c)
 		else if (c->peers[n].heard && has_groups(c, n))
 			busy |= node_bit(n);
 	}
-	return busy && !core_quorate(c, staying);
+	/* in a tie they can do without those who leave in good order (rule X9) */
+	return busy && !core_quorate(c, staying) && !core_tie(c, staying);
 }
 
 static bool is_answered(const struct core *c)
@@ -166,7 +167,7 @@ void mode_step(struct core *c)
 		set_mode(c, NODE_MODE_ONLINE);
 	if ((c->mode == NODE_MODE_ONLINE || c->mode == NODE_MODE_STARTING) && told_to_leave(c))
 		stopping(c);
-	if (c->mode == NODE_MODE_STOPPING && all_groups_offline(c) && may_stop(c)) {
+	if (c->mode == NODE_MODE_STOPPING && mode_holds_nothing(c) && may_stop(c)) {
 		set_mode(c, NODE_MODE_STOPPED);
 		c->stopped_at = c->now;
 		lease_end(c);
@@ -202,6 +203,7 @@ void mode_restart(struct core *c)
 	c->mode = NODE_MODE_STARTING;
 	c->persist_wanted = true;
 	c->again = true;
+	waive_forget(c);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		c->peers[n].lease_until = HA_TIME_ZERO;
 	core_say(c, EVENT_AGENT_STARTED, c->self)->arg[0] = c->incarnation;

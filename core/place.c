@@ -27,8 +27,11 @@ static void say_wait(struct core *c, unsigned int a, ha_time at)
 		at.us == UINT64_MAX ? 0 : ha_time_since(at, c->now);
 }
 
-/* Rule G3, second half: nobody outside the view can hold anything. Else one who might. */
-static bool absent_proven(struct core *c, uint8_t *ret_blocker)
+/*
+ * Rule G3, second half: nobody outside the view can hold anything. Else one who might, and all
+ * whose proof does not come by waiting (rule X1).
+ */
+static bool absent_proven(struct core *c, uint8_t *ret_blocker, node_mask *ret_unproven)
 {
 	node_mask absent = core_all(c) & ~c->installed.members;
 	bool all = true;
@@ -44,6 +47,8 @@ static bool absent_proven(struct core *c, uint8_t *ret_blocker)
 		}
 		say_wait(c, a, at);
 		c->place_deadline = ha_time_min(c->place_deadline, at);
+		if (at.us == UINT64_MAX)
+			*ret_unproven |= node_bit(a);
 		*ret_blocker = (uint8_t)a;
 		all = false;
 	}
@@ -442,11 +447,28 @@ static void forget_waits(struct core *c, uint16_t group)
 	}
 }
 
+/* Rule X1: nothing but the proof is missing. */
+static bool would_give(const struct core *c, uint16_t group)
+{
+	const struct group_intent *row = &c->intents[group];
+	uint16_t other;
+
+	return row->wanted == WANTED_ONLINE && row->owner == NODE_NONE &&
+	       place_hold(c, group, &other) == GROUP_HOLD_NONE &&
+	       place_choose(c, group) != NODE_NONE;
+}
+
+static node_mask blocker_bit(uint8_t node)
+{
+	return node == NODE_NONE ? 0 : node_bit(node);
+}
+
 /* One pass over all groups. `all_told`: rule N3 holds at this moment. */
 static bool place_groups(struct core *c, bool all_told)
 {
 	uint8_t blocker = NODE_NONE;
-	bool proven = absent_proven(c, &blocker), changed = false;
+	node_mask unproven = 0, needed = 0;
+	bool proven = absent_proven(c, &blocker, &unproven), changed = false;
 
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		const struct group_intent *row = &c->intents[g];
@@ -455,6 +477,8 @@ static bool place_groups(struct core *c, bool all_told)
 		say_conflict(c, g, s.active);
 		forget_waits(c, g);
 		c->groups[g].blocked_by = proven ? stuck_on(c, g) : blocker;
+		if (would_give(c, g))
+			needed |= unproven | (proven ? blocker_bit(c->groups[g].blocked_by) : 0);
 		bool free = proven && c->groups[g].blocked_by == NODE_NONE;
 		if (take_away(c, g) || expire_failures(c, g, s.active) ||
 		    (free && all_told && fail_back(c, g, &s)))
@@ -464,6 +488,7 @@ static bool place_groups(struct core *c, bool all_told)
 			 give(c, g))
 			changed = true;
 	}
+	c->fence_needed = needed;
 	return changed;
 }
 

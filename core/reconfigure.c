@@ -203,6 +203,12 @@ static void carry_over(const struct core *old, struct core *c, const struct map 
 	carry_requests(old, c, map);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		carry_peer(old, c, map, n);
+	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		bool had = old->cfg.nodes[n].n_fence_levels, has = c->cfg.nodes[n].n_fence_levels;
+
+		if (had != has && n != c->self) /* what was checked were other devices */
+			c->fence_rows[n].check = has ? FENCE_CHECK_UNKNOWN : FENCE_CHECK_NONE;
+	}
 	if (c->pending_hash == c->cfg.config_hash)
 		c->pending_hash = 0;
 	c->intent_digest = intent_digest(c);

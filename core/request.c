@@ -119,6 +119,8 @@ void request_enter(struct core *c, const struct core_event *event)
 	e->arg[2] = operand(&r);
 	if (!request_valid(c, &r)) {
 		answer_token(c, event->request.token, &r, ANSWER_BAD_TARGET);
+	} else if (r.kind == REQUEST_FENCE_CONFIRM) { /* a word of here, for nobody to carry out */
+		answer_token(c, event->request.token, &r, waive_confirm(c, &r));
 	} else if (c->n_queue == REQUESTS_MAX) {
 		answer_token(c, event->request.token, &r, ANSWER_BUSY);
 	} else if (r.kind == REQUEST_NODE_START && is_self(c, r.target) && stopped) {

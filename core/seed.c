@@ -47,6 +47,7 @@ static void seed_view(struct core *c, const struct core_seed *seed)
 		return;
 	c->installed = c->accepted = seed->view;
 	c->wanted = seed->view.members;
+	c->with = seed->view.members & ~node_bit(c->self);
 	c->installed_at = c->wanted_since = c->now;
 	c->lease_valid = true;
 	c->lease_number++;

@@ -31,6 +31,10 @@ static uint64_t state_hash(const struct core *c)
 	h = hash64_mix(h, c->lease_epoch);
 	h = hash64_mix(h, c->n_queue ? c->queue[0].request.id.number : 0);
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++) {
+		const struct fence_row *f = &c->fence_rows[n];
+
+		h = hash64_mix(hash64_mix(h, f->off), f->by_epoch);
+		h = hash64_mix(h, (uint64_t)f->by << 16 | (uint64_t)f->state << 8 | f->check);
 		h = hash64_mix(h, c->peers[n].echo_incarnation << 1 | c->peers[n].heard);
 		h = hash64_mix(h, c->answers[n].id.number);
 		h = hash64_mix(h, c->answers[n].code);
@@ -123,6 +127,9 @@ static void fill_rows(struct core *c, struct vector *v)
 	v->n_monitors = c->cfg.n_monitors;
 	v->monitor_intents = c->monitor_intents;
 	v->monitor_actuals = c->actual_monitors;
+	v->first_fence = 0;
+	v->n_fences = c->cfg.n_nodes;
+	v->fences = c->fence_rows;
 }
 
 static void fill_answers(const struct core *c, struct vector_head *h)

@@ -154,6 +154,7 @@ static void accept(struct core *c, const struct view *v)
 		c->epoch_seen = v->epoch;
 	node_mask_for_each (n, core_all(c) & ~v->members)
 		c->peers[n].excluded = v->epoch; /* rule L8 */
+	waive_end(c, v->members);
 	node_mask_for_each (n, v->members)
 		c->peers[n].member_incarnation =
 			is_self(c, n) ? c->incarnation : c->peers[n].head.incarnation;
@@ -169,6 +170,11 @@ static bool all_want(const struct core *c, node_mask m)
 			return false;
 	}
 	return c->wanted == m;
+}
+
+bool view_agreed(const struct core *c)
+{
+	return all_want(c, c->wanted);
 }
 
 /* The view `v` of ours has been accepted by all of its members, in the incarnations we meant. */
@@ -275,6 +281,7 @@ static void install(struct core *c)
 		return; /* rule V5 */
 	c->installed = c->accepted;
 	c->installed_at = c->now;
+	c->fence_needed = 0;
 	c->counter = 0;
 	c->reaffirmed = false;
 	c->proof_said = c->wait_said = 0;
@@ -299,6 +306,7 @@ void view_void(struct core *c)
 void view_step(struct core *c)
 {
 	update_wanted(c);
+	waive_step(c);
 	if (c->wanted) {
 		propose(c);
 		follow(c);

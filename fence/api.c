@@ -20,8 +20,8 @@
 
 struct program {
 	const struct fence_driver *driver;
-	struct fence_arena arena; /* input and secrets */
-	struct fence_arena state; /* the device's */
+	struct secret_arena arena; /* input and secrets */
+	struct secret_arena state; /* the device's */
 	struct fence_args args;
 	struct fence_act act;
 	void *device;
@@ -312,10 +312,10 @@ int fence_main(const struct fence_driver *driver, int argc, char **argv)
 	struct fence_error error = {0};
 	int r;
 
-	fence_secrets_guard();
-	r = fence_arena_open(&p.arena, ARENA_SIZE);
+	secret_guard_process();
+	r = secret_arena_open(&p.arena, ARENA_SIZE);
 	if (r >= 0)
-		r = fence_arena_open(&p.state, driver->device_size);
+		r = secret_arena_open(&p.state, driver->device_size);
 	if (r < 0) {
 		complain(&p, "no memory", strerror(-r));
 		return FENCE_EXIT_FAILED;
@@ -336,7 +336,7 @@ int fence_main(const struct fence_driver *driver, int argc, char **argv)
 	}
 	if (fflush(stdout) != 0 && r == FENCE_EXIT_OK && !switches_off(p.args.action))
 		r = FENCE_EXIT_FAILED; /* what was asked for was not told */
-	fence_arena_close(&p.arena);
-	fence_arena_close(&p.state);
+	secret_arena_close(&p.arena);
+	secret_arena_close(&p.state);
 	return r;
 }

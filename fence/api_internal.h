@@ -4,18 +4,11 @@
 
 #include "fence/api.h"
 
+#include "util/secret.h"
+
 #define FENCE_INPUT_MAX	 (64U * 1024) /* bytes of standard input */
 #define FENCE_SECRET_MAX 512	      /* bytes of a password */
 #define FENCE_PARAMS_MAX 64
-
-/* Memory for the input and all secrets: locked, left out of dumps, wiped in the end. */
-struct fence_arena {
-	char *data;
-	size_t size;
-	size_t used;
-};
-_must_check_ int fence_arena_open(struct fence_arena *arena, size_t size);
-void fence_arena_close(struct fence_arena *arena);
 
 struct fence_args {
 	const struct fence_driver *driver;
@@ -48,15 +41,11 @@ _must_check_ int fence_options_parse(struct fence_args *args, int argc, char **a
 				     struct fence_error *error);
 
 /* api_secret.c */
-void fence_secrets_guard(void); /* no core dumps, freed memory is overwritten */
 /* Fills in secrets from NAME_file and NAME_script. */
-_must_check_ int fence_secrets_load(struct fence_args *args, struct fence_arena *arena,
+_must_check_ int fence_secrets_load(struct fence_args *args, struct secret_arena *arena,
 				    struct fence_error *error);
-/*
- * Nobody but root can change what `path` names: it and all folders above are root's and not
- * writable by others. `secret`: nor can anybody else read it. Writes the resolved path.
- */
-#define FENCE_PATH_SIZE 4096
+/* secret_path_check() */
+#define FENCE_PATH_SIZE PATH_MAX
 _must_check_ int fence_path_check(const char *path, bool secret, char ret_path[FENCE_PATH_SIZE],
 				  struct fence_error *error);
 

@@ -9,96 +9,26 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <malloc.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
-
-void fence_secrets_guard(void)
-{
-	struct rlimit none = {0};
-
-	/* Neither core dumps nor debuggers of others, whatever the limits were. */
-	(void)prctl(PR_SET_DUMPABLE, 0);
-	(void)setrlimit(RLIMIT_CORE, &none);
-	/* Libraries copy passwords and free the copies: free() overwrites what it is given. */
-	(void)mallopt(M_PERTURB, 0xa5);
-}
-
-int fence_arena_open(struct fence_arena *arena, size_t size)
-{
-	char *data = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (data == MAP_FAILED)
-		return -errno;
-	/* Without the privilege to lock memory it may be swapped, which is no reason to fail. */
-	(void)mlock(data, size);
-	(void)madvise(data, size, MADV_DONTDUMP);
-	*arena = (struct fence_arena){.data = data, .size = size};
-	return 0;
-}
-
-void fence_arena_close(struct fence_arena *arena)
-{
-	if (!arena->data)
-		return;
-	explicit_bzero(arena->data, arena->size);
-	(void)munmap(arena->data, arena->size);
-	*arena = (struct fence_arena){0};
-}
-
-static int check_step(const char *path, bool last, bool secret, struct fence_error *error)
-{
-	struct stat st;
-
-	if (lstat(path, &st) < 0)
-		return fence_fail(error, true, "%.200s: %s", path, strerror(errno));
-	if (st.st_uid != 0)
-		return fence_fail(error, true, "%.200s does not belong to root", path);
-	/* In a sticky folder nobody can replace what is root's. */
-	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && (last || !(st.st_mode & S_ISVTX)))
-		return fence_fail(error, true, "%.200s can be written by others than root", path);
-	if (last && !S_ISREG(st.st_mode))
-		return fence_fail(error, true, "%.200s is no file", path);
-	if (last && secret && (st.st_mode & (S_IRGRP | S_IROTH)))
-		return fence_fail(error, true, "%.200s can be read by others than root", path);
-	return 0;
-}
 
 int fence_path_check(const char *path, bool secret, char ret_path[FENCE_PATH_SIZE],
 		     struct fence_error *error)
 {
-	char real[PATH_MAX];
-	int r;
+	char why[SECRET_WHY];
+	int r = secret_path_check(path, secret, ret_path, why);
 
-	if (path[0] != '/')
-		return fence_fail(error, true, "%.200s is no absolute path", path);
-	if (!realpath(path, real))
-		return fence_fail(error, true, "%.200s: %s", path, strerror(errno));
-	r = check_step(real, true, secret, error);
-	for (char *slash = strrchr(real, '/'); r >= 0 && slash && slash > real;
-	     slash = strrchr(real, '/')) {
-		*slash = '\0';
-		r = check_step(real, false, false, error);
-	}
-	if (r < 0)
-		return r;
-	return realpath(path, ret_path)
-		       ? 0
-		       : fence_fail(error, true, "%.200s: %s", path, strerror(errno));
+	return r < 0 ? fence_fail(error, true, "%s", why) : 0;
 }
 
 /* Up to FENCE_SECRET_MAX bytes and a line end into the arena, as a string. */
-static char *room(struct fence_arena *arena)
+static char *room(struct secret_arena *arena)
 {
 	if (arena->size - arena->used < FENCE_SECRET_MAX + 3)
 		return NULL;
 	return arena->data + arena->used;
 }
 
-static int keep(struct fence_args *args, struct fence_arena *arena, size_t i, size_t n,
+static int keep(struct fence_args *args, struct secret_arena *arena, size_t i, size_t n,
 		struct fence_error *error)
 {
 	char *text = arena->data + arena->used;
@@ -117,8 +47,8 @@ static int keep(struct fence_args *args, struct fence_arena *arena, size_t i, si
 	return 0;
 }
 
-static int from_file(struct fence_args *args, struct fence_arena *arena, size_t i, const char *path,
-		     struct fence_error *error)
+static int from_file(struct fence_args *args, struct secret_arena *arena, size_t i,
+		     const char *path, struct fence_error *error)
 {
 	char real[FENCE_PATH_SIZE];
 	_cleanup_close_ int fd = -1;
@@ -147,7 +77,7 @@ static int from_file(struct fence_args *args, struct fence_arena *arena, size_t 
 	return keep(args, arena, i, n, error);
 }
 
-static int from_script(struct fence_args *args, struct fence_arena *arena, size_t i,
+static int from_script(struct fence_args *args, struct secret_arena *arena, size_t i,
 		       const char *path, struct fence_error *error)
 {
 	static char *const env[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", NULL};
@@ -176,7 +106,7 @@ static int from_script(struct fence_args *args, struct fence_arena *arena, size_
 	return keep(args, arena, i, n, error);
 }
 
-int fence_secrets_load(struct fence_args *args, struct fence_arena *arena,
+int fence_secrets_load(struct fence_args *args, struct secret_arena *arena,
 		       struct fence_error *error)
 {
 	char file[64], script[64];

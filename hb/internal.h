@@ -15,7 +15,7 @@
 
 #define WIRE_MAGIC	  0x48466862U /* "HFhb" */
 #define WIRE_MAJOR	  2
-#define WIRE_MINOR	  0
+#define WIRE_MINOR	  1
 #define WIRE_HEADER_BYTES 25
 #define WIRE_ORIGIN_BYTES 19 /* start of each body: from, incarnation, sequence, part */
 #define WIRE_MAC_BYTES	  16
@@ -33,6 +33,7 @@ enum wire_section {
 	SECTION_RESOURCES,
 	SECTION_NODES,
 	SECTION_MONITORS,
+	SECTION_FENCES, /* since minor version 1 */
 };
 
 #define SECTION_BYTES	   3 /* type, length */
@@ -51,6 +52,9 @@ enum wire_section {
 #define MONITOR_COUNTS	   2 /* restarts and failovers, unless both are 0 */
 #define MONITOR_ROW_BYTES  (12 + REQUEST_ID_BYTES + 8) /* of one that was ever written */
 #define MONITOR_ROW_MAX	   (1 + MONITOR_COUNTS + MONITOR_ROW_BYTES)
+#define FENCE_ORDER_BYTES  9 /* by_epoch and by, unless nobody is ordered */
+#define FENCE_OFF_BYTES	   8
+#define FENCE_ROW_MAX	   (1 + FENCE_ORDER_BYTES + FENCE_OFF_BYTES)
 
 struct wire_writer {
 	uint8_t *at, *end;
@@ -188,5 +192,9 @@ bool wire_get_nodes(struct wire_reader *r, const struct hb_limits *limits, struc
 		    struct vector *ret);
 bool wire_get_monitors(struct wire_reader *r, const struct hb_limits *limits,
 		       struct vector_rows *rows, struct vector *ret);
+bool wire_get_fences(struct wire_reader *r, const struct hb_limits *limits,
+		     struct vector_rows *rows, struct vector *ret);
+/* How many fence rows are sent: none while no row says anything. */
+uint16_t wire_n_fences(const struct vector *v);
 
 #endif

@@ -8,13 +8,15 @@ _Static_assert(HB_BODY_MAX - WIRE_ORIGIN_BYTES - (SECTION_BYTES + HEAD_BYTES) -
 			       (SECTION_BYTES + REQUEST_BYTES) - (SECTION_BYTES + ANSWER_BYTES) >=
 		       SECTION_BYTES + ROWS_FIXED_BYTES + GROUP_ROW_MAX,
 	       "the largest head, one answer and one row fit");
-_Static_assert(MONITOR_ROW_MAX <= GROUP_ROW_MAX && NODE_ROW_BYTES <= GROUP_ROW_MAX,
+_Static_assert(MONITOR_ROW_MAX <= GROUP_ROW_MAX && NODE_ROW_BYTES <= GROUP_ROW_MAX &&
+		       FENCE_ROW_MAX <= GROUP_ROW_MAX,
 	       "no row is larger than that of a group");
 
 static bool cursor_done(const struct hb_cursor *cursor, const struct vector *v)
 {
 	return cursor->group >= v->n_groups && cursor->resource >= v->n_resources &&
-	       cursor->node >= v->n_nodes && cursor->monitor >= v->n_monitors;
+	       cursor->node >= v->n_nodes && cursor->monitor >= v->n_monitors &&
+	       cursor->fence >= wire_n_fences(v);
 }
 
 size_t hb_wire_body_encode(const struct vector *v, const struct hb_limits *limits,
@@ -62,6 +64,8 @@ static bool get_section(struct wire_reader *r, unsigned int type, const struct h
 		return wire_get_nodes(r, limits, rows, ret);
 	case SECTION_MONITORS:
 		return !same || wire_get_monitors(r, limits, rows, ret);
+	case SECTION_FENCES:
+		return wire_get_fences(r, limits, rows, ret);
 	default:
 		return true; /* of a newer minor version */
 	}
@@ -76,12 +80,14 @@ static void start_vector(struct vector *v, const struct vector_rows *rows)
 	v->first_resource = v->n_resources = 0;
 	v->first_node = v->n_nodes = 0;
 	v->first_monitor = v->n_monitors = 0;
+	v->first_fence = v->n_fences = 0;
 	v->group_intents = rows->group_intents;
 	v->group_actuals = rows->group_actuals;
 	v->resource_actuals = rows->resource_actuals;
 	v->node_intents = rows->node_intents;
 	v->monitor_intents = rows->monitor_intents;
 	v->monitor_actuals = rows->monitor_actuals;
+	v->fences = rows->fences;
 }
 
 /* Section types ascend: that finds repeated ones, and lets a newer minor version append its own. */

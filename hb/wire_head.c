@@ -266,8 +266,10 @@ bool wire_get_request(struct wire_reader *r, const struct hb_limits *limits,
 	request->object = get_u16(r);
 	request->ratio = get_u16(r);
 	request->value = get_u64(r);
+	/* a person's word about a node is taken where it was said (rule X11): nobody forwards it */
 	return request->kind != REQUEST_NONE && request->kind < REQUEST_KIND_COUNT_ &&
-	       operands_ok(request, limits) && wire_node_or_none(request->target, limits);
+	       request->kind != REQUEST_FENCE_CONFIRM && operands_ok(request, limits) &&
+	       wire_node_or_none(request->target, limits);
 }
 
 /* With very many nodes the answers make room for the largest row. */

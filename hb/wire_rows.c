@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The row sections of a vector: groups, resources, nodes. Pure. */
+/* The row sections of a vector: groups, resources, nodes, monitors, fences. Pure. */
 #include "hb/internal.h"
 
 #define GROUP_ACTUAL_BYTES 11 /* the last bytes of GROUP_ROW_BYTES */
@@ -13,6 +13,16 @@
 #define MONITOR_HAS_INTENT   0x20
 #define MONITOR_UNKNOWN_BITS 0xc0
 _Static_assert(MONITOR_STATUS_COUNT_ <= MONITOR_STATUS + 1, "a status fits into its bits");
+
+/* First byte of a fence row. */
+#define FENCE_STATE	  0x07
+#define FENCE_CHECK_SHIFT 3
+#define FENCE_CHECK	  0x38
+#define FENCE_HAS_ORDER	  0x40
+#define FENCE_HAS_OFF	  0x80
+_Static_assert(FENCE_STATE_COUNT_ <= FENCE_STATE + 1 &&
+		       FENCE_CHECK_COUNT_ <= (FENCE_CHECK >> FENCE_CHECK_SHIFT) + 1,
+	       "state and check fit into their bits");
 
 /* Up to the last byte that is not 0. */
 static size_t stopped_bytes(const struct group_intent *row)
@@ -220,6 +230,72 @@ static bool get_monitor(struct wire_reader *r, const struct hb_limits *limits,
 	return ret_actual->status < MONITOR_STATUS_COUNT_ && !(flags & MONITOR_UNKNOWN_BITS);
 }
 
+/* NODE_NONE and epoch 0 go together; a row that has but one of them goes out, to be refused. */
+static bool has_order(const struct fence_row *row)
+{
+	return row->by != NODE_NONE || row->by_epoch;
+}
+
+uint16_t wire_n_fences(const struct vector *v)
+{
+	for (unsigned int i = 0; i < v->n_fences; i++) {
+		const struct fence_row *row = &v->fences[i];
+
+		if (row->state || row->check || row->off || has_order(row))
+			return v->n_fences;
+	}
+	return 0;
+}
+
+static size_t fence_bytes(const struct vector *v, unsigned int row)
+{
+	return 1U + (has_order(&v->fences[row]) ? FENCE_ORDER_BYTES : 0) +
+	       (v->fences[row].off ? FENCE_OFF_BYTES : 0);
+}
+
+static void put_fence(struct wire_writer *w, const struct vector *v, unsigned int row)
+{
+	const struct fence_row *fence = &v->fences[row];
+	unsigned int flags = (fence->state & FENCE_STATE) |
+			     (((unsigned int)fence->check << FENCE_CHECK_SHIFT) & FENCE_CHECK);
+
+	flags |= has_order(fence) ? FENCE_HAS_ORDER : 0;
+	flags |= fence->off ? FENCE_HAS_OFF : 0;
+	put_u8(w, (uint8_t)flags);
+	if (flags & FENCE_HAS_ORDER) {
+		put_u64(w, fence->by_epoch);
+		put_u8(w, fence->by);
+	}
+	if (flags & FENCE_HAS_OFF)
+		put_u64(w, fence->off);
+}
+
+/* An order names a node and the epoch of a view; what says nothing is not there. */
+static bool get_fence(struct wire_reader *r, const struct hb_limits *limits, struct fence_row *ret)
+{
+	uint8_t flags = get_u8(r);
+
+	*ret = (struct fence_row){.by = NODE_NONE,
+				  .state = flags & FENCE_STATE,
+				  .check = (flags & FENCE_CHECK) >> FENCE_CHECK_SHIFT};
+	if (flags & FENCE_HAS_ORDER) {
+		if (wire_left(r) < FENCE_ORDER_BYTES)
+			return false;
+		ret->by_epoch = get_u64(r);
+		ret->by = get_u8(r);
+		if (!ret->by_epoch || !wire_number_ok(ret->by_epoch) || ret->by >= limits->n_nodes)
+			return false;
+	}
+	if (flags & FENCE_HAS_OFF) {
+		if (wire_left(r) < FENCE_OFF_BYTES)
+			return false;
+		ret->off = get_u64(r);
+		if (!ret->off || !wire_number_ok(ret->off))
+			return false;
+	}
+	return ret->state < FENCE_STATE_COUNT_ && ret->check < FENCE_CHECK_COUNT_;
+}
+
 /* One section of rows, as far as it fits. `first` is the index of the vector's first row. */
 struct row_section {
 	enum wire_section type;
@@ -261,11 +337,14 @@ void wire_put_rows(struct wire_writer *w, const struct vector *v, struct hb_curs
 					  put_node};
 	const struct row_section monitors = {SECTION_MONITORS, v->first_monitor, v->n_monitors,
 					     monitor_bytes, put_monitor};
+	const struct row_section fences = {SECTION_FENCES, v->first_fence, wire_n_fences(v),
+					   fence_bytes, put_fence};
 
 	if (put_section_rows(w, v, &groups, &cursor->group) &&
 	    put_section_rows(w, v, &resources, &cursor->resource) &&
-	    put_section_rows(w, v, &nodes, &cursor->node))
-		(void)put_section_rows(w, v, &monitors, &cursor->monitor);
+	    put_section_rows(w, v, &nodes, &cursor->node) &&
+	    put_section_rows(w, v, &monitors, &cursor->monitor))
+		(void)put_section_rows(w, v, &fences, &cursor->fence);
 }
 
 /* Reads the index of the first row. Returns how many may follow, 0 if the section is malformed. */
@@ -328,5 +407,18 @@ bool wire_get_monitors(struct wire_reader *r, const struct hb_limits *limits,
 			return false;
 	}
 	ret->n_monitors = (uint16_t)n;
+	return n > 0 && wire_left(r) == 0;
+}
+
+bool wire_get_fences(struct wire_reader *r, const struct hb_limits *limits,
+		     struct vector_rows *rows, struct vector *ret)
+{
+	size_t most = get_first(r, limits->n_nodes, &ret->first_fence), n = 0;
+
+	for (; n < most && wire_left(r) > 0; n++) {
+		if (!get_fence(r, limits, &rows->fences[n]))
+			return false;
+	}
+	ret->n_fences = (uint16_t)n;
 	return n > 0 && wire_left(r) == 0;
 }

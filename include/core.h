@@ -211,7 +211,7 @@ struct core_event {
 			uint8_t target; /* node or NODE_NONE */
 			uint16_t group, object;
 			uint16_t ratio;
-			uint64_t value;
+			uint64_t value; /* FENCE_CONFIRM: seconds of the calendar */
 			uint64_t token; /* given back in CORE_ACTION_ANSWER */
 		} request;
 		struct {
@@ -425,6 +425,7 @@ struct core_self_info {
 	bool store_failed;
 	node_mask wanted;
 	uint32_t votes_total, votes_view; /* all configured; of the installed members */
+	bool holds_nothing;		  /* every group here is OFFLINE */
 	bool lease_by_half;		  /* the lease goes on by rule L9 only */
 	bool tie; /* members of the view that are heard are half of the votes: others are fenced */
 };

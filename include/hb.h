@@ -80,7 +80,7 @@ struct hb_limits {
 
 /* What earlier parts carried. All zero: at the beginning. */
 struct hb_cursor {
-	uint16_t group, resource, node, monitor; /* rows */
+	uint16_t group, resource, node, monitor, fence; /* rows */
 	uint16_t part;	/* running number, sent along: tells parts of one vector from repetitions */
 	uint8_t answer; /* where the next part's answers start */
 };

@@ -58,6 +58,12 @@ class Services(Cluster):
             self.wait_group('n1', g)
         return self
 
+    def cli(self, node, *args, check=True):
+        r = super().cli(node, *args, check=check)
+        if check and '--wait' in args:
+            self.wait_agreed()
+        return r
+
     def power_off(self, node):
         """What ran there is gone with it, before anybody else can know."""
         super().power_off(node)

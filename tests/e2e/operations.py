@@ -106,7 +106,9 @@ class Operated(Cluster):
 
     def do(self, node, *words):
         """A command that must be carried out to its end."""
-        return self.cli(node, *words, '--wait').stdout
+        out = self.cli(node, *words, '--wait').stdout
+        self.wait_agreed()
+        return out
 
     def refused(self, node, *words, code=1, says):
         r = self.cli(node, *words, check=False)
@@ -257,9 +259,9 @@ def ratio(tag):
     with Operated(one_group, tag=tag).up() as c:
         c.do('n1', 'toratio', 'set', '10', '6s')
         since = time.monotonic()
-        for n in c.names:
-            s = c.status(n)
-            check(s['ratio'] == 10 and s['timeout_in_force_us'] == 10 * s['timeout_us'], f'{n}: {s["ratio"]}')
+        for n in c.names:  # accepted: the row is everywhere; in force: when the longer lease is on disk (P4)
+            c.wait(f'the ratio to be in force at {n}', lambda n=n: (lambda s: s['ratio'] == 10 and s['timeout_in_force_us']
+                                                                    == 10 * s['timeout_us'])(c.status(n)))
         left = json.loads(c.cli('n3', 'toratio', 'show', '--json').stdout)['left_us']
         check(0 < left <= 6000000, f'left {left}')
         c.freeze('n3')
@@ -273,10 +275,10 @@ def ratio(tag):
             c.wait(f'{n} to say that it ended', lambda n=n: c.events(n, 'ratio-ended'))
         c.do('n2', 'toratio', 'set', '2', '30d')
         c.do('n3', 'toratio', 'reset')
-        check(c.cli('n1', 'toratio', 'show').stdout.startswith('present toratio : 1\n'), 'reset')
+        c.wait('the reset', lambda: c.cli('n1', 'toratio', 'show').stdout.startswith('present toratio : 1\n'))
         c.do('n1', 'toratio', 'set', '2', '1h')
         c.do('n1', 'toratio', 'set', '1')
-        check(c.status('n2')['ratio'] == 1, 'ratio 1 restores')
+        c.wait('ratio 1 to restore', lambda: c.status('n2')['ratio'] == 1)
         return f'ended by itself after {took:.1f} s'
 
 

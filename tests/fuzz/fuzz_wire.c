@@ -42,6 +42,7 @@ static void check_head(const struct vector_head *h, const struct hb_limits *limi
 	for (unsigned int i = 0; i < h->n_peers; i++)
 		assert(h->peer[i].stamp.us < EPOCH_MAX && h->peer[i].incarnation < EPOCH_MAX);
 	assert(h->request.kind < REQUEST_KIND_COUNT_ && node_ok(h->request.target, limits));
+	assert(h->request.kind != REQUEST_FENCE_CONFIRM);
 	assert(h->request.group == 0 || h->request.group < limits->n_groups);
 	assert(h->request.object == 0 || h->request.object < limits->n_monitors ||
 	       h->request.object < limits->n_resources);
@@ -82,9 +83,17 @@ static void check_rows(const struct vector *v, const struct hb_limits *limits)
 		assert(!((row->suspended | row->failing) & ~all));
 		assert(v->monitor_actuals[i].status < MONITOR_STATUS_COUNT_);
 	}
+	assert(v->first_fence + v->n_fences <= limits->n_nodes);
+	for (unsigned int i = 0; i < v->n_fences; i++) {
+		const struct fence_row *row = &v->fences[i];
+
+		assert(row->by_epoch < EPOCH_MAX && row->off < EPOCH_MAX);
+		assert(node_ok(row->by, limits) && (row->by == NODE_NONE) == !row->by_epoch);
+		assert(row->state < FENCE_STATE_COUNT_ && row->check < FENCE_CHECK_COUNT_);
+	}
 }
 
-/* Sections of unknown type are lost on the way, so the result may be shorter; no other change. */
+/* Sections of unknown type and of fence rows that say nothing are lost on the way, so the result may be shorter; no other change. */
 static void check_again(const struct vector *v, const struct hb_limits *limits, const uint8_t *body,
 			size_t n)
 {
@@ -98,7 +107,7 @@ static void check_again(const struct vector *v, const struct hb_limits *limits, 
 	n_once = hb_wire_body_encode(v, limits, &cursor, once, sizeof once);
 	assert(n_once > 0 && n_once <= n);
 	assert(cursor.part == 0);
-	assert(cursor.group + cursor.resource + cursor.node + cursor.monitor == 0);
+	assert(cursor.group + cursor.resource + cursor.node + cursor.monitor + cursor.fence == 0);
 	assert(n_once < n || memcmp(once, body, n) == 0);
 	assert(hb_wire_body_decode(once, n_once, limits, &rows, &back));
 	part.at = once + WIRE_ORIGIN_BYTES - 2;

@@ -36,9 +36,10 @@ static struct body *body_new(const struct vector *v)
 	size_t nodes = v->n_nodes * sizeof(*v->node_intents);
 	size_t monitors = v->n_monitors * sizeof(*v->monitor_intents);
 	size_t monitor_actuals = v->n_monitors * sizeof(*v->monitor_actuals);
-	size_t rows = intents + actuals + resources + nodes + monitors + monitor_actuals;
+	size_t fences = v->n_fences * sizeof(*v->fences);
+	size_t rows = intents + actuals + resources + nodes + monitors + monitor_actuals + fences;
 	size_t room = (sizeof(struct body) + 15) & ~(size_t)15;
-	struct body *body = malloc(room + rows + (size_t)6 * 16);
+	struct body *body = malloc(room + rows + (size_t)7 * 16);
 	uint8_t *at;
 
 	if (!body)
@@ -53,6 +54,7 @@ static struct body *body_new(const struct vector *v)
 	body->vector.node_intents = copy_rows(&at, v->node_intents, nodes);
 	body->vector.monitor_intents = copy_rows(&at, v->monitor_intents, monitors);
 	body->vector.monitor_actuals = copy_rows(&at, v->monitor_actuals, monitor_actuals);
+	body->vector.fences = copy_rows(&at, v->fences, fences);
 	return body;
 }
 
@@ -127,7 +129,8 @@ static void transmit(struct world *w, struct node *n, struct body *body, uint8_t
 
 static bool at_beginning(const struct hb_cursor *c)
 {
-	return !c->group && !c->resource && !c->node && !c->monitor && !c->answer && !c->part;
+	return !c->group && !c->resource && !c->node && !c->monitor && !c->fence && !c->answer &&
+	       !c->part;
 }
 
 /* The size of a datagram that has room for part_bytes of rows beside the head. */

@@ -138,12 +138,14 @@ static inline void post(struct world *w, uint8_t from)
 		       v->n_monitors * sizeof *v->monitor_intents);
 		memcpy(d->rows.monitor_actuals, v->monitor_actuals,
 		       v->n_monitors * sizeof *v->monitor_actuals);
+		memcpy(d->rows.fences, v->fences, v->n_fences * sizeof *v->fences);
 		d->vector.group_intents = d->rows.group_intents;
 		d->vector.group_actuals = d->rows.group_actuals;
 		d->vector.resource_actuals = d->rows.resource_actuals;
 		d->vector.node_intents = d->rows.node_intents;
 		d->vector.monitor_intents = d->rows.monitor_intents;
 		d->vector.monitor_actuals = d->rows.monitor_actuals;
+		d->vector.fences = d->rows.fences;
 		assert_true(w->n_queue < QUEUE);
 		w->queue[w->n_queue++] = d;
 	}

@@ -173,7 +173,8 @@ static inline void rng_requests(struct rng *rng, const struct hb_limits *limits,
 {
 	if (most || rng_below(rng, 2)) {
 		h->request.id = rng_request_id(rng, limits);
-		h->request.kind = (uint8_t)(1 + rng_below(rng, REQUEST_KIND_COUNT_ - 1));
+		_Static_assert(REQUEST_FENCE_CONFIRM == REQUEST_KIND_COUNT_ - 1, "never travels");
+		h->request.kind = (uint8_t)(1 + rng_below(rng, REQUEST_FENCE_CONFIRM - 1));
 		h->request.target = rng_node(rng, limits, true);
 		rng_operands(rng, limits, &h->request);
 	}
@@ -242,6 +243,28 @@ static inline void rng_groups(struct rng *rng, const struct hb_limits *limits,
 	}
 }
 
+/* Half of the vectors say nothing, as without fence devices. */
+static inline void rng_fences(struct rng *rng, const struct hb_limits *limits,
+			      struct vector_rows *rows)
+{
+	bool none = rng_below(rng, 2);
+
+	for (unsigned int i = 0; i < limits->n_nodes; i++) {
+		struct fence_row *row = &rows->fences[i];
+
+		*row = (struct fence_row){.by = NODE_NONE};
+		if (none || rng_below(rng, 4) == 0)
+			continue;
+		row->state = (uint8_t)rng_below(rng, FENCE_STATE_COUNT_);
+		row->check = (uint8_t)rng_below(rng, FENCE_CHECK_COUNT_);
+		row->off = rng_number(rng);
+		if (rng_below(rng, 2)) {
+			row->by = rng_node(rng, limits, false);
+			row->by_epoch = 1 + rng_number(rng) % (EPOCH_MAX - 1);
+		}
+	}
+}
+
 static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 			    struct vector_rows *rows)
 {
@@ -260,6 +283,7 @@ static inline void rng_rows(struct rng *rng, const struct hb_limits *limits,
 		row->power = (uint8_t)rng_below(rng, POWER_ACTION_COUNT_);
 	}
 	rng_monitors(rng, limits, rows);
+	rng_fences(rng, limits, rows);
 }
 
 /* A vector with all rows; `most`: with a request and as many answers as there can be. */
@@ -270,12 +294,14 @@ static inline void rng_vector(struct rng *rng, const struct hb_limits *limits, b
 			     .n_resources = limits->n_resources,
 			     .n_nodes = limits->n_nodes,
 			     .n_monitors = limits->n_monitors,
+			     .n_fences = limits->n_nodes,
 			     .group_intents = rows->group_intents,
 			     .group_actuals = rows->group_actuals,
 			     .resource_actuals = rows->resource_actuals,
 			     .node_intents = rows->node_intents,
 			     .monitor_intents = rows->monitor_intents,
-			     .monitor_actuals = rows->monitor_actuals};
+			     .monitor_actuals = rows->monitor_actuals,
+			     .fences = rows->fences};
 	rng_head(rng, limits, &v->head);
 	rng_requests(rng, limits, most, &v->head);
 	rng_rows(rng, limits, rows);
@@ -403,6 +429,13 @@ static inline void assert_same_rows(const struct vector_rows *a, const struct ve
 	}
 	for (unsigned int i = 0; i < limits->n_monitors; i++)
 		assert_same_monitor(a, b, i);
+	for (unsigned int i = 0; i < limits->n_nodes; i++) {
+		SAME(a, b, fences[i].by_epoch);
+		SAME(a, b, fences[i].off);
+		SAME(a, b, fences[i].by);
+		SAME(a, b, fences[i].state);
+		SAME(a, b, fences[i].check);
+	}
 }
 
 #endif

@@ -558,6 +558,41 @@ static void test_input(void **state)
 	assert_int_equal(f->result, RESOURCE_RESULT_OK);
 }
 
+/* Its standard output, alone or beside an input; its other messages do not go there. */
+static void test_output(void **state)
+{
+	struct fixture *f = *state;
+	char script[] = "cat; echo done; echo no >&2";
+	char sh[] = "/bin/sh", c[] = "-c";
+	char *argv[] = {sh, c, script, NULL}, *env[] = {NULL};
+	static const char *const expected[] = {"done\n", "hello\ndone\n"};
+
+	for (int i = 0; i < 2; i++) {
+		char got[64] = "";
+		int in[2], out[2];
+
+		assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+		assert_int_equal(pipe2(out, O_CLOEXEC), 0);
+		assert_int_equal(write(in[1], "hello\n", 6), 6);
+		assert_int_equal(close(in[1]), 0);
+		assert_int_equal(exec_run(f->exec, &(struct exec_program){.operation = 7,
+									  .name = "output",
+									  .argv = argv,
+									  .env = env,
+									  .input = i ? in[0] : 0,
+									  .output = out[1]}),
+				 0);
+		assert_int_equal(close(out[1]), 0);
+		wait_answers(f, (unsigned int)i + 1);
+		assert_int_equal(f->result, RESOURCE_RESULT_OK);
+		assert_int_equal(read(out[0], got, sizeof got - 1), strlen(expected[i]));
+		assert_string_equal(got, expected[i]);
+		assert_int_equal(read(out[0], got, sizeof got - 1), 0); /* nobody has it any more */
+		assert_int_equal(close(out[0]), 0);
+		assert_int_equal(close(in[0]), 0);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -577,6 +612,7 @@ int main(void)
 		cmocka_unit_test(test_environment),
 		cmocka_unit_test(test_factors),
 		TEST(test_input),
+		TEST(test_output),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -223,12 +223,12 @@ static const struct fence_driver driver = {
 
 static const char *secret_from(const char *param, const char *path, const char *timeout)
 {
-	static struct fence_arena arena;
+	static struct secret_arena arena;
 	static struct fence_args args;
 	static struct fence_error error;
 
-	fence_arena_close(&arena);
-	assert_int_equal(fence_arena_open(&arena, 8192), 0);
+	secret_arena_close(&arena);
+	assert_int_equal(secret_arena_open(&arena, 8192), 0);
 	assert_int_equal(fence_args_init(&args, &driver, &error), 0);
 	assert_int_equal(fence_args_set(&args, param, path), 0);
 	assert_int_equal(fence_args_set(&args, "login_timeout", timeout), 0);

@@ -38,9 +38,17 @@ static struct hb_keys test_keys(void)
 /* What a receiver has put together from the parts that came. */
 struct assembly {
 	struct vector_rows rows;
-	unsigned int groups, resources, nodes,
-		monitors; /* how many rows came, repeated ones included */
+	/* how many rows came, repeated ones included */
+	unsigned int groups, resources, nodes, monitors, fences;
 };
+
+/* Nothing has come; what never comes of fence rows says nothing. */
+static void start_assembly(struct assembly *as)
+{
+	*as = (struct assembly){};
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		as->rows.fences[i].by = NODE_NONE;
+}
 
 static void assemble(struct assembly *as, const struct vector *part)
 {
@@ -56,10 +64,24 @@ static void assemble(struct assembly *as, const struct vector *part)
 	       part->n_monitors * sizeof *part->monitor_intents);
 	memcpy(as->rows.monitor_actuals + part->first_monitor, part->monitor_actuals,
 	       part->n_monitors * sizeof *part->monitor_actuals);
+	memcpy(as->rows.fences + part->first_fence, part->fences,
+	       part->n_fences * sizeof *part->fences);
 	as->monitors += part->n_monitors;
+	as->fences += part->n_fences;
 	as->groups += part->n_groups;
 	as->resources += part->n_resources;
 	as->nodes += part->n_nodes;
+}
+
+static bool fences_said(const struct vector_rows *rows, const struct hb_limits *limits)
+{
+	for (unsigned int i = 0; i < limits->n_nodes; i++) {
+		const struct fence_row *row = &rows->fences[i];
+
+		if (row->by_epoch || row->off || row->state || row->check)
+			return true;
+	}
+	return false;
 }
 
 static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
@@ -74,7 +96,7 @@ static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
 
 	rng_vector(&rng, limits, most, &rows, &v);
 	keys.sign = seed & 1;
-	as = (struct assembly){};
+	start_assembly(&as);
 	do {
 		uint8_t datagram[HB_DATAGRAM_MAX];
 		size_t n = hb_wire_encode_vector(&v, limits, &keys, &cursor, datagram);
@@ -96,12 +118,14 @@ static void roundtrip(uint64_t seed, const struct hb_limits *limits, bool most)
 		assert_same_head(&v.head, &d.vector.head);
 		assemble(&as, &d.vector);
 	} while (cursor.part > 0);
-	assert_int_equal(cursor.group + cursor.resource + cursor.node + cursor.monitor, 0);
+	assert_int_equal(
+		cursor.group + cursor.resource + cursor.node + cursor.monitor + cursor.fence, 0);
 	assert_same_rows(&rows, &as.rows, limits);
 	assert_int_equal(as.groups, limits->n_groups);
 	assert_int_equal(as.resources, limits->n_resources);
 	assert_int_equal(as.nodes, limits->n_nodes);
 	assert_int_equal(as.monitors, limits->n_monitors);
+	assert_int_equal(as.fences, fences_said(&rows, limits) ? limits->n_nodes : 0);
 }
 
 /* All bytes that every row may have: still each part has at least one row. */
@@ -124,13 +148,17 @@ static void test_roundtrip_fullest(void **state)
 		rows.monitor_intents[i].version.epoch = 1;
 		rows.monitor_actuals[i].restarts = 1;
 	}
-	as = (struct assembly){};
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		rows.fences[i] = (struct fence_row){.by_epoch = EPOCH_MAX - 1, .off = 1, .by = 31};
+	start_assembly(&as);
 	do {
 		size_t n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
 
 		assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
 		assert_true(back.head.n_answers > 0);
-		assert_true(back.n_groups + back.n_resources + back.n_nodes + back.n_monitors > 0);
+		assert_true(back.n_groups + back.n_resources + back.n_nodes + back.n_monitors +
+				    back.n_fences >
+			    0);
 		assemble(&as, &back);
 		assert_true(++parts < HB_PARTS_MAX);
 	} while (cursor.part > 0);
@@ -152,6 +180,8 @@ static void make_realistic(const struct hb_limits *limits, struct vector_rows *r
 		rows->monitor_intents[i] = (struct monitor_intent){};
 		rows->monitor_actuals[i] = (struct monitor_actual){.status = MONITOR_NORMAL};
 	}
+	for (unsigned int i = 0; i < limits->n_nodes; i++)
+		rows->fences[i] = (struct fence_row){.by = NODE_NONE, .check = FENCE_CHECK_NORMAL};
 }
 
 /* What docs/wire.md promises for clusters as they are. */
@@ -288,6 +318,7 @@ static void test_body_whole(void **state)
 	(void)state;
 	rng_vector(&rng, &LARGEST, false, &rows, &v);
 	v.head.n_answers = 0;
+	rows.fences[0].off = 1;
 	n = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
 	assert_int_equal(cursor.part, 0);
 	assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
@@ -314,6 +345,7 @@ static struct sample *make_sample(void)
 
 	s.keys = test_keys();
 	rng_vector(&rng, &SMALL, true, &s.rows, &s.v);
+	s.rows.fences[0].check = FENCE_CHECK_NORMAL; /* the last section is there */
 	s.n = hb_wire_encode_vector(&s.v, &SMALL, &s.keys, &cursor, s.datagram);
 	return &s;
 }
@@ -431,7 +463,7 @@ static void test_unknown_section(void **state)
 	struct sample *s = make_sample();
 	size_t end = s->n - WIRE_MAC_BYTES;
 	static const uint8_t extra[] = {200, 0, 5, 'h', 'e', 'l', 'l', 'o'};
-	static const uint8_t again[] = {SECTION_MONITORS, 0, 3, 0, 0, MONITOR_NORMAL};
+	static const uint8_t again[] = {SECTION_FENCES, 0, 3, 0, 0, 0x10};
 
 	(void)state;
 	memcpy(s->datagram + end, extra, sizeof extra);
@@ -451,6 +483,76 @@ static void test_unknown_section(void **state)
 	memcpy(s->datagram + end + sizeof extra, extra, sizeof extra); /* an unknown one twice */
 	sign_again(s, end + 2 * sizeof extra + WIRE_MAC_BYTES);
 	assert_int_equal(decode(s, s->datagram, s->n, &SMALL), HB_REFUSED_FORMAT);
+}
+
+/* The fence rows as a release reads them that does not know the section: the rest counts. */
+static void test_fences_skipped(void **state)
+{
+	struct sample *s = make_sample();
+	struct hb_limits other = SMALL;
+	static struct vector_rows scratch;
+	static struct hb_decoded d;
+	size_t at = WIRE_HEADER_BYTES + WIRE_ORIGIN_BYTES;
+
+	(void)state;
+	other.objects_hash++; /* rule C3: nodes are the same, so these rows mean the same */
+	assert_int_equal(hb_wire_decode(&(struct hb_datagram){s->datagram, s->n}, &other, &s->keys,
+					&scratch, &d),
+			 HB_OK);
+	assert_int_equal(d.vector.n_fences, SMALL.n_nodes);
+	assert_int_equal(d.vector.n_monitors, 0);
+	while (s->datagram[at] != SECTION_FENCES) {
+		at += SECTION_BYTES + ((size_t)s->datagram[at + 1] << 8 | s->datagram[at + 2]);
+		assert_true(at < s->n - WIRE_MAC_BYTES);
+	}
+	s->datagram[at]++;
+	sign_again(s, s->n);
+	assert_int_equal(hb_wire_decode(&(struct hb_datagram){s->datagram, s->n}, &SMALL, &s->keys,
+					&scratch, &d),
+			 HB_OK);
+	assert_int_equal(d.vector.n_fences, 0);
+	assert_int_equal(d.vector.n_monitors, SMALL.n_monitors);
+	assert_same_head(&s->v.head, &d.vector.head);
+}
+
+/* An order ends: the row that says nothing any more is told as long as another row says something,
+ * also when its part has only such rows. */
+static void test_fence_parts(void **state)
+{
+	static struct vector_rows rows, scratch;
+	struct rng rng = {9};
+	struct hb_cursor cursor = {};
+	struct vector v, back;
+	uint8_t body[HB_BODY_MAX];
+	unsigned int parts = 0, told = 0;
+	size_t bare;
+
+	(void)state;
+	rng_vector(&rng, &LARGEST, false, &rows, &v);
+	v.head.request = (struct request){};
+	v.head.n_answers = 0;
+	v.n_groups = v.n_resources = v.n_nodes = v.n_monitors = 0;
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		rows.fences[i] = (struct fence_row){.by = NODE_NONE};
+	bare = hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body);
+	assert_int_equal(cursor.part, 0);
+	rows.fences[3].check = FENCE_CHECK_NORMAL;
+	do {
+		size_t n = hb_wire_body_encode(&v, &LARGEST, &cursor, body,
+					       bare + SECTION_BYTES + ROWS_FIXED_BYTES + 8);
+
+		assert_true(hb_wire_body_decode(body, n, &LARGEST, &scratch, &back));
+		assert_int_equal(back.first_fence, told);
+		for (unsigned int i = 0; i < back.n_fences; i++, told++) {
+			assert_int_equal(back.fences[i].by, NODE_NONE);
+			assert_int_equal(back.fences[i].check, told == 3 ? FENCE_CHECK_NORMAL : 0);
+		}
+		parts++;
+	} while (cursor.part > 0);
+	assert_int_equal(told, NODES_MAX);
+	assert_int_equal(parts, 4);
+	rows.fences[3].check = FENCE_CHECK_NONE;
+	assert_int_equal(hb_wire_body_encode(&v, &LARGEST, &cursor, body, sizeof body), bare);
 }
 
 /* Each vector here breaks one rule; the encoder writes what it is given. */
@@ -533,6 +635,16 @@ BROKEN(monitor_failing,
 BROKEN(monitor_request, (rows->monitor_intents[2].version.epoch = 1,
 			 rows->monitor_intents[2].request.incarnation = EPOCH_MAX))
 BROKEN(monitor_range, v->first_monitor = 1)
+/* rule X11: done where it was entered */
+BROKEN(request_fence_confirm, v->head.request = ((struct request){.kind = REQUEST_FENCE_CONFIRM}))
+BROKEN(fence_by, (rows->fences[1].by = 3, rows->fences[1].by_epoch = 1))
+BROKEN(fence_by_of_no_view, (rows->fences[1].by = 2, rows->fences[1].by_epoch = 0))
+BROKEN(fence_view_alone, (rows->fences[1].by = NODE_NONE, rows->fences[1].by_epoch = 1))
+BROKEN(fence_epoch, (rows->fences[2].by = 0, rows->fences[2].by_epoch = EPOCH_MAX))
+BROKEN(fence_off, rows->fences[0].off = EPOCH_MAX)
+BROKEN(fence_state, rows->fences[0].state = FENCE_STATE_COUNT_)
+BROKEN(fence_check, rows->fences[2].check = FENCE_CHECK_COUNT_)
+BROKEN(fence_range, v->first_fence = 1)
 
 static const struct broken BROKEN_VECTORS[] = {
 #define B(name)                     \
@@ -598,6 +710,15 @@ static const struct broken BROKEN_VECTORS[] = {
 	B(monitor_failing),
 	B(monitor_request),
 	B(monitor_range),
+	B(request_fence_confirm),
+	B(fence_by),
+	B(fence_by_of_no_view),
+	B(fence_view_alone),
+	B(fence_epoch),
+	B(fence_off),
+	B(fence_state),
+	B(fence_check),
+	B(fence_range),
 	B(lease_epoch),
 	B(no_epoch),
 #undef B
@@ -627,6 +748,11 @@ static void test_row_bytes(void **state)
 		SECTION_MONITORS, 0, 2 + sizeof((uint8_t[]){flags, ##__VA_ARGS__}), 0, 3, flags, \
 			##__VA_ARGS__                                                            \
 	}
+#define FENCE(flags, ...)                                                                      \
+	{                                                                                      \
+		SECTION_FENCES, 0, 2 + sizeof((uint8_t[]){flags, ##__VA_ARGS__}), 0, 2, flags, \
+			##__VA_ARGS__                                                          \
+	}
 	static const struct {
 		uint8_t section[64];
 		bool good;
@@ -650,8 +776,24 @@ static void test_row_bytes(void **state)
 		{{SECTION_MONITORS, 0, 2, 0, 0}, false}, /* no row */
 		{{SECTION_MONITORS, 0, 1, 0}, false},
 		{{SECTION_MONITORS, 0, 3, 0, 4, 1}, false}, /* none of the monitors */
+		{FENCE(0x00), true},			    /* nothing to say */
+		{FENCE(0x24), true},			    /* confirmed, check says error */
+		{FENCE(0x05), false},			    /* no such state */
+		{FENCE(0x28), false},			    /* no such check */
+		{FENCE(0x40, 0, 0, 0, 0, 0, 0, 0, 9, 1), true},
+		{FENCE(0x40, 0, 0, 0, 0, 0, 0, 0, 9, 3), false},    /* no such node */
+		{FENCE(0x40, 0, 0, 0, 0, 0, 0, 0, 9, 0xff), false}, /* an order to nobody */
+		{FENCE(0x40, 0, 0, 0, 0, 0, 0, 0, 0, 1), false},    /* of no view */
+		{FENCE(0x40, 0, 0, 0, 0, 0, 0, 0, 9), false},	    /* cut off */
+		{FENCE(0x80, 0, 0, 0, 0, 0, 0, 0, 9), true},
+		{FENCE(0x80, 0, 0, 0, 0, 0, 0, 0, 0), false}, /* that need not be there */
+		{FENCE(0x80, 0, 0, 0, 0, 0, 0, 0), false},
+		{FENCE(0xc0, 0, 0, 0, 0, 0, 0, 0, 9, 1, 0, 0, 0, 0, 0, 0, 0, 9), true},
+		{FENCE(0x00, 0), false}, /* a row behind the last node */
+		{{SECTION_FENCES, 0, 2, 0, 0}, false},
 	};
 #undef ROW
+#undef FENCE
 	static struct vector_rows rows, scratch;
 	struct hb_cursor cursor = {};
 	struct rng rng = {8};
@@ -661,7 +803,7 @@ static void test_row_bytes(void **state)
 
 	(void)state;
 	rng_vector(&rng, &SMALL, false, &rows, &v);
-	v.n_groups = v.n_resources = v.n_nodes = v.n_monitors = 0;
+	v.n_groups = v.n_resources = v.n_nodes = v.n_monitors = v.n_fences = 0;
 	n = hb_wire_body_encode(&v, &SMALL, &cursor, body, sizeof body);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		size_t bytes = SECTION_BYTES + cases[i].section[2];
@@ -670,7 +812,7 @@ static void test_row_bytes(void **state)
 		if (hb_wire_body_decode(body, n + bytes, &SMALL, &scratch, &back) != cases[i].good)
 			fail_msg("case %zu", i);
 		if (cases[i].good)
-			assert_int_equal(back.n_monitors, 1);
+			assert_int_equal(back.n_monitors + back.n_fences, 1);
 	}
 }
 
@@ -730,6 +872,28 @@ static const struct hb_limits SEED_LIMITS[] = {/* as in fuzz_wire.c, which has m
 					       {7, 32, 128, 512, 512, 0},
 					       {7, 1, 0, 0, 0, 0},
 					       {7, 8, 16, 40, 60, 0}};
+
+/* Bytes that a release before section 9 wrote: nothing is known of fencing then. */
+static void test_minor_version_0(void **state)
+{
+	static struct vector_rows scratch;
+	static struct hb_decoded d;
+	uint8_t found[HB_DATAGRAM_MAX + 2];
+	FILE *f = fopen(SEEDS "/minor-0-vector-3-nodes", "re");
+	size_t n;
+
+	(void)state;
+	assert_non_null(f);
+	n = fread(found, 1, sizeof found, f);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(found[1 + 5], 0);
+	assert_int_equal(hb_wire_decode(&(struct hb_datagram){found + 1, n - 1}, &SEED_LIMITS[0],
+					&SEED_KEYS, &scratch, &d),
+			 HB_OK);
+	assert_int_equal(d.vector.n_groups, SEED_LIMITS[0].n_groups);
+	assert_int_equal(d.vector.n_nodes, 3);
+	assert_int_equal(d.vector.n_fences, 0);
+}
 
 static void check_seed(const char *name, size_t limits, const uint8_t *datagram, size_t n)
 {
@@ -860,6 +1024,9 @@ int main(void)
 		cmocka_unit_test(test_out_of_range),
 		cmocka_unit_test(test_blob),
 		cmocka_unit_test(test_seeds),
+		cmocka_unit_test(test_minor_version_0),
+		cmocka_unit_test(test_fences_skipped),
+		cmocka_unit_test(test_fence_parts),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_speed),
 	};

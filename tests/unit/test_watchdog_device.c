@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* The watchdog that userw feeds, over a device that exists only here. */
-#include "agent/monitor_watchdog.h"
+/* A watchdog device that exists only here, as userw feeds it. */
+#include "agent/watchdog_device.h"
 
 #include <errno.h>
 #include <linux/watchdog.h>
@@ -63,6 +63,8 @@ static int fake_ioctl(int fd, unsigned long request, void *argument)
 		if (device.feed_error)
 			return -1;
 		device.fed++;
+	} else if (request == WDIOC_SETOPTIONS) {
+		assert_int_equal(*(int *)argument, WDIOS_DISABLECARD);
 	} else {
 		fail_msg("unexpected request %lx", request);
 	}
@@ -85,8 +87,19 @@ static int fake_close(int fd)
 	return 0;
 }
 
-static const struct watchdog_io io = {
-	.open = fake_open, .ioctl = fake_ioctl, .write = fake_write, .close = fake_close};
+static int no_attribute(int fd, const char *name, int flags)
+{
+	(void)fd;
+	(void)name;
+	(void)flags;
+	return -1;
+}
+
+static const struct watchdog_io io = {.open = fake_open,
+				      .ioctl = fake_ioctl,
+				      .write = fake_write,
+				      .close = fake_close,
+				      .attribute = no_attribute};
 
 static int open_it(unsigned int timeout_s, unsigned int least_s, struct watchdog *ret, char *error)
 {
@@ -194,5 +207,5 @@ int main(void)
 		cmocka_unit_test_setup(test_one_that_cannot_be_stopped_is_used, setup),
 	};
 
-	return cmocka_run_group_tests_name("monitor_watchdog", tests, NULL, NULL);
+	return cmocka_run_group_tests_name("watchdog_device", tests, NULL, NULL);
 }
