@@ -13,7 +13,7 @@
  *
  * -DMUTANT_X breaks one rule; tests/model/run expects that spin then finds a violation.
  */
-/* Lives of each node: both begin with the first one, in view 1 of both. */
+/* Lives of each node: both begin with the first one, in view 1 of both; COLD: before it. */
 #ifndef LIVES0
 #define LIVES0 2
 #endif
@@ -54,6 +54,7 @@ bit installed[2];  /* that view */
 byte owner[2];	   /* the row for that view */
 byte heard[2];	   /* newest life of the other */
 byte over[2];	   /* newest life of the other that is known to be over: Q2, Q3 */
+#define UNBORN 9   /* it was off when no life of it had been heard */
 bit with[2], waived[2];
 /* Node 0, as coordinator of both, of node 1 by its newest vector. */
 bit newborn;	   /* it is not the life that the view is meant for */
@@ -237,9 +238,14 @@ inline hear(j, i, takes, rows)
 #define PROOF(i) (over[i] && over[i] >= heard[i])
 #endif
 
+#ifdef MUTANT_FIRST_LIFE
+#define KNOWN(i) MAX(heard[i], 1)
+#else
+#define KNOWN(i) heard[i]
+#endif
 inline order_off(i)
 {
-	order[i] = ORDERED; order_life[i] = MAX(heard[i], 1);
+	order[i] = ORDERED; order_life[i] = KNOWN(i);
 #ifndef I1_ONLY
 	assert(!waived[OTHER(i)]) /* whoever boots does not shoot who went on without it */
 #endif
@@ -253,7 +259,7 @@ inline carry_out(i)
 
 inline is_off(i, n)
 {
-	over[i] = MAX(over[i], n);
+	over[i] = (n == 0 && heard[i] == 0 -> UNBORN : MAX(over[i], n));
 #ifndef MUTANT_OLDER_LIFE
 	over[i] = (over[i] < heard[i] -> 0 : over[i])
 #endif
@@ -268,7 +274,7 @@ inline is_off(i, n)
 #define OWN(i,e)   (((e) / BLOCK % 2 == (i) -> (e) / BLOCK + 2 : (e) / BLOCK + 1) * BLOCK)
 inline confirm_by_person(i)
 {
-	order_life[i] = MAX(heard[i], 1);
+	order_life[i] = KNOWN(i);
 	is_off(i, order_life[i]);
 	order_life[i] = 0;
 	if
@@ -357,12 +363,8 @@ active proctype halves()
 {
 	d_step {
 		owner[0] = NOBODY; owner[1] = NOBODY;
-#ifdef COLD /* nobody was ever on; the first life is 2, so that 1 is what nobody has lived */
-#ifndef MUTANT_FIRST_LIFE
-		life[0] = 1; life[1] = 1
-#else
+#ifdef COLD /* nobody was ever on */
 		skip
-#endif
 #else
 		up[0] = 1; up[1] = 1; life[0] = 1; life[1] = 1;
 		promised[0] = 1; promised[1] = 1; seen[0] = 1; seen[1] = 1;
