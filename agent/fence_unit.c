@@ -35,7 +35,7 @@ bool fence_unit_has_inband(const struct fence_unit *unit)
 
 int fence_unit_find_agent(const char *agent, char ret_path[PATH_MAX], char *why, size_t size)
 {
-	static const char *const folders[] = {"/usr/sbin", "/usr/libexec/holdfast"};
+	static const char *const folders[] = {"/usr/libexec/holdfast", "/usr/sbin"};
 	char path[PATH_MAX], text[SECRET_WHY];
 	int r = -ENOENT;
 
