@@ -138,12 +138,16 @@ uint64_t waive_newest_known(const struct core *c, unsigned int n)
 }
 
 /*
- * Rule X11: to the next block of epochs that is this node's alone, so that what the other half
- * writes by a person's word of its own is never taken for what we write.
+ * Rule X11: to a block of epochs that is this node's alone, so that what the other half writes by a
+ * person's word of its own is never taken for what we write; and by the time of the word, so that
+ * the half that went on last wins. `seconds` of the calendar: if it is wrong, another half wins.
  */
-static uint64_t own_block(const struct core *c)
+static uint64_t own_block(const struct core *c, uint64_t seconds)
 {
 	uint64_t block = (c->epoch_seen >> CONFIRM_BLOCK_BITS) + 1;
+
+	if (seconds < CONFIRM_SECONDS_MAX && block < seconds * NODES_MAX)
+		block = seconds * NODES_MAX;
 
 	while (block % NODES_MAX != c->self)
 		block++;
@@ -161,7 +165,7 @@ uint8_t waive_confirm(struct core *c, const struct request *r)
 		return ANSWER_TARGET_UP;
 	fence_is_off(c, r->target, incarnation, c->now);
 	if (c->cfg.fence_tie && !node_mask_has(c->with, r->target))
-		c->epoch_seen = own_block(c);
+		c->epoch_seen = own_block(c, r->value);
 	c->with |= node_bit(r->target);
 	c->by_person |= node_bit(r->target);
 	c->place_dirty = c->persist_wanted = c->again = true;
