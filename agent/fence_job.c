@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #define SPARE_US     (2 * USEC_PER_SEC) /* for the process to say that its time is over */
-#define READS_A_TURN 20 /* more than a pipe holds */
+#define READS_A_TURN 20			/* more than a pipe holds */
 
 static int config_memory(const char *text)
 {

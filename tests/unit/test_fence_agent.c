@@ -387,10 +387,10 @@ static void check_now(struct fixture *f)
 	fencing_dispatch(&f->agent, clock_boot());
 }
 
-#define CHECK(d1, d2)                                                                                \
-	"echo '{\"device\":\"d'$3'\",\"step\":\"status\",\"took_us\":3,\"text\":\"word\",\"ok\":'$(" \
-	"[ $3 = 1 ] && echo " d1 " || echo " d2 ")'}'\n"                                             \
-	"echo '{\"result\":\"done\",\"state\":\"on\",\"took_us\":4,\"text\":\"\"}'\n"
+#define CHECK(d1, d2)                                                     \
+	"[ $3 = 1 ] && ok=" d1 " || ok=" d2 "\n"                          \
+	"echo '{\"device\":\"d'$3'\",\"step\":\"status\",\"took_us\":3,'" \
+	"'\"text\":\"word\",\"ok\":'$ok'}'\n" END("done", "on")
 
 static void test_check(void **state)
 {
