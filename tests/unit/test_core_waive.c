@@ -404,6 +404,28 @@ static void test_old_life(void **state)
 	world_free(w);
 }
 
+/* X9: a device that has lied, or has been mixed up: who is heard is not off. */
+static void test_said_off_but_heard(void **state)
+{
+	struct world *w = fence_world(2);
+	struct core_event e = {.type = CORE_EVENT_FENCED};
+
+	(void)state;
+	e.fenced.node = 1;
+	e.fenced.incarnation = self(w, 1).incarnation;
+	w->cut[0][1] = true;
+	w->device[0][0] = w->device[0][1] = DEVICE_FAILS;
+	run_until(w, 200 * MS, NULL);
+	step(w, 0, &e);
+	no_outage(w, 0, 2 * USEC_PER_SEC);
+	assert_false(fencing(w, 0, 1).waived);
+	assert_int_equal(w->offs[0][1], 0);
+	w->cut[1][0] = true;
+	no_outage(w, 0, USEC_PER_SEC);
+	assert_true(fencing(w, 0, 1).waived);
+	world_free(w);
+}
+
 /* The survivor stalls until its lease is over, and forms its view again without another shot. */
 static void test_lapse(void **state)
 {
@@ -556,6 +578,7 @@ int main(void)
 		cmocka_unit_test(test_return),
 		cmocka_unit_test(test_waiver_ends),
 		cmocka_unit_test(test_old_life),
+		cmocka_unit_test(test_said_off_but_heard),
 		cmocka_unit_test(test_two_persons),
 		cmocka_unit_test(test_member_of_a_half_restarts),
 		cmocka_unit_test(test_lapse),
