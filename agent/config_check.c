@@ -139,18 +139,19 @@ static void check_votes(const struct config *config, struct config_report *repor
 				    "nodes: nobody has a vote: no majority is possible");
 	if (votes.total == 0 || config->n_nodes == 1)
 		return;
-	if (votes.voters == 2)
+	if (votes.voters == 2 && !config_fence_tie(config))
 		config_report_error(
 			report, line,
 			"nodes: two nodes vote, without a witness and without fencing: when "
 			"they lose sight of each other, nothing shows which one may go on. "
-			"Add a third node, with witness = true if it is to hold no groups");
-	else if (votes.most * 2 > votes.total)
+			"Add a third node, with witness = true if it is to hold no groups; or give "
+			"each node a fence level and set takeover = \"fence\"");
+	else if (votes.voters > 2 && votes.most * 2 > votes.total)
 		config_report_warning(report, votes.biggest->line,
 				      "node \"%s\": votes = %" PRIu32 " of %" PRIu32
 				      ": it is a majority alone: when it is lost, the others stop",
 				      votes.biggest->name, votes.most, votes.total);
-	else if (votes.total % 2 == 0)
+	else if (votes.total % 2 == 0 && !config_fence_tie(config))
 		config_report_warning(
 			report, line,
 			"nodes: %" PRIu32
@@ -186,11 +187,25 @@ static struct unenforced find_unenforced(const struct config *config, uint16_t g
 		if (resource->group != group)
 			continue;
 		if (resource->type != RESOURCE_TYPE_FIP)
-			found.programs = true;
+			found.programs |= !config_watchdog_enforces(config);
 		else if (config->kernel_path == KERNEL_PATH_OFF)
 			found.addresses = true; /* else the kernel drops what is theirs (K3) */
 	}
 	return found;
+}
+
+bool config_relies_on_watchdogs(const struct config *config)
+{
+	if (config->takeover != TAKEOVER_LEASE)
+		return false;
+	for (uint16_t i = 0; i < config->n_resources; i++) {
+		const struct group_config *group = &config->groups[config->resources[i].group];
+
+		if (config->resources[i].type != RESOURCE_TYPE_FIP && group->n_nodes > 1 &&
+		    !group->accept_agent_enforced_lease)
+			return true;
+	}
+	return false;
 }
 
 bool config_group_unenforced(const struct config *config, uint16_t group)
@@ -362,27 +377,19 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 			   report);
 }
 
-static void check_takeover(const struct config *config, struct config_report *report)
-{
-	if (config->takeover == TAKEOVER_FENCE)
-		config_report_error(
-			report, config_key_line(config, "takeover"),
-			"cluster: takeover = \"fence\": no fencing device can be configured "
-			"in this version yet, so no node could ever be taken over: use "
-			"takeover = \"lease\"");
-}
-
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report)
 {
 	if (parts & CHECK_CLUSTER) {
 		config_check_timing(config, report);
-		check_takeover(config, report);
+		config_check_watchdog(config, report);
 	}
 	if (parts & CHECK_NODES)
 		check_nodes(config, report);
 	if (parts & CHECK_MONITORS)
 		config_check_monitors(config, report);
+	if ((parts & CHECK_NODES) && (parts & CHECK_GROUPS))
+		config_check_fencing(config, report);
 	if (!(parts & CHECK_GROUPS))
 		return;
 	for (uint16_t i = 0; i < config->n_groups; i++)

@@ -180,7 +180,15 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		put_times(trace, w, event->taken_back.granted_at);
 		break;
 	case CORE_EVENT_FENCE_DONE:
+		buf_put_u32(w, event->fence_done.operation);
+		buf_put_u8(w, event->fence_done.result);
+		put_text(w, event->fence_done.text);
+		break;
 	case CORE_EVENT_FENCE_CHECK:
+		buf_put_u8(w, event->fence_check.target);
+		buf_put_u8(w, event->fence_check.check);
+		put_text(w, event->fence_check.text);
+		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 	case CORE_EVENT_TYPE_COUNT_:

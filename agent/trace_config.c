@@ -124,6 +124,12 @@ static void pass_numbers(struct pass *p, struct core_config *c)
 	pass_u32(p, &c->flap_limit);
 	pass_bool(p, &c->kernel);
 	pass_bool(p, &c->probes);
+	pass_bool(p, &c->fence_tie);
+	pass_bool(p, &c->fence_reboot);
+	pass_u8(p, &c->fence_retries);
+	pass_u8(p, &c->quorum_loss);
+	pass_u64(p, &c->fence_retry_wait_us);
+	pass_u64(p, &c->fence_priority_us);
 }
 
 static void pass_node(struct pass *p, struct core_node_config *n)
@@ -131,6 +137,10 @@ static void pass_node(struct pass *p, struct core_node_config *n)
 	pass_name(p, n->name);
 	pass_u32(p, &n->votes);
 	pass_bool(p, &n->hosts);
+	pass_u64(p, &n->fence_delay_us);
+	pass_u8(p, &n->n_fence_levels);
+	for (size_t i = 0; i < count(p, n->n_fence_levels, FENCE_LEVELS_MAX); i++)
+		pass_u64(p, &n->fence_timeout_us[i]);
 }
 
 static void pass_group(struct pass *p, struct core_group_config *g)

@@ -7,7 +7,7 @@
 #include "agent/trace.h"
 #include "util/buf.h"
 
-#define TRACE_MAGIC	  "HFtrace3"
+#define TRACE_MAGIC	  "HFtrace4"
 #define TRACE_MAGIC_BYTES 8
 #define TRACE_HEAD_BYTES  5	       /* kind, length of the body */
 #define TRACE_ENTRY_MAX	  (160 * 1024) /* the largest configuration needs 110 KiB */

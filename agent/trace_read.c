@@ -163,6 +163,7 @@ static bool request_ok(const struct hb_limits *limits, const struct core_event *
 	case REQUEST_NODE_STOP:
 	case REQUEST_NODE_SHUTDOWN:
 	case REQUEST_NODE_REBOOT:
+	case REQUEST_FENCE_CONFIRM:
 		return event->request.target < limits->n_nodes;
 	case REQUEST_NONE:
 	case REQUEST_CLUSTER_START:
@@ -174,7 +175,6 @@ static bool request_ok(const struct hb_limits *limits, const struct core_event *
 	case REQUEST_RATIO_SET:
 	case REQUEST_RATIO_RESET:
 	case REQUEST_CONFIG:
-	case REQUEST_FENCE_CONFIRM:
 		return true;
 	case REQUEST_KIND_COUNT_:
 	default:
@@ -248,6 +248,22 @@ static bool get_kernel(struct trace_reader *reader, struct buf_reader *body,
 	       event->kernel.refused_by < reader->limits.n_nodes;
 }
 
+static bool get_fencing(struct trace_reader *reader, struct buf_reader *body,
+			struct core_event *event)
+{
+	if (event->type == CORE_EVENT_FENCE_DONE) {
+		event->fence_done.operation = buf_get_u32(body);
+		event->fence_done.result = buf_get_u8(body);
+		event->fence_done.text = get_text(reader, body);
+		return true;
+	}
+	event->fence_check.target = buf_get_u8(body);
+	event->fence_check.check = buf_get_u8(body);
+	event->fence_check.text = get_text(reader, body);
+	return event->fence_check.target < reader->limits.n_nodes &&
+	       event->fence_check.check < FENCE_CHECK_COUNT_;
+}
+
 static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		      struct core_event *event)
 {
@@ -303,6 +319,9 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 		break;
 	case CORE_EVENT_FENCE_DONE:
 	case CORE_EVENT_FENCE_CHECK:
+		if (!get_fencing(reader, body, event))
+			return false;
+		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:
 		break;

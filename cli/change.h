@@ -36,5 +36,9 @@ struct confirm {
  */
 _must_check_ enum cli_exit confirm_change(struct cli *cli, const struct cli_args *args,
 					  const struct confirm *confirm);
+/* The question itself. */
+_must_check_ enum cli_exit confirm_ask(struct cli *cli, const struct confirm *confirm);
+/* Where the group is going to be when it leaves server `but`; NULL: nowhere. */
+const char *confirm_next_place(const json_t *status, const json_t *group, const char *but);
 
 #endif

@@ -103,6 +103,33 @@ static const struct cli_option script_options[] = {
 	{0},
 };
 
+#define FENCE_TIMEOUT "give up waiting after S seconds (exit 124); the order goes on. Default 300"
+
+static const struct cli_option fence_status_options[] = {
+	{"long", 0, NULL, "do not cut long names"},
+	{"watch", 0, "=S", "show it again every S seconds (default 2) until interrupted"},
+	{0},
+};
+
+static const struct cli_option fence_order_options[] = {
+	{"yes", 'y', NULL, "do not ask although the server is cut off"},
+	{"timeout", 0, "S", FENCE_TIMEOUT},
+	{0},
+};
+
+static const struct cli_option fence_options[] = {{"timeout", 0, "S", FENCE_TIMEOUT}, {0}};
+
+static const struct cli_option fence_history_options[] = {
+	{"lines", 'n', "N", "only the newest N orders"},
+	{"detail", 0, NULL, "with the steps of each device, and what it said"},
+	{0},
+};
+
+static const struct cli_option fence_confirm_options[] = {
+	{"i-checked-that-it-is-off", 0, NULL, "you did, at the machine: it has no power"},
+	{0},
+};
+
 static const struct cli_option apply_options[] = {
 	{"yes", 'y', NULL, "do not ask"},
 	{"stop-groups", 0, NULL, "stop groups whose resources change, and start them again"},
@@ -185,6 +212,27 @@ const struct cli_command cli_commands[] = {
 	{"events", "", 0, 0, "show what the agents did and saw", NULL, events_options, cli_events},
 	{"explain", "[GROUP]", 0, 1, "the last failover step by step, with times and evidence",
 	 NULL, explain_options, cli_explain},
+	{"fence status", "[NODE]", 0, 1, "fencing devices, their checks, orders under way",
+	 "Exit status 0: no server with devices is without a working level, and none is being\n"
+	 "fenced; 1: one is; 4: agent not reachable.",
+	 fence_status_options, cli_fence_status},
+	{"fence test", "[NODE]", 0, 1, "try the devices of NODE, or of all; switches nothing",
+	 "Proves credentials and reachability from the server that is asked.", fence_options,
+	 cli_fence_test},
+	{"fence off", "NODE", 1, 1, "switch a server off, and prove that it is",
+	 "Exit status 0 only if it was read off afterwards; then its groups can be taken over.\n"
+	 "'server shutdown' is the way in good order.",
+	 fence_order_options, cli_fence_off},
+	{"fence on", "NODE", 1, 1, "switch a server on", NULL, fence_options, cli_fence_on},
+	{"fence reset", "NODE", 1, 1, "reset a server; proves nothing", NULL, fence_order_options,
+	 cli_fence_reset},
+	{"fence cycle", "NODE", 1, 1, "switch a server off and on; proves nothing", NULL,
+	 fence_order_options, cli_fence_cycle},
+	{"fence history", "[NODE]", 0, 1, "what the asked server's agent has ordered", NULL,
+	 fence_history_options, cli_fence_history},
+	{"fence confirm", "NODE", 1, 1, "say that a server is off, when no device can",
+	 "Without the option it says what to check first. Refused while the server is heard.",
+	 fence_confirm_options, cli_fence_confirm},
 	{"simulate", "", 0, 0, "what would happen, decided by the same code; touches nothing",
 	 "Prints every decision in its order with its time, then where each group would be.",
 	 simulate_options, cli_simulate},

@@ -70,8 +70,7 @@ static unsigned int disadvantage(const json_t *status, const json_t *group, cons
 	return points;
 }
 
-/* Where the group is going to be when it leaves `but`; NULL: nowhere. */
-static const char *next_place(const json_t *status, const json_t *group, const char *but)
+const char *confirm_next_place(const json_t *status, const json_t *group, const char *but)
 {
 	const json_t *names = field_array(group, "servers");
 	unsigned int least = UINT32_MAX;
@@ -93,7 +92,8 @@ static const char *next_place(const json_t *status, const json_t *group, const c
 static void print_group(struct cli *cli, const json_t *status, const json_t *group,
 			const struct confirm *confirm)
 {
-	const char *to = confirm->server ? next_place(status, group, confirm->server) : NULL;
+	const char *to =
+		confirm->server ? confirm_next_place(status, group, confirm->server) : NULL;
 
 	fputs("  group ", cli->err);
 	text_put(cli->err, field_string(group, "name"));
@@ -143,7 +143,7 @@ static void print_machines(struct cli *cli, const json_t *status, const struct c
 	}
 }
 
-static enum cli_exit ask(struct cli *cli, const struct confirm *confirm)
+enum cli_exit confirm_ask(struct cli *cli, const struct confirm *confirm)
 {
 	char line[16];
 
@@ -176,5 +176,5 @@ enum cli_exit confirm_change(struct cli *cli, const struct cli_args *args,
 	if (print_groups(cli, status, confirm) == 0 && confirm->server && !confirm->power)
 		return CLI_OK;
 	print_machines(cli, status, confirm);
-	return ask(cli, confirm);
+	return confirm_ask(cli, confirm);
 }

@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #define LIMIT_MAX   8192 /* asked for when the filter is applied here */
 #define FOLLOW_BACK 10
@@ -39,21 +38,6 @@ static size_t severity_of(const char *name)
 	return i;
 }
 
-static void print_time(FILE *f, json_int_t wall_us)
-{
-	time_t seconds = (time_t)(wall_us / (json_int_t)USEC_PER_SEC);
-	int ms = (int)(wall_us % (json_int_t)USEC_PER_SEC / (json_int_t)USEC_PER_MSEC);
-	char text[40];
-	struct tm tm;
-
-	if (wall_us < 0 || !localtime_r(&seconds, &tm) ||
-	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0) {
-		fputs("                       -", f);
-		return;
-	}
-	fprintf(f, "%s.%03d", text, ms);
-}
-
 static void print_event(struct cli *cli, const json_t *event)
 {
 	const char *severity = field_string(event, "severity");
@@ -61,7 +45,7 @@ static void print_event(struct cli *cli, const json_t *event)
 	enum text_color color = level < SEVERITIES ? severities[level].color : TEXT_BAD;
 
 	fprintf(cli->out, "%6" JSON_INTEGER_FORMAT "  ", field_integer(event, "number"));
-	print_time(cli->out, field_integer(event, "wall_us"));
+	text_put_clock(cli->out, field_integer(event, "wall_us"), true);
 	fputs("  ", cli->out);
 	text_color_start(cli->out, cli->color, color);
 	text_put_column(cli->out, severity, TEXT_ALL, 7);

@@ -40,6 +40,10 @@ void render_groups(const struct render *render, const json_t *status);
 void render_heartbeats(const struct render *render, const json_t *status);
 void render_monitors(const struct render *render, const json_t *status);
 void render_info(const struct render *render, const json_t *status);
+/* Of a reply of FenceStatus; only about the server called `only`, NULL: all. */
+void render_fence(const struct render *render, const json_t *fencing);
+/* Of a reply of FenceHistory. */
+void render_fence_history(const struct render *render, const json_t *reply);
 
 /* ---- inside: render_*.c ---- */
 
@@ -68,6 +72,24 @@ void render_cluster_line(const struct render *render, const json_t *status);
 void render_server_list(const struct render *render, const json_t *status);
 /* 'o' up, 'x' down, '-' unknown */
 char render_server_mark(const json_t *server);
+/* How many columns of a name are shown where it has `width`. */
+size_t render_cut(const struct render *render, size_t width);
+/* Lines of the summary: "   *name .......: Online", "      name      : Normal           comment";
+ * of the latter the name with its ':', or that and the status. */
+void render_head(const struct render *render, char mark, const json_t *object);
+void render_item(const struct render *render, const char *name, const char *status,
+		 const char *comment);
+void render_item_name(const struct render *render, const char *name);
+void render_item_status(const struct render *render, const char *name, const char *status);
+
+/* ---- render_fence.c ---- */
+
+/* What the status says of the fencing of `server`; NULL: it has no device, and no order. */
+const json_t *render_fencing_of(const json_t *status, const char *server);
+/* "n1 fences it, level 1 try 2": the order in `row`. False, and nothing is printed: there is none. */
+bool render_fence_state(const struct render *render, const json_t *row);
+/* With the map of heartbeats: what the checks say, and the watchdog. */
+void render_fence_checks(const struct render *render, const json_t *status);
 
 /* ---- heartbeat.c: what this node knows of who hears whom ---- */
 

@@ -5,7 +5,10 @@
 
 #include <string.h>
 
-#define RULE_WIDTH 69
+#define RULE_WIDTH   69
+#define HEAD_WIDTH   17
+#define ITEM_WIDTH   15
+#define STATUS_WIDTH 17
 
 static const struct word {
 	const char *text;
@@ -93,4 +96,45 @@ char render_server_mark(const json_t *server)
 	if (strcmp(status, "Offline") == 0)
 		return 'x';
 	return strcmp(status, "Unknown") == 0 ? '-' : 'o';
+}
+
+size_t render_cut(const struct render *render, size_t width)
+{
+	return render->long_names ? TEXT_ALL : width - 1; /* a blank always follows the name */
+}
+
+void render_head(const struct render *render, char mark, const json_t *object)
+{
+	FILE *out = render->out;
+	size_t n;
+
+	fprintf(out, "   %c", mark);
+	n = text_put_cut(out, field_string(object, "name"), render_cut(render, HEAD_WIDTH)) + 1;
+	fputc(' ', out);
+	if (n < HEAD_WIDTH)
+		text_put_repeated(out, '.', HEAD_WIDTH - n);
+	fputs(": ", out);
+	render_status(render, field_string(object, "status"), STATUS_WIDTH);
+	fputc('\n', out);
+}
+
+void render_item_name(const struct render *render, const char *name)
+{
+	fputs("      ", render->out);
+	text_put_column(render->out, name, render_cut(render, ITEM_WIDTH), ITEM_WIDTH);
+	fputs(": ", render->out);
+}
+
+void render_item_status(const struct render *render, const char *name, const char *status)
+{
+	render_item_name(render, name);
+	render_status(render, status, STATUS_WIDTH);
+}
+
+void render_item(const struct render *render, const char *name, const char *status,
+		 const char *comment)
+{
+	render_item_status(render, name, status);
+	text_put(render->out, comment);
+	fputc('\n', render->out);
 }

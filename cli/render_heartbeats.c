@@ -153,6 +153,7 @@ void render_heartbeats(const struct render *render, const json_t *status)
 			fprintf(render->out, "    stalled since %.1f s\n", stalled_us / 1000000);
 		heartbeat_rows(render, status, server);
 	}
+	render_fence_checks(render, status);
 	if (render->detail)
 		statistics(render, status);
 	render_end(render);

@@ -2,15 +2,9 @@
 #include "cli/call.h"
 #include "cli/field.h"
 #include "cli/render.h"
-#include "cli/text.h"
-#include "util/time.h"
+#include "cli/watch.h"
 
-#include <errno.h>
 #include <string.h>
-#include <time.h>
-
-#define WATCH_DEFAULT_US (2 * USEC_PER_SEC)
-#define WATCH_MIN_US	 (100 * USEC_PER_MSEC)
 
 struct view_option {
 	const char *name;
@@ -56,24 +50,6 @@ static enum cli_exit choose_view(struct cli *cli, const struct cli_args *args,
 		return cli_usage(cli, "--%s takes no name: '%s' is one argument too many",
 				 chosen->name, args->arg[0]);
 	*ret = chosen;
-	return CLI_OK;
-}
-
-/* "--watch" alone has its default; *ret_us is 0 without it. */
-static enum cli_exit read_watch(struct cli *cli, const struct cli_args *args, uint64_t *ret_us)
-{
-	const char *text = cli_value(args, "watch");
-	uint64_t us = text ? WATCH_DEFAULT_US : 0;
-	enum cli_exit code;
-
-	if (text && *text) {
-		code = cli_time(cli, args, "watch", &us);
-		if (code != CLI_OK)
-			return code;
-		if (us < WATCH_MIN_US)
-			return cli_usage(cli, "--watch: at least 0.1 seconds");
-	}
-	*ret_us = us;
 	return CLI_OK;
 }
 
@@ -190,85 +166,15 @@ static enum cli_exit show(struct cli *cli, const struct cli_args *args,
 	return level_exit(status);
 }
 
-/* Draws over what is there: clearing the screen first would flicker. */
-static void redraw(FILE *out, const char *text)
+static enum cli_exit show_view(struct cli *cli, const struct cli_args *args, const void *view)
 {
-	fputs("\x1b[H", out);
-	for (const char *s = text; *s;) {
-		size_t n = strcspn(s, "\n");
-
-		fwrite(s, 1, n, out);
-		fputs("\x1b[K\n", out);
-		s += n + (s[n] == '\n');
-	}
-	fputs("\x1b[J", out);
-}
-
-static void print_clock(FILE *f)
-{
-	time_t now = time(NULL);
-	char text[32] = "";
-	struct tm tm;
-
-	if (localtime_r(&now, &tm))
-		(void)strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm);
-	fprintf(f, "%s\n", text);
-}
-
-/* One picture, with the agent's absence as a picture too. */
-static void watch_once(struct cli *cli, const struct cli_args *args, const struct view_option *view)
-{
-	_cleanup_free_ char *text = NULL;
-	struct cli inner = *cli;
-	size_t n = 0;
-	FILE *f = open_memstream(&text, &n);
-
-	if (!f)
-		return; /* no memory now: the next round tries again */
-	inner.out = f;
-	inner.json_lines = true;
-	if (!cli->json) {
-		inner.err = f;
-		print_clock(f);
-	}
-	(void)show(&inner, args, view);
-	if (fclose(f) != 0)
-		return;
-	if (cli->json)
-		fputs(text, cli->out);
-	else if (cli->terminal)
-		redraw(cli->out, text);
-	else
-		fprintf(cli->out, "%s\n", text);
-}
-
-static enum cli_exit watch(struct cli *cli, const struct cli_args *args,
-			   const struct view_option *view, uint64_t us)
-{
-	const struct timespec pause = {.tv_sec = (time_t)(us / USEC_PER_SEC),
-				       .tv_nsec = (long)(us % USEC_PER_SEC) * 1000};
-
-	for (;;) { /* until a signal ends the program, or nobody reads any more */
-		watch_once(cli, args, view);
-		if (fflush(cli->out) != 0)
-			return CLI_FAILED;
-		(void)nanosleep(&pause, NULL);
-	}
+	return show(cli, args, view);
 }
 
 enum cli_exit cli_status(struct cli *cli, const struct cli_args *args)
 {
 	const struct view_option *view = &views[0];
-	uint64_t watch_us = 0;
-	enum cli_exit code;
+	enum cli_exit code = choose_view(cli, args, &view);
 
-	code = choose_view(cli, args, &view);
-	if (code != CLI_OK)
-		return code;
-	code = read_watch(cli, args, &watch_us);
-	if (code != CLI_OK)
-		return code;
-	if (watch_us > 0)
-		return watch(cli, args, view, watch_us);
-	return show(cli, args, view);
+	return code == CLI_OK ? watch_show(cli, args, show_view, view) : code;
 }

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 #include "cli/text.h"
 
+#include "util/cleanup.h"
+
 #include <inttypes.h>
 #include <stdint.h>
 #include <string.h>
+#include <time.h>
 
 #define CHAR_TEXT_SIZE 16
 
@@ -144,6 +147,47 @@ void text_put_time(FILE *f, uint64_t us)
 			continue;
 		fprintf(f, "%s%" PRIu64 "%c", begun ? " " : "", n, units[i].unit);
 		begun = true;
+	}
+}
+
+void text_put_clock(FILE *f, int64_t wall_us, bool ms)
+{
+	time_t seconds = (time_t)(wall_us / 1000000);
+	char text[40];
+	struct tm tm;
+
+	if (wall_us < 0 || !localtime_r(&seconds, &tm) ||
+	    strftime(text, sizeof(text), "%Y-%m-%d %H:%M:%S", &tm) == 0) {
+		fprintf(f, "%*s", ms ? 23 : 19, "-");
+		return;
+	}
+	fputs(text, f);
+	if (ms)
+		fprintf(f, ".%03d", (int)(wall_us % 1000000 / 1000));
+}
+
+void text_put_wrapped(FILE *f, const char *s, size_t left, size_t right)
+{
+	size_t at = left;
+
+	while (*s) {
+		size_t n = strcspn(s, " "), width;
+		_cleanup_free_ char *word = strndup(s, n);
+
+		if (!word)
+			return;
+		width = text_width(word);
+		if (at > left && at + 1 + width > right) {
+			fputc('\n', f);
+			text_put_repeated(f, ' ', left);
+			at = left;
+		} else if (at > left) {
+			fputc(' ', f);
+			at++;
+		}
+		text_put(f, word);
+		at += width;
+		s += n + strspn(s + n, " ");
 	}
 }
 

@@ -25,6 +25,10 @@ size_t text_width(const char *s);
 void text_put_repeated(FILE *f, char c, size_t n);
 /* "2d 3h 0m 59s": whole seconds, begun ones count; from the first unit that is not 0. */
 void text_put_time(FILE *f, uint64_t us);
+/* "2026-11-24 16:30:01.123", or without the milliseconds; a '-' in its last column: not valid. */
+void text_put_clock(FILE *f, int64_t wall_us, bool ms);
+/* Words of `s` between columns `left` and `right`; the first line has been begun at `left`. */
+void text_put_wrapped(FILE *f, const char *s, size_t left, size_t right);
 
 #define TEXT_ALL ((size_t)-1)
 

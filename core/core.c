@@ -57,7 +57,8 @@ int core_config_validate(const struct core_config *cfg)
 		return -EINVAL;
 	for (uint8_t i = 0; i < cfg->n_nodes; i++) {
 		votes += cfg->nodes[i].votes;
-		if (cfg->nodes[i].n_fence_levels > FENCE_LEVELS_MAX)
+		if (cfg->nodes[i].n_fence_levels > FENCE_LEVELS_MAX ||
+		    (cfg->fence_tie && !cfg->nodes[i].votes)) /* rule X8 */
 			return -EINVAL;
 	}
 	if (cfg->quorum_loss >= FINAL_ACTION_COUNT_ ||
@@ -236,7 +237,7 @@ static void take_event(struct core *c, const struct core_event *event)
 		break;
 	case CORE_EVENT_FENCED:
 		if (event->fenced.node < c->cfg.n_nodes && !is_self(c, event->fenced.node))
-			fence_is_off(c, event->fenced.node, event->fenced.incarnation);
+			fence_is_off(c, event->fenced.node, event->fenced.incarnation, c->now);
 		break;
 	case CORE_EVENT_LEAVE:
 		c->leave = true;

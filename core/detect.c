@@ -190,8 +190,10 @@ static void new_incarnation(struct core *c, uint8_t node, uint64_t incarnation)
 	p->actual_stale = true;
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		p->fences[n] = (struct fence_row){.by = NODE_NONE};
+	p->life_since = c->now;
 	p->left_incarnation = 0;
 	p->fenced_incarnation = 0;
+	p->fenced_at = HA_TIME_ZERO;
 	p->lease_until = HA_TIME_ZERO;
 }
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define NUMBER_DIGITS 20 /* of UINT64_MAX */
-#define TOKEN_SIZE    64
+#define TOKEN_SIZE    192
 
 /* What event_format() writes into. Once something did not fit, nothing is added any more. */
 struct output {

@@ -249,6 +249,7 @@ static void begin(struct core *c, uint8_t target, bool tie)
 	bool waits = job->rounds && !ha_time_reached(job->due, c->now);
 
 	job->since = c->now;
+	job->epoch = c->installed.epoch;
 	job->level = job->tries = 0;
 	if (tie && !told_to(c, target))
 		say_ordered(c, target, c->self, WHY_TIE);
@@ -316,13 +317,15 @@ static void failed(struct core *c, uint8_t target, const char *text)
 		next_try(c, target);
 }
 
-void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation)
+void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation, ha_time at)
 {
 	struct peer *p = &c->peers[target];
 
-	if (incarnation <= p->fenced_incarnation)
+	if (incarnation < p->fenced_incarnation ||
+	    (incarnation == p->fenced_incarnation && !ha_time_before(p->fenced_at, at)))
 		return;
 	p->fenced_incarnation = incarnation;
+	p->fenced_at = ha_time_max(p->fenced_at, at);
 	c->place_dirty = c->again = true;
 }
 
@@ -331,8 +334,8 @@ static void switch_on(struct core *c, uint8_t target, uint8_t level)
 {
 	struct fence_job *job = &c->fence_jobs[target];
 
-	if (!c->cfg.fence_reboot || c->peers[target].heard)
-		return;
+	if (!c->cfg.fence_reboot || c->peers[target].heard || c->peers[target].left_incarnation)
+		return; /* who has left in good order may be off for a reason */
 	job->on_deadline = limit(c, target, level);
 	job->on_level = level;
 	job->on_operation = act(c, target, level, FENCE_ORDER_ON)->fence.operation;
@@ -355,7 +358,7 @@ static void confirmed(struct core *c, uint8_t target, const char *text)
 	e->arg[3] = ha_time_since(c->now, job->since);
 	core_say_text(e, text);
 	c->by_person &= ~node_bit(target);
-	fence_is_off(c, target, job->incarnation);
+	fence_is_off(c, target, job->incarnation, job->started);
 	switch_on(c, target, job->level);
 }
 
@@ -426,10 +429,11 @@ static void give_up(struct core *c, uint8_t target)
 	core_say(c, EVENT_FENCE_CANCELLED, target)->arg[0] = why;
 }
 
-/* It has been confirmed, and no newer life of it has been heard of: once is enough. */
+/* It has been confirmed in this view, and no newer life was heard of: once is enough. */
 static bool is_done(const struct core *c, uint8_t target)
 {
 	return c->fence_jobs[target].state == FENCE_CONFIRMED &&
+	       c->fence_jobs[target].epoch == c->installed.epoch &&
 	       c->peers[target].fenced_incarnation >= waive_newest_known(c, target);
 }
 
@@ -451,6 +455,18 @@ static void work(struct core *c, uint8_t target)
 	}
 }
 
+/*
+ * Rule X5: who has failed says so until it would try again, also when it is not told to any more.
+ * Else two who both fail would hand the order to and fro without end.
+ */
+static bool is_sore(const struct core *c, uint8_t target)
+{
+	const struct fence_job *job = &c->fence_jobs[target];
+
+	return job->state == FENCE_FAILED && !c->peers[target].heard &&
+	       !ha_time_reached(job->due, c->now);
+}
+
 static void execute(struct core *c, uint8_t target, bool tie)
 {
 	struct fence_job *job = &c->fence_jobs[target];
@@ -460,6 +476,8 @@ static void execute(struct core *c, uint8_t target, bool tie)
 		cancel(c, job->on_operation, target);
 		switched_on(c, target, false, "no answer");
 	}
+	if (!told && is_sore(c, target))
+		return;
 	if (!told && job->state != FENCE_IDLE && job->state != FENCE_CONFIRMED)
 		give_up(c, target);
 	else if (told && (job->state == FENCE_IDLE || job->state == FENCE_CONFIRMED) &&
@@ -470,6 +488,18 @@ static void execute(struct core *c, uint8_t target, bool tie)
 	if (c->peers[target].heard)
 		job->rounds = 0;
 	work(c, target);
+}
+
+/* Rule X6: in which view's order it was confirmed. A coordinator's row tells its orders. */
+static void tell_job(struct core *c, uint8_t target)
+{
+	struct fence_row *row = &c->fence_rows[target];
+	const struct fence_job *job = &c->fence_jobs[target];
+
+	if (decides(c))
+		return;
+	row->by = job->state == FENCE_CONFIRMED && job->epoch ? c->self : (uint8_t)NODE_NONE;
+	row->by_epoch = row->by == NODE_NONE ? 0 : job->epoch;
 }
 
 void fence_step(struct core *c)
@@ -483,6 +513,7 @@ void fence_step(struct core *c)
 		if (!is_self(c, n))
 			execute(c, n, tie);
 		row->state = c->fence_jobs[n].state;
+		tell_job(c, n);
 		row->off = is_self(c, n) ? 0 : c->peers[n].fenced_incarnation;
 	}
 }
@@ -504,6 +535,17 @@ ha_time fence_deadline(const struct core *c)
 	return t;
 }
 
+/* Rule X6: that it is off; and since when, if that is the answer to an order of our view. */
+static void take_off(struct core *c, uint8_t node, uint8_t target)
+{
+	const struct fence_row *row = &c->peers[node].fences[target];
+	bool ours = is_coordinator(c) && row->state == FENCE_CONFIRMED && row->by == node &&
+		    row->by_epoch == c->installed.epoch;
+
+	if (row->off || ours)
+		fence_is_off(c, target, row->off, ours ? c->installed_at : HA_TIME_ZERO);
+}
+
 void fence_heard(struct core *c, uint8_t node, const struct vector *v)
 {
 	struct peer *p = &c->peers[node];
@@ -513,7 +555,7 @@ void fence_heard(struct core *c, uint8_t node, const struct vector *v)
 
 		p->fences[n] = v->fences[i];
 		if (!is_self(c, n) && n != node)
-			fence_is_off(c, n, v->fences[i].off); /* rule X6 */
+			take_off(c, node, n);
 	}
 }
 

@@ -17,16 +17,16 @@
 
 #include <string.h>
 
-#define EPOCH_BLOCK	 1000 /* epochs reserved on disk ahead of use (rule P2) */
-#define REQUESTS_MAX	 16   /* admin commands waiting at one node */
-#define FLAPS_MAX	 8
-#define SETTLE_MAX	 16 /* passes of one step; more would be a loop without progress */
-#define RESEND_BEATS	 3  /* whole vectors after a change, in case the first is lost */
-#define STOP_RETRY_US	 (30 * USEC_PER_SEC)
-#define FAILOVERS_HALTED UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
-#define CONFIRM_EPOCHS	 1000000   /* left out by a person's confirmation (rule X11) */
-#define KILL_GRACE_US	 (10 * USEC_PER_SEC)
-#define STORE_RETRY_US	 USEC_PER_SEC
+#define EPOCH_BLOCK	   1000 /* epochs reserved on disk ahead of use (rule P2) */
+#define REQUESTS_MAX	   16	/* admin commands waiting at one node */
+#define FLAPS_MAX	   8
+#define SETTLE_MAX	   16 /* passes of one step; more would be a loop without progress */
+#define RESEND_BEATS	   3  /* whole vectors after a change, in case the first is lost */
+#define STOP_RETRY_US	   (30 * USEC_PER_SEC)
+#define FAILOVERS_HALTED   UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
+#define CONFIRM_BLOCK_BITS 20	     /* of epochs that a person's word begins (rule X11) */
+#define KILL_GRACE_US	   (10 * USEC_PER_SEC)
+#define STORE_RETRY_US	   USEC_PER_SEC
 /* a lease of this with the largest ratio is still a number that the wire carries */
 #define LEASE_CONFIG_MAX_US (EPOCH_MAX / RATIO_MAX / 2)
 
@@ -79,8 +79,11 @@ struct peer {
 
 	struct fence_row fences[NODES_MAX]; /* what it says about fencing, by target */
 
-	uint64_t left_incarnation;   /* said STOPPED (rule Q3); 0: no */
-	uint64_t fenced_incarnation; /* confirmed off (rule Q2); 0: no */
+	uint64_t left_incarnation; /* said STOPPED (rule Q3); 0: no */
+	/* confirmed off (rule Q2); 0 with `fenced_at`: when no life of it was known; 0: no */
+	uint64_t fenced_incarnation;
+	ha_time fenced_at;  /* it was off at some time since then; ZERO: unknown when */
+	ha_time life_since; /* when `head.incarnation` was first verified */
 
 	uint64_t actual_digest; /* of our copy of its rows below */
 	bool actual_stale;	/* the digest must be computed again */
@@ -170,6 +173,7 @@ struct fence_job {
 	uint32_t on_operation; /* switches it on again; 0: none */
 	uint32_t rounds;       /* through all levels that failed, since it was heard or confirmed */
 	uint64_t incarnation;  /* that a confirmation of this try is for */
+	uint64_t epoch;	       /* of the installed view when it was ordered; 0: none */
 	ha_time since, started, deadline, on_deadline;
 	ha_time due; /* of the first try while DELAYED, of the next round after FAILED */
 };
@@ -295,6 +299,7 @@ struct core {
 	node_mask with;		/* were in a view that was installed here, in this incarnation */
 	node_mask waived;	/* certainly out: their votes need not be there (rule X9) */
 	node_mask by_person;	/* rule X11 */
+	ha_time quorum_until;	/* the lease, as far as a quorum granted it */
 	bool by_half;		/* the lease goes on by rule L9 only: said */
 	node_mask fence_needed; /* as coordinator: a group waits for their proofs (rule X1) */
 	struct fence_row fence_rows[NODES_MAX];
@@ -376,8 +381,8 @@ uint8_t waive_confirm(struct core *c, const struct request *r);
 void fence_step(struct core *c);
 void fence_done(struct core *c, const struct core_event *event);
 void fence_checked(struct core *c, const struct core_event *event);
-/* `incarnation` of `target`, and all before it, are over. */
-void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation);
+/* `incarnation` of `target`, and all before it, are over; it was off at some time since `at`. */
+void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation, ha_time at);
 void fence_heard(struct core *c, uint8_t node, const struct vector *v);
 ha_time fence_deadline(const struct core *c);
 

@@ -109,7 +109,7 @@ void lease_end(struct core *c)
 	final_quorum_lost(c);
 	c->lease_number += c->lease_valid;
 	c->lease_valid = c->by_half = false;
-	c->lease_until = HA_TIME_ZERO;
+	c->lease_until = c->quorum_until = HA_TIME_ZERO;
 	c->lease_epoch = 0;
 	c->grants_after = c->now;
 	/* rule G6: whatever failed here before the node fell out gets another chance */
@@ -191,6 +191,7 @@ static void begin_lease(struct core *c)
 	for (uint8_t n = 0; n < c->cfg.n_nodes; n++)
 		until_by[n] = is_self(c, n) ? HA_TIME_ZERO : settled_until(c, n);
 	until = quorum_until(c, until_by, &granting);
+	c->quorum_until = ha_time_max(c->quorum_until, until);
 	if (!until.us)
 		until = half_until(c, until_by, &granting);
 	if (!until.us)
@@ -211,12 +212,11 @@ static void begin_lease(struct core *c)
 	e->arg[1] = granting;
 }
 
-/* `alone`: no quorum grants it. */
-static void extend_by_half(struct core *c, const ha_time until_by[NODES_MAX], bool alone)
+static void extend_by_half(struct core *c, const ha_time until_by[NODES_MAX])
 {
 	node_mask granting = 0;
 	ha_time until = half_until(c, until_by, &granting);
-	bool by_half = alone && until.us;
+	bool by_half = until.us && ha_time_reached(c->quorum_until, c->now);
 
 	if (by_half != c->by_half) {
 		core_say(c, EVENT_LEASE_BY_HALF, NODE_NONE)->arg[0] = by_half;
@@ -239,7 +239,8 @@ static void extend_lease(struct core *c)
 		until_by[n] = c->peers[n].lease_until;
 	until = quorum_until(c, until_by, &granting);
 	c->lease_until = ha_time_max(c->lease_until, until);
-	extend_by_half(c, until_by, !until.us);
+	c->quorum_until = ha_time_max(c->quorum_until, until);
+	extend_by_half(c, until_by);
 }
 
 /*

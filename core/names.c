@@ -157,11 +157,10 @@ const char *request_kind_to_string(enum request_kind kind)
 const char *answer_code_to_string(enum answer_code code)
 {
 	static const char *const names[ANSWER_CODE_COUNT_] = {
-		"none",	    "accepted",	    "nothing-to-do", "no-quorum",
-		"busy",	    "bad-target",   "target-down",   "no-target",
-		"offline",  "store-failed", "timeout",	     "suspended",
-		"excluded", "unfit",	    "bad-value",     "not-ready",
-		"target-up",
+		"none",	      "accepted",    "nothing-to-do", "no-quorum", "busy",
+		"bad-target", "target-down", "no-target",     "offline",   "store-failed",
+		"timeout",    "suspended",   "excluded",      "unfit",	   "bad-value",
+		"not-ready",  "target-up",
 	};
 	return NAME_OF(names, code);
 }

@@ -32,16 +32,28 @@ static bool lease_clear_at(const struct core *c, unsigned int a, ha_time *ret_at
 }
 
 /*
+ * Rule Q4: what a member that has heard no life of `a` since its own start may have had to do with
+ * before is over, without any lease, only if `a` was off at some time since then.
+ */
+static bool off_since_start(const struct core *c, unsigned int a, unsigned int b)
+{
+	ha_time start = is_self(c, b) ? c->started : c->peers[b].life_since;
+
+	return c->peers[a].fenced_at.us && ha_time_reached(start, c->peers[a].fenced_at);
+}
+
+/*
  * Rules Q2, Q3: `incarnation` of `a` is over, and no member can have granted a lease to a later
  * one. A member that has heard none since its own start may have granted before it (rule L5).
  */
 static bool over_at(const struct core *c, unsigned int a, uint64_t incarnation, ha_time *ret_at)
 {
 	const struct peer *absent = &c->peers[a];
+	bool needs_off = c->cfg.takeover == TAKEOVER_FENCE || !incarnation;
 	ha_time at = HA_TIME_ZERO;
 	unsigned int b;
 
-	if (!incarnation || node_mask_has(c->delegated, a)) /* rule K9 */
+	if (node_mask_has(c->delegated, a)) /* rule K9 */
 		return false;
 	node_mask_for_each (b, c->installed.members) {
 		const struct peer *p = &c->peers[b];
@@ -50,6 +62,8 @@ static bool over_at(const struct core *c, unsigned int a, uint64_t incarnation, 
 		ha_time clear = is_self(c, b) ? absent->granted_clear : told_clear(c, b, a);
 
 		if (!core_settled(c, b) || newest > incarnation)
+			return false;
+		if (!newest && needs_off && !off_since_start(c, a, b))
 			return false;
 		at = newest ? at : ha_time_max(at, clear);
 	}
@@ -79,9 +93,10 @@ enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at)
 	*ret_at = HA_TIME_NEVER;
 	if (!c->cfg.nodes[a].hosts)
 		return PROOF_NEVER_HELD;
-	if (is_over(c, a, p->left_incarnation, ret_at))
+	if (p->left_incarnation && is_over(c, a, p->left_incarnation, ret_at))
 		return PROOF_LEFT;
-	if (!p->heard && is_over(c, a, p->fenced_incarnation, ret_at))
+	if (!p->heard && (p->fenced_incarnation || p->fenced_at.us) &&
+	    is_over(c, a, p->fenced_incarnation, ret_at))
 		return PROOF_FENCED;
 	if (c->cfg.takeover != TAKEOVER_LEASE || !core_settled(c, c->self) ||
 	    !lease_clear_at(c, a, &at))

@@ -281,7 +281,6 @@ static void install(struct core *c)
 		return; /* rule V5 */
 	c->installed = c->accepted;
 	c->installed_at = c->now;
-	c->with |= c->installed.members & ~node_bit(c->self);
 	c->fence_needed = 0;
 	c->counter = 0;
 	c->reaffirmed = false;

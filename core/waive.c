@@ -60,15 +60,33 @@ static bool is_out(const struct core *c, unsigned int n)
 	uint64_t over = p->left_incarnation > p->fenced_incarnation ? p->left_incarnation
 								    : p->fenced_incarnation;
 
-	return over && newest_heard(c, n) <= over &&
+	/* no life known, and off: only a person's word brings that here */
+	return (over || p->fenced_at.us) && newest_heard(c, n) <= over &&
 	       (!p->heard || p->left_incarnation == p->head.incarnation);
+}
+
+/*
+ * Rule X4: whoever is in the same view and tells the same rows knows all that was ever accepted
+ * before, and we know it too. A head alone may come before the rows.
+ */
+static void note_with(struct core *c)
+{
+	unsigned int n;
+
+	node_mask_for_each (n, c->installed.members & ~node_bit(c->self) & ~c->with) {
+		if (core_settled(c, n) && core_settled(c, c->self) && core_same_objects(c, n) &&
+		    c->peers[n].head.intent_digest == c->intent_digest)
+			c->with |= node_bit(n);
+	}
 }
 
 void waive_step(struct core *c)
 {
-	node_mask others = core_voters(c) & c->with & ~c->wanted & ~c->waived;
+	node_mask others;
 	unsigned int n;
 
+	note_with(c);
+	others = core_voters(c) & c->with & ~c->wanted & ~c->waived;
 	if (!c->cfg.fence_tie || !c->wanted)
 		return;
 	node_mask_for_each (n, others) {
@@ -97,7 +115,7 @@ void waive_forget(struct core *c)
 	c->waived = c->with = c->by_person = 0;
 }
 
-/* Rule X11: the newest incarnation that anybody knows of. */
+/* Rules X7, X11: the newest incarnation that anybody knows of; 0: none. */
 uint64_t waive_newest_known(const struct core *c, unsigned int n)
 {
 	uint64_t newest = c->peers[n].echo_incarnation;
@@ -110,7 +128,20 @@ uint64_t waive_newest_known(const struct core *c, unsigned int n)
 	}
 	if (c->node_intents[n].version.epoch && c->node_intents[n].incarnation > newest)
 		newest = c->node_intents[n].incarnation;
-	return newest ? newest : 1;
+	return newest;
+}
+
+/*
+ * Rule X11: to the next block of epochs that is this node's alone, so that what the other half
+ * writes by a person's word of its own is never taken for what we write.
+ */
+static uint64_t own_block(const struct core *c)
+{
+	uint64_t block = (c->epoch_seen >> CONFIRM_BLOCK_BITS) + 1;
+
+	while (block % NODES_MAX != c->self)
+		block++;
+	return block << CONFIRM_BLOCK_BITS;
 }
 
 uint8_t waive_confirm(struct core *c, const struct request *r)
@@ -122,13 +153,9 @@ uint8_t waive_confirm(struct core *c, const struct request *r)
 		return ANSWER_BAD_TARGET;
 	if (p->heard)
 		return ANSWER_TARGET_UP;
-	if (p->fenced_incarnation >= incarnation && node_mask_has(c->with, r->target))
-		return ANSWER_NOTHING_TO_DO;
-	if (p->fenced_incarnation < incarnation)
-		p->fenced_incarnation = incarnation;
-	/* what the other half wrote on its own must never be taken for what we write */
+	fence_is_off(c, r->target, incarnation, c->now);
 	if (c->cfg.fence_tie && !node_mask_has(c->with, r->target))
-		c->epoch_seen += CONFIRM_EPOCHS;
+		c->epoch_seen = own_block(c);
 	c->with |= node_bit(r->target);
 	c->by_person |= node_bit(r->target);
 	c->place_dirty = c->persist_wanted = c->again = true;

@@ -8,7 +8,7 @@ UNIT_TESTS := $(patsubst tests/unit/%.c,$(B)/test/%,$(wildcard tests/unit/test_*
 $(B)/test/test_%: $(B)/obj/tests/unit/test_%.o $(TEST_LIBS)
 	$(call link,-lcmocka $(EXPAT_LIBS))
 check-unit: $(UNIT_TESTS) $(PROGRAMS) ## unit tests (cmocka) and golden files
-	$(Q)BUILD=$(B) tests/unit/run $(UNIT_TESTS)
+	$(Q)BUILD=$(B) JOBS=$(or $(JOBS),4) tests/unit/run $(UNIT_TESTS)
 
 check-sim: $(B)/bin/holdfast-sim ## cluster simulation and its mutants
 	$(Q)BUILD=$(B) CC=$(CC) tests/sim/run
@@ -16,7 +16,7 @@ sim: $(B)/bin/holdfast-sim ## longer simulation: make sim RUNS=1000000 [SEED=1]
 	$(Q)$(B)/bin/holdfast-sim --runs $(or $(RUNS),100000) --seed $(or $(SEED),1)
 
 check-model: ## exhaust the Promela model with spin, and its mutants
-	$(Q)BUILD=$(B) tests/model/run
+	$(Q)BUILD=$(B) nice tests/model/run
 
 # Fuzzing: tests/fuzz/fuzz_X.c has LLVMFuzzerTestOneInput; its corpus is tests/fuzz/corpus/X/.
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(wildcard tests/fuzz/fuzz_*.c))
@@ -66,14 +66,18 @@ coverage: ## line coverage of unit tests and a short simulation, by folder
 	$(Q)tests/lint/coverage build/flavour-cov
 
 check: ## every test
+	$(Q)$(MAKE) --no-print-directory -j$(shell nproc) build-tests
 	$(Q)$(MAKE) --no-print-directory lint
 	$(Q)$(MAKE) --no-print-directory check-unit
 	$(Q)$(MAKE) --no-print-directory check-fuzz
-	$(Q)$(MAKE) --no-print-directory check-model
+	$(Q)$(MAKE) --no-print-directory -j2 --output-sync=target check-model check-waiting
 	$(Q)$(MAKE) --no-print-directory check-sim
+	$(Q)$(MAKE) --no-print-directory check-e2e
+# What mostly waits, beside the model, which only computes (at a lower priority).
+check-waiting:
 	$(Q)$(MAKE) --no-print-directory check-net
 	$(Q)$(MAKE) --no-print-directory check-fence
-	$(Q)$(MAKE) --no-print-directory check-e2e
+build-tests: $(PROGRAMS) $(UNIT_TESTS) $(FUZZ_REPLAY) $(FENCE_TESTS) $(B)/bin/holdfast-sim
 
-.PHONY: check coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench bench-cut bench-overload bench-filter
+.PHONY: check check-waiting build-tests coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench bench-cut bench-overload bench-filter
 .SECONDARY:

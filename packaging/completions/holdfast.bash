@@ -43,6 +43,11 @@ _holdfast() {
 	"group "*|"resource stop"|"toratio "*) options="--wait --timeout" ;;
 	"events "*) options="--follow --since --lines --severity -f -n" ;;
 	"explain "*) options="--event" ;;
+	"fence status") options="--long --watch" ;;
+	"fence test"|"fence on") options="--timeout" ;;
+	"fence off"|"fence reset"|"fence cycle") options="--yes -y --timeout" ;;
+	"fence history") options="--lines -n --detail" ;;
+	"fence confirm") options="--i-checked-that-it-is-off" ;;
 	"import "*) options="--output" ;;
 	"simulate "*) options="--down --cut --leave --fail --config --program-time --for --state --save" ;;
 	"script run") options="--timeout --log" ;;
@@ -59,7 +64,7 @@ _holdfast() {
 
 	word=
 	case "${#words[@]} ${words[*]:0:2}" in
-	"0 ") word="status group resource monitor server cluster toratio events explain simulate drill script config import keygen version help" ;;
+	"0 ") word="status group resource monitor server cluster toratio events explain fence simulate drill script config import keygen version help" ;;
 	"1 group") word="start stop move list" ;;
 	"1 resource") word="start stop list" ;;
 	"1 monitor") word="suspend resume fail unfail list" ;;
@@ -67,6 +72,7 @@ _holdfast() {
 	"1 cluster") word="start stop suspend resume shutdown reboot" ;;
 	"1 toratio") word="set reset show" ;;
 	"1 script") word="run" ;;
+	"1 fence") word="status test off on reset cycle history confirm" ;;
 	"1 status")
 		case $view in
 		--sv) word=$(_holdfast_names server) ;;
@@ -76,11 +82,11 @@ _holdfast() {
 		esac ;;
 	"1 config") word="check apply export diff show" ;;
 	"1 import") word="clp.conf" ;;
-	"1 help") word="status group resource monitor server cluster toratio events explain simulate drill script config import keygen version" ;;
+	"1 help") word="status group resource monitor server cluster toratio events explain fence simulate drill script config import keygen version" ;;
 	"1 explain"|"1 drill"|"2 group "*) word=$(_holdfast_names group) ;;
 	"2 resource "*) word=$(_holdfast_names resource) ;;
 	"2 monitor "*) word=$(_holdfast_names monitor) ;;
-	"2 server "*|"2 config diff"|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
+	"2 server "*|"2 fence "*|"2 config diff"|"3 group start"|"3 group move") word=$(_holdfast_names server) ;;
 	"1 keygen"|"2 config check"|"2 config apply"|"2 config export"|"2 import clp.conf") mapfile -t COMPREPLY < <(compgen -f -- "$cur"); return ;;
 	*) return ;;
 	esac

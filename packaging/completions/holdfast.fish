@@ -44,6 +44,7 @@ complete -c holdfast -n '__holdfast_at' -a events -d 'what the agents did and sa
 complete -c holdfast -n '__holdfast_at' -a simulate -d 'what would happen'
 complete -c holdfast -n '__holdfast_at' -a drill -d 'a real failover test of a group'
 complete -c holdfast -n '__holdfast_at' -a explain -d 'the last failover step by step'
+complete -c holdfast -n '__holdfast_at' -a fence -d 'switch servers off, test what does it'
 complete -c holdfast -n '__holdfast_at' -a config -d 'check, apply, compare and show the configuration'
 complete -c holdfast -n '__holdfast_at' -a import -d 'configuration of CLUSTERPRO X'
 complete -c holdfast -n '__holdfast_at' -a keygen -d 'create a heartbeat key'
@@ -73,6 +74,12 @@ complete -c holdfast -n '__holdfast_at monitor' -a 'suspend resume fail unfail l
 complete -c holdfast -n '__holdfast_at server' -a 'start stop shutdown reboot list'
 complete -c holdfast -n '__holdfast_at cluster' -a 'start stop suspend resume shutdown reboot'
 complete -c holdfast -n '__holdfast_at toratio' -a 'set reset show'
+complete -c holdfast -n '__holdfast_at fence' -a 'status test off on reset cycle history confirm'
+complete -c holdfast -n '__holdfast_in fence status' -l long -d 'do not cut long names'
+complete -c holdfast -n '__holdfast_in fence status' -l watch -d 'show it again every 2 seconds'
+complete -c holdfast -n '__holdfast_in fence history' -s n -l lines -x -d 'only the newest'
+complete -c holdfast -n '__holdfast_in fence history' -l detail -d 'with the steps of each device'
+complete -c holdfast -n '__holdfast_in fence confirm' -l i-checked-that-it-is-off -d 'you did, at the machine'
 complete -c holdfast -n '__holdfast_at config' -a 'check apply export diff show'
 complete -c holdfast -n '__holdfast_at config check' -F
 complete -c holdfast -n '__holdfast_at config apply' -F
@@ -87,7 +94,7 @@ complete -c holdfast -n '__holdfast_at import' -a clp.conf
 complete -c holdfast -n '__holdfast_at import clp.conf' -F
 complete -c holdfast -n '__holdfast_in import' -s o -l output -r -F -d 'into this new file'
 complete -c holdfast -n '__holdfast_at keygen' -F
-complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain simulate drill script config import keygen version'
+complete -c holdfast -n '__holdfast_at help' -a 'status group resource monitor server cluster toratio events explain fence simulate drill script config import keygen version'
 
 for sub in start stop move list
     complete -c holdfast -n "__holdfast_at group $sub" -a '(__holdfast_names group)'
@@ -100,6 +107,15 @@ for sub in suspend resume fail unfail list
 end
 for sub in start stop shutdown reboot list
     complete -c holdfast -n "__holdfast_at server $sub" -a '(__holdfast_names server)'
+end
+for sub in status test off on reset cycle history confirm
+    complete -c holdfast -n "__holdfast_at fence $sub" -a '(__holdfast_names server)'
+end
+for sub in off reset cycle
+    complete -c holdfast -n "__holdfast_in fence $sub" -s y -l yes -d 'do not ask'
+end
+for sub in test off on reset cycle
+    complete -c holdfast -n "__holdfast_in fence $sub" -l timeout -x -d 'give up waiting after so many seconds'
 end
 complete -c holdfast -n '__holdfast_at drill' -a '(__holdfast_names group)'
 complete -c holdfast -n '__holdfast_at explain' -a '(__holdfast_names group)'

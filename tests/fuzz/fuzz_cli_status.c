@@ -12,8 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static void (*const all[])(const struct render *render, const json_t *status) = {
-		render_verdict,	   render_summary,  render_groups,
-		render_heartbeats, render_monitors, render_info};
+		render_verdict,	 render_summary, render_groups, render_heartbeats,
+		render_monitors, render_info,	 render_fence,	render_fence_history};
 	json_t *status = json_loadb((const char *)data, size, 0, NULL);
 	char *text = NULL;
 	size_t n = 0;

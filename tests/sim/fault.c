@@ -115,6 +115,7 @@ static void crash(struct world *w, struct node *n, bool agent_only, uint64_t for
 		return; /* in a machine that is paused nothing happens, not even a crash */
 	invariant_departs(w, n);
 	node_crash(w, n, agent_only);
+	n->unpowered = !agent_only;
 	boot_later(w, n, for_us);
 }
 
@@ -214,7 +215,7 @@ static bool never_harms(enum fault_type type)
 {
 	return (type >= FAULT_START_SLOW && type <= FAULT_RESOURCE_LOST) || type == FAULT_REQUEST ||
 	       type == FAULT_DUPLICATE || type == FAULT_REPLAY || type == FAULT_MONITOR ||
-	       type == FAULT_CONFIG;
+	       type == FAULT_CONFIG || type == FAULT_DEVICE || type == FAULT_CONFIRM;
 }
 
 /* From the last vector before a stall to the first one after it, at all peers. */
@@ -282,6 +283,8 @@ static bool disturbs(const struct world *w, const struct fault *f)
 	case FAULT_REPLAY:
 	case FAULT_MONITOR:
 	case FAULT_CONFIG:
+	case FAULT_DEVICE:
+	case FAULT_CONFIRM:
 		return false;
 	case FAULT_CUT:
 	case FAULT_PARTITION:
@@ -352,6 +355,9 @@ static void begin_once(struct world *w, struct fault *f, struct rng *rng)
 	case FAULT_FENCE:
 		fence(w, f);
 		break;
+	case FAULT_CONFIRM:
+		fence_confirm(w, &w->node[f->peer], n);
+		break;
 	case FAULT_REPLAY:
 		net_replay(w, f->peer, f->node, rng);
 		probe_replay(w, f->peer, f->node, rng);
@@ -391,12 +397,15 @@ void fault_begin(struct world *w, uint32_t index)
 	trace(w, -1, "FAULT %-2u %s", index, fault_format(f, text, sizeof(text)));
 	if (is_cut(f->type))
 		apply_cut(w, f, 1);
+	fence_duel_begin(w, f);
 	disturb_stalls(w, f);
 	a->disturbs = disturbs(w, f);
 	if (a->disturbs)
 		invariant_disturb(w, 1);
 	change_net(w, f, 1);
 	node_fault(&w->node[f->node], f, 1);
+	if (f->type == FAULT_DEVICE)
+		fence_cut(w, &w->node[f->node], &w->node[f->peer], 1);
 	begin_once(w, f, &rng);
 	world_push(w, w->now + f->for_us,
 		   (struct happening_entry){.type = HAPPENS_FAULT_END, .a = index});
@@ -453,6 +462,10 @@ void fault_end(struct world *w, uint32_t index)
 		apply_cut(w, f, -1);
 	change_net(w, f, -1);
 	node_fault(n, f, -1);
+	if (f->type == FAULT_DEVICE)
+		fence_cut(w, n, &w->node[f->peer], -1);
+	if (f->type == FAULT_PARTITION)
+		fence_duel_end(w);
 	if (changes_health(f->type) && n->up)
 		n->resource_fault_local = node_local(n, w->now);
 	n->split.armed = n->split.armed && f->type != FAULT_SPLIT;
@@ -472,6 +485,7 @@ static void leave_for_good(struct world *w, struct node *n)
 	invariant_departs(w, n);
 	if (w->s->absence == ABSENCE_OFF) {
 		node_crash(w, n, false);
+		n->unpowered = true;
 		return;
 	}
 	w->lost |= node_bit(n->id);
@@ -570,6 +584,8 @@ void request_answered(struct world *w, struct node *n, const struct core_action 
 	}
 	token = &w->token[index];
 	token->open = false;
+	if (token->kind == REQUEST_FENCE_CONFIRM && action->answer.code == ANSWER_ACCEPTED)
+		fence_confirmed(w, n, token->target);
 	if (action->answer.code == ANSWER_ACCEPTED) {
 		w->counts.accepted++;
 		invariant_accepted(w, n, &action->answer.id, token);

@@ -127,7 +127,9 @@ void invariant_departs(struct world *w, const struct node *n)
 		if (other != n && other->core && !node_stalled(other) && !is_leaving(w, other))
 			left += votes;
 	}
-	if (w->now < w->changing_until || left * 2 <= total)
+	/* rule L9: a half that was with the others keeps what it has */
+	if (w->now < w->changing_until || left * 2 < total ||
+	    (left * 2 == total && !w->s->config.fence_tie))
 		end_calm(w);
 	w->changing_until = w->now + recovery_bound(w);
 }
@@ -180,13 +182,15 @@ static void check_operation(struct world *w, const struct node *n, const struct 
 			      w->s->config.resources[r].name);
 }
 
-void invariant_actions(struct world *w, const struct node *n)
+void invariant_actions(struct world *w, struct node *n)
 {
 	for (size_t i = 0; i < w->decided->n; i++) {
 		const struct core_action *a = &w->decided->action[i];
 
 		if (a->type == CORE_ACTION_RESOURCE_START || a->type == CORE_ACTION_RESOURCE_STOP)
 			check_operation(w, n, a);
+		if (a->type == CORE_ACTION_FENCE)
+			fence_ordered(w, n, a);
 		if (a->type != CORE_ACTION_EVENT)
 			continue;
 		count_event(w, &a->event);
@@ -195,6 +199,8 @@ void invariant_actions(struct world *w, const struct node *n)
 			invariant_departs(w, n);
 		operate_event(w, n, &a->event);
 		told_event(w, n, &a->event);
+		if (a->event.id == EVENT_GROUP_PLACED)
+			fence_placed(w, n, &a->event);
 		if (w->calm)
 			check_calm_event(w, n, &a->event);
 	}
@@ -202,7 +208,7 @@ void invariant_actions(struct world *w, const struct node *n)
 
 /* ---- after each step ---- */
 
-static void check_view(struct world *w, const struct node *n, const struct view *v)
+static void check_view(struct world *w, struct node *n, const struct view *v)
 {
 	const struct core_config *c = &w->s->config;
 	uint32_t total = 0, votes = 0;
@@ -213,7 +219,8 @@ static void check_view(struct world *w, const struct node *n, const struct view 
 		total += c->nodes[i].votes;
 		votes += node_mask_has(v->members, i) ? c->nodes[i].votes : 0;
 	}
-	if (votes * 2 <= total)
+	fence_installed(w, n, v);
+	if (votes * 2 < total)
 		world_violate(w, "I1", "n%u installs view %llu of %#x, which is no quorum", n->id,
 			      (unsigned long long)v->epoch, v->members);
 	if (!has_event(w->decided, EVENT_VIEW_INSTALLED, UINT16_MAX))

@@ -91,7 +91,7 @@ struct invariants {
 };
 
 /* After each step of a node, with its actions still in w->actions. */
-void invariant_actions(struct world *w, const struct node *n);
+void invariant_actions(struct world *w, struct node *n);
 void invariant_step(struct world *w, struct node *n);
 /* Whenever something may have begun to answer. */
 void invariant_owners(struct world *w);

@@ -25,6 +25,7 @@ static const char usage[] =
 	"  --calm           no loss, duplicates and jitter in the background\n"
 	"  --kernel         only what the kernel path is about\n"
 	"  --no-kernel      nobody has the kernel path\n"
+	"  --fence          only clusters with devices to switch nodes off\n"
 	"  --until US       faults end at this time, if not earlier\n"
 	"  --keep LIST      only these faults, as 0,3,4 or none\n"
 	"  --trace          one line an event, to standard output; --trace=all: datagrams too\n"
@@ -86,6 +87,7 @@ enum {
 	OPTION_CALM,
 	OPTION_KERNEL,
 	OPTION_NO_KERNEL,
+	OPTION_FENCE,
 	OPTION_UNTIL,
 	OPTION_KEEP,
 	OPTION_TRACE,
@@ -104,6 +106,7 @@ static const struct option long_options[] = {
 	{"calm", no_argument, NULL, OPTION_CALM},
 	{"kernel", no_argument, NULL, OPTION_KERNEL},
 	{"no-kernel", no_argument, NULL, OPTION_NO_KERNEL},
+	{"fence", no_argument, NULL, OPTION_FENCE},
 	{"until", required_argument, NULL, OPTION_UNTIL},
 	{"keep", required_argument, NULL, OPTION_KEEP},
 	{"trace", optional_argument, NULL, OPTION_TRACE},
@@ -140,6 +143,9 @@ static int take_option(struct options *o, int option)
 		return 0;
 	case OPTION_NO_KERNEL:
 		o->schedule.no_kernel = true;
+		return 0;
+	case OPTION_FENCE:
+		o->schedule.fence = true;
 		return 0;
 	case OPTION_UNTIL:
 		return parse_number(optarg, &o->schedule.until_us);
@@ -253,6 +259,12 @@ static void add(struct counts *sum, const struct counts *c)
 	sum->answers += c->answers;
 	sum->splits += c->splits;
 	sum->stalls += c->stalls;
+	sum->fence_orders += c->fence_orders;
+	sum->fenced += c->fenced;
+	sum->fence_cancels += c->fence_cancels;
+	sum->confirms += c->confirms;
+	sum->halves += c->halves;
+	sum->duels += c->duels;
 	if (c->worst_recovery > sum->worst_recovery) {
 		sum->worst_recovery = c->worst_recovery;
 		sum->worst_seed = c->worst_seed;
@@ -277,7 +289,9 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		       "urgent), %llu failovers,\n  %llu refusals, %llu restarts, %llu watchdog "
 		       "resets, %llu commands (%llu accepted),\n  %llu conflicts, %llu "
 		       "quarantines, %llu instants with two nodes running a group,\n  %llu probes, "
-		       "%llu answers taken in, %llu peers found stalled, %llu steps interrupted\n",
+		       "%llu answers taken in, %llu peers found stalled, %llu steps interrupted,"
+		       "\n  %llu orders to switch a node off, %llu confirmed, %llu ended, %llu by a "
+		       "person, %llu views of half\n  of the votes, %llu halves cut apart in peace\n",
 		       (unsigned long long)c->steps, (unsigned long long)c->datagrams,
 		       (unsigned long long)c->views, (unsigned long long)c->starts,
 		       (unsigned long long)c->stops, (unsigned long long)c->urgent_stops,
@@ -287,7 +301,10 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		       (unsigned long long)c->conflicts, (unsigned long long)c->quarantines,
 		       (unsigned long long)c->overlaps, (unsigned long long)c->probes,
 		       (unsigned long long)c->answers, (unsigned long long)c->stalls,
-		       (unsigned long long)c->splits);
+		       (unsigned long long)c->splits, (unsigned long long)c->fence_orders,
+		       (unsigned long long)c->fenced, (unsigned long long)c->fence_cancels,
+		       (unsigned long long)c->confirms, (unsigned long long)c->halves,
+		       (unsigned long long)c->duels);
 	printf("sim: %llu schedules, %.0f h simulated, %.1f h per CPU s, %u violations, worst "
 	       "recovery %.2f of bound (seed %llu)\n",
 	       (unsigned long long)c->schedules, hours, cpu > 0 ? hours / cpu : 0, violations,

@@ -83,6 +83,8 @@ static void hear(struct world *w, struct node *n, struct body *body, uint8_t lin
 	if (head->incarnation == *incarnation && head->sequence > *sequence)
 		*sequence = head->sequence;
 	note_promise(n, head);
+	if (w->s->fencing)
+		fence_hear(w, n, head);
 	if (w->trace.datagrams)
 		trace(w, n->id, "hear    n%u seq %llu link %u", body->from,
 		      (unsigned long long)head->sequence, link);
@@ -211,8 +213,9 @@ static void power_on(struct world *w, struct node *n)
 	n->rate = rate(w, n);
 	n->lease_until = HA_TIME_ZERO;
 	n->lease_end_local = n->woke_local = n->stalled_local = n->resource_fault_local = 0;
-	n->just_woke = n->watchdog_armed = false;
+	n->just_woke = n->watchdog_armed = n->unpowered = false;
 	kernel_power_on(w, n);
+	fence_power_on(w, n);
 	for (unsigned int r = 0; r < n->config.n_resources; r++)
 		n->resource[r] = (struct sim_resource){0};
 }
@@ -247,6 +250,7 @@ void node_boot(struct world *w, struct node *n)
 	memset(n->promised_us, 0, sizeof(n->promised_us));
 	n->pending = 0;
 	n->monitor_failing = 0;
+	fence_booted(n);
 	w->counts.restarts += n->run > 1;
 	invariant_restarted(w, n);
 	trace(w, n->id, "boots%s", powered ? " the agent" : "");
@@ -274,6 +278,7 @@ void node_crash(struct world *w, struct node *n, bool agent_only)
 		empty_inboxes(n);
 		step_forget(n);
 		kernel_agent_gone(n);
+		fence_agent_gone(w, n);
 		n->n_deferred = 0;
 		n->timer = NEVER;
 	}

@@ -148,6 +148,31 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 	       (any & due) == due && all && info.state == GROUP_ONLINE;
 }
 
+/* Rule X2: a half that has nothing to do lets the other half alone, and installs nothing. */
+static bool rests_in_tie(const struct world *w)
+{
+	struct core_self_info self;
+	struct core_group_info info;
+	bool any = false;
+
+	for (unsigned int i = 0; w->s->config.fence_tie && i < w->n_nodes; i++) {
+		const struct node *n = &w->node[i];
+
+		if (!n->core || node_mask_has(w->lost, i))
+			continue;
+		core_self_info(n->core, local(w, n), &self);
+		if (!self.tie || !self.lease_valid || self.mode != NODE_MODE_ONLINE)
+			return false;
+		for (uint16_t g = 0; g < w->s->config.n_groups; g++) {
+			core_group_info(n->core, g, local(w, n), &info);
+			if (info.intent.wanted == WANTED_ONLINE)
+				return false;
+		}
+		any = true;
+	}
+	return any;
+}
+
 bool recovery_done(struct world *w, char *why, size_t size)
 {
 	struct survey s = {.view.coordinator = NODE_NONE};
@@ -159,6 +184,8 @@ bool recovery_done(struct world *w, char *why, size_t size)
 		s.here |= node_bit(i);
 		s.in |= node_mask_has(out, i) ? 0 : node_bit(i);
 	}
+	if (rests_in_tie(w))
+		return true;
 	if (!same_view(w, &s, why, size))
 		return false;
 	for (unsigned int g = 0; g < w->s->config.n_groups; g++)
@@ -232,6 +259,8 @@ uint64_t recovery_bound(const struct world *w)
 		bound += USEC_PER_SEC;
 	if (drew(s, FAULT_HANG) || drew(s, FAULT_START_SLOW) || drew(s, FAULT_STOP_SLOW))
 		bound += c->resources[0].start_timeout_us + c->resources[0].stop_timeout_us;
+	if (s->fencing)
+		bound += fence_bound(s);
 	if (s->rules)
 		bound += rules_bound(s);
 	bound += w->quarantine_seen ? c->quarantine_max_us : 0;
@@ -258,6 +287,17 @@ static void repaired(struct world *w, unsigned int node)
 		world_violate(w, "I2", "repairs do not end (n%u)", node);
 }
 
+static void confirm_by_hand(struct world *w, struct node *n, const struct node *dead)
+{
+	struct core_fence_info info;
+
+	core_fence_info(n->core, dead->id, local(w, n), &info);
+	if (info.confirmed_by_person)
+		return;
+	fence_confirm(w, n, dead);
+	repaired(w, dead->id);
+}
+
 static void confirm_off(struct world *w, const struct node *dead)
 {
 	uint64_t incarnation = w->inv.told[dead->id].incarnation;
@@ -269,7 +309,9 @@ static void confirm_off(struct world *w, const struct node *dead)
 		if (!n->core || n == dead)
 			continue;
 		core_peer_info(n->core, dead->id, local(w, n), &info);
-		if (info.proof != PROOF_FENCED)
+		if (w->s->fencing)
+			confirm_by_hand(w, &w->node[i], dead);
+		else if (info.proof != PROOF_FENCED)
 			world_push(w, w->now,
 				   (struct happening_entry){.type = HAPPENS_FENCED,
 							    .node = i,
@@ -293,12 +335,41 @@ static bool is_waited_for(const struct world *w, const struct node *n)
 	return false;
 }
 
+/*
+ * The cluster cannot switch it off: no device works, or only a person can break the tie (X11),
+ * since nobody who runs was in a view with it.
+ */
+static bool needs_person(const struct world *w, const struct node *dead)
+{
+	struct core_fence_info info;
+
+	if (!w->s->fencing || !fence_works(w, dead->id))
+		return true;
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
+		const struct node *n = &w->node[i];
+
+		if (n == dead || !n->core || node_mask_has(w->lost, i))
+			continue;
+		core_fence_info(n->core, dead->id, local(w, n), &info);
+		if (info.with || world_coordinator(w) < w->n_nodes)
+			return false;
+	}
+	return true;
+}
+
+static bool waits_for_person(const struct world *w, const struct node *n)
+{
+	if (!w->s->fencing)
+		return is_waited_for(w, n);
+	return needs_person(w, n) && (is_waited_for(w, n) || w->s->config.fence_tie);
+}
+
 static void repair_node(struct world *w, struct node *n)
 {
 	struct core_self_info self;
 
 	if (node_mask_has(w->lost, n->id)) {
-		if (is_waited_for(w, n)) { /* he pulls the plug */
+		if (waits_for_person(w, n)) { /* he pulls the plug */
 			w->lost &= ~node_bit(n->id);
 			invariant_departs(w, n);
 			node_crash(w, n, false);
@@ -307,7 +378,8 @@ static void repair_node(struct world *w, struct node *n)
 		return;
 	}
 	if (!n->core) {
-		if (!n->up && (w->s->config.takeover == TAKEOVER_FENCE || is_waited_for(w, n)))
+		if (!n->up && (w->s->config.takeover == TAKEOVER_FENCE || is_waited_for(w, n)) &&
+		    needs_person(w, n))
 			confirm_off(w, n);
 		return;
 	}

@@ -36,7 +36,7 @@ static const char *const fault_names[FAULT_TYPE_COUNT_] = {
 	"duplicate",  "disk-slow",   "disk-fail", "start-slow", "stop-slow", "start-fail",
 	"stop-fail",  "hang",	     "lost",	  "leave",	"request",   "fence",
 	"replay",     "blackout",    "monitor",	  "config",	"split",     "overload",
-	"cut-probes", "cut-vectors",
+	"cut-probes", "cut-vectors", "device",	  "confirm",
 };
 
 static const char *const theme_names[THEME_COUNT_] = {
@@ -98,22 +98,25 @@ char *fault_format(const struct fault *fault, char *buf, size_t size)
 
 /* ---- the cluster ---- */
 
-static uint8_t draw_n_nodes(struct rng *rng)
+static uint8_t draw_n_nodes(struct rng *rng, bool fence)
 {
+	static const uint8_t fenced[] = {2, 2, 2, 2, 3, 3, 4, 4};
 	static const uint8_t sizes[] = {2, 2, 2, 3, 3, 3, 3, 3, 3, 3, 3, 3, 4, 4, 5, 5, 5, 6, 7};
 
+	if (fence)
+		return fenced[rng_below(rng, sizeof(fenced))];
 	if (rng_below(rng, 4000) == 0)
 		return NODES_MAX;
 	return sizes[rng_below(rng, sizeof(sizes))];
 }
 
-static void draw_nodes(struct schedule *s, struct rng *rng)
+static void draw_nodes(struct schedule *s, struct rng *rng, bool fence)
 {
 	struct core_config *c = &s->config;
 	bool weighted = rng_chance(rng, 150);
 	unsigned int witnesses = 0;
 
-	c->n_nodes = draw_n_nodes(rng);
+	c->n_nodes = draw_n_nodes(rng, fence);
 	if (c->n_nodes > 2 && rng_chance(rng, 300))
 		witnesses = 1 + (unsigned int)rng_below(rng, (c->n_nodes - 1U) / 2);
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
@@ -400,7 +403,7 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	ret->theme = (uint8_t)rng_below(&rng, THEME_COUNT_);
 	if (options->theme >= 0)
 		ret->theme = (uint8_t)options->theme;
-	draw_nodes(ret, &rng);
+	draw_nodes(ret, &rng, options->fence);
 	draw_groups(ret, &rng);
 	draw_timing(ret, &rng);
 	draw_resource_times(ret, &rng);
@@ -416,6 +419,8 @@ void schedule_make(const struct schedule_options *options, struct schedule *ret)
 	ret->config.stall_timeout_us = ret->config.timeout_us;
 	if (!options->no_kernel)
 		stall_draw(ret, options->kernel);
+	if (!options->kernel)
+		fence_draw(ret, options->fence);
 	for (size_t i = 0; i < ret->n_faults; i++) {
 		struct fault *f = &ret->faults[i];
 
@@ -435,7 +440,7 @@ void schedule_make_flaps(uint64_t flaps, struct schedule *ret)
 
 	schedule_make(&options, ret);
 	memset(c, 0, sizeof(*c));
-	ret->rules = ret->operate = false;
+	ret->rules = ret->operate = ret->fencing = false;
 	c->n_nodes = 3;
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
 		c->nodes[i] = (struct core_node_config){.votes = 1, .hosts = true};

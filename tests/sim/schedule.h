@@ -45,6 +45,8 @@ enum fault_type {
 	FAULT_OVERLOAD, /* the agent is frozen and let go every `value` us */
 	FAULT_CUT_PROBES,  /* the kernel path only; `kind` is enum cut_shape */
 	FAULT_CUT_VECTORS, /* all but the kernel path */
+	FAULT_DEVICE,	   /* the devices of `node` cannot be reached from `peer` */
+	FAULT_CONFIRM,	   /* a person at `peer` says that `node` is off, if it is (rule X11) */
 	FAULT_TYPE_COUNT_
 };
 
@@ -99,6 +101,36 @@ enum absence {
 	ABSENCE_COUNT_
 };
 
+/* How a device behaves until the faults end; then those that `heals` work. */
+enum device_kind {
+	DEVICE_OK,
+	DEVICE_SLOW,  /* later than the level's time limit, or never; it may act all the same */
+	DEVICE_FAILS, /* nothing happens, and it says so */
+	DEVICE_ACTS_FAILS,   /* it switches, and says that it has failed */
+	DEVICE_STAYS_ON,     /* says ok, and is then read on: what the driver makes of that */
+	DEVICE_FLIPS_ON,     /* is read off, and the machine is on again by itself */
+	DEVICE_DIES_WITH_IT, /* has no power when its host has none */
+	DEVICE_KIND_COUNT_
+};
+const char *device_to_string(enum device_kind kind);
+
+#define LEVELS_DRAWN  3
+#define LEVEL_DEVICES 2
+#define FENCED_NODES  8 /* larger clusters have no devices */
+
+struct sim_device {
+	uint8_t kind; /* enum device_kind */
+	bool heals;
+	uint32_t acts_us;  /* from the order to its effect */
+	uint32_t reads_us; /* from there to the answer */
+};
+
+/* Devices that together take a node off. */
+struct sim_level {
+	uint8_t n_devices;
+	struct sim_device device[LEVEL_DEVICES];
+};
+
 struct schedule {
 	uint64_t seed;
 	uint8_t theme;
@@ -108,7 +140,10 @@ struct schedule {
 	node_mask kernels;	   /* nodes with the kernel path */
 	bool probes;		   /* agents send probes; else none has it */
 	bool watchdog;		   /* resets a node that keeps processes without a lease */
-	uint64_t lease_most_us;	   /* over the cluster's lease: each boot draws its own (P4) */
+	bool fencing;		   /* nodes have the devices of fence.c */
+	struct sim_level level[FENCED_NODES][LEVELS_DRAWN];
+	uint64_t check_us;	/* between checks of all devices */
+	uint64_t lease_most_us; /* over the cluster's lease: each boot draws its own (P4) */
 	/* the background, always there */
 	uint64_t delay_us, delay_jitter_us, step_jitter_us, disk_us;
 	uint32_t loss_permille, duplicate_permille;
@@ -134,12 +169,15 @@ struct schedule_options {
 	uint64_t keep;	   /* bit i: fault i is kept */
 	bool kernel;	   /* only what the kernel path is about */
 	bool no_kernel;	   /* without the kernel path and its faults */
+	bool fence;	   /* only clusters with devices, and what these are about */
 };
 
 void rules_draw(struct schedule *s);
 void operate_draw(struct schedule *s);
 /* stall.c: the kernel path, and what is done to it. */
 void stall_draw(struct schedule *s, bool only);
+/* fence_draw.c: devices, and what they are needed for. */
+void fence_draw(struct schedule *s, bool only);
 void schedule_make(const struct schedule_options *options, struct schedule *ret);
 
 /* Three nodes; one of them leaves and joins the view `flaps` times. For judging memory. */

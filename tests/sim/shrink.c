@@ -158,6 +158,8 @@ char *options_format(const struct schedule_options *options, char *buf, size_t s
 		n += (size_t)snprintf(buf + n, size - n, " --kernel");
 	if (options->no_kernel && n < size)
 		n += (size_t)snprintf(buf + n, size - n, " --no-kernel");
+	if (options->fence && n < size)
+		n += (size_t)snprintf(buf + n, size - n, " --fence");
 	if (options->calm && n < size)
 		n += (size_t)snprintf(buf + n, size - n, " --calm");
 	if (options->until_us && n < size)

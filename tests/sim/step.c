@@ -81,6 +81,8 @@ static void decide(struct world *w, struct node *n, const struct core_event *eve
 	w->decided = ret;
 	invariant_actions(w, n);
 	invariant_step(w, n);
+	if (w->s->fencing)
+		fence_stepped(w, n);
 }
 
 /*
@@ -138,12 +140,16 @@ static void carry_out(struct world *w, struct node *n, const struct core_action 
 		if (a->ratio.ratio < 1 || a->ratio.ratio > RATIO_MOST)
 			world_violate(w, "bound", "n%u: ratio %u", n->id, a->ratio.ratio);
 		break;
+	case CORE_ACTION_FENCE:
+		fence_begin(w, n, a);
+		break;
+	case CORE_ACTION_FENCE_CANCEL:
+		fence_cancel(w, n, a->fence.operation);
+		break;
 	case CORE_ACTION_EVENT:
 	case CORE_ACTION_LEFT:
 	case CORE_ACTION_POWER:
 	case CORE_ACTION_CONFIG:
-	case CORE_ACTION_FENCE:
-	case CORE_ACTION_FENCE_CANCEL:
 		break; /* when the step is over */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

@@ -89,6 +89,8 @@ static void check_head(struct world *w, struct node *n, const struct vector_head
 	if (h->incarnation > told->incarnation)
 		new_incarnation(w, n);
 	told->incarnation = h->incarnation;
+	if (h->mode == NODE_MODE_STOPPED)
+		fence_over(w, n->id, h->incarnation);
 	if (h->promised < told->promised)
 		world_violate(w, "I4", "n%u promises %llu after %llu", n->id, EPOCH(h->promised),
 			      EPOCH(told->promised));

@@ -103,7 +103,13 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 			   (unsigned long long)a->config.generation);
 		break;
 	case CORE_ACTION_FENCE:
+		trace_line(w, n->id, "order   n%u %s, level %u (operation %u)", a->fence.target,
+			   a->fence.order == FENCE_ORDER_OFF ? "off" : "on", a->fence.level,
+			   a->fence.operation);
+		break;
 	case CORE_ACTION_FENCE_CANCEL:
+		trace_line(w, n->id, "end     order %u", a->fence.operation);
+		break;
 	case CORE_ACTION_DELEGATE: /* the kernel says it */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

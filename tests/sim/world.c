@@ -86,6 +86,7 @@ static void forget(struct world *w)
 	}
 	net_reset(&w->net);
 	memset(&w->inv, 0, sizeof(w->inv));
+	memset(&w->fencing, 0, sizeof(w->fencing));
 	memset(w->active, 0, sizeof(w->active));
 	w->n_nodes = 0;
 	w->n_tokens = 0;
@@ -176,6 +177,10 @@ static void set_up(struct world *w, const struct schedule *s)
 		n->rng = rng_make(s->seed, 1000 + i);
 		world_push(w, s->boot_us[i],
 			   (struct happening_entry){.type = HAPPENS_BOOT, .node = i});
+		if (s->fencing)
+			world_push(
+				w, rng_below(&n->rng, s->check_us),
+				(struct happening_entry){.type = HAPPENS_FENCE_CHECK, .node = i});
 	}
 	for (uint32_t k = 0; k < s->n_faults; k++)
 		if (!s->faults[k].dropped)
@@ -191,6 +196,7 @@ static void tell_fenced(struct world *w, const struct happening_entry *e)
 	event.fenced.node = (uint8_t)e->a;
 	event.fenced.incarnation = e->b;
 	trace(w, e->node, "fenced  n%u incarnation %llu is off", e->a, (unsigned long long)e->b);
+	fence_over(w, e->a, e->b);
 	node_event(w, &w->node[e->node], &event);
 }
 
@@ -242,6 +248,15 @@ static void happen(struct world *w, const struct happening_entry *e)
 		break;
 	case HAPPENS_SCRIPT:
 		operate_script_done(w, n, e->a, e->b);
+		break;
+	case HAPPENS_DEVICE:
+		fence_device(w, e->a, e->b, e->link);
+		break;
+	case HAPPENS_FENCE_DONE:
+		fence_answered(w, e->a, e->b);
+		break;
+	case HAPPENS_FENCE_CHECK:
+		fence_check(w, n);
 		break;
 	case HAPPENS_LOOK:
 	default:

@@ -10,6 +10,7 @@
 
 #include "include/core.h"
 #include "include/hb.h"
+#include "tests/sim/fence.h"
 #include "tests/sim/kernel.h"
 #include "tests/sim/schedule.h"
 
@@ -47,9 +48,12 @@ enum happening {
 	HAPPENS_REQUEST, /* a = token */
 	HAPPENS_FENCED,	 /* a = victim, b = incarnation */
 	HAPPENS_WATCHDOG,
-	HAPPENS_MONITOR, /* a = monitor, b = round */
-	HAPPENS_SCRIPT,	 /* a = operation, b = run */
-	HAPPENS_LOOK,	 /* at the cluster as a whole: recovery, answers that are due */
+	HAPPENS_MONITOR,    /* a = monitor, b = round */
+	HAPPENS_SCRIPT,	    /* a = operation, b = run */
+	HAPPENS_DEVICE,	    /* a = slot of the order, b = its number; link = device */
+	HAPPENS_FENCE_DONE, /* likewise */
+	HAPPENS_FENCE_CHECK,
+	HAPPENS_LOOK, /* at the cluster as a whole: recovery, answers that are due */
 };
 
 struct happening_entry {
@@ -114,6 +118,7 @@ struct node {
 	bool frozen; /* agent not scheduled */
 	bool paused; /* virtual machine not scheduled */
 	bool leave_asked;
+	bool unpowered;	   /* by a power failure: not by a device, nor by itself */
 	struct core *core; /* NULL: no agent runs */
 	uint64_t run;	   /* counts agent starts */
 	uint64_t booted_at;
@@ -162,6 +167,7 @@ struct node {
 	uint64_t pending;	  /* hash of a configuration that it has ready */
 	struct hb_cursor cursor;  /* next part of the vector to send */
 	struct sim_kernel kernel;
+	struct sim_fencer fencer;
 	struct deferred deferred[DEFERRED_MAX]; /* last, since it is large and not cleared */
 };
 
@@ -207,7 +213,8 @@ struct token {
 struct counts {
 	uint64_t schedules, steps, datagrams, simulated_us;
 	uint64_t views, starts, stops, failovers, urgent_stops, refusals, restarts, commands,
-		accepted, resets, conflicts, quarantines, overlaps, probes, answers, splits, stalls;
+		accepted, resets, conflicts, quarantines, overlaps, probes, answers, splits, stalls,
+		fence_orders, fenced, fence_cancels, confirms, halves, duels;
 	double worst_recovery; /* as a share of the bound */
 	uint64_t worst_seed;
 };
@@ -230,6 +237,7 @@ struct world {
 	struct token token[TOKENS_MAX];
 	size_t n_tokens;
 	struct invariants inv;
+	struct fencing fencing;
 	struct counts counts;
 	struct trace trace;
 	struct core_actions actions, answered;

@@ -192,7 +192,103 @@ static void get_settings(struct ctl_call *call, json_t *parameters, void *userda
 				    "text", "interval = \"10s\";\nnot a setting\nretries = 3;\n"));
 }
 
+static void reply_file(struct ctl_call *call, const char *name)
+{
+	char file[128];
+
+	snprintf(file, sizeof(file), "tests/golden/cli/%s.json", name);
+	ctl_reply(call, json_load_file(file, 0, NULL));
+}
+
+/* Of a cluster in trouble; all is well where the status is healthy. */
+static void fence_status(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	bool healthy = json_array_size(json_object_get(json_object_get(agent_status, "verdict"),
+						       "reasons")) == 0;
+
+	(void)parameters;
+	(void)userdata;
+	reply_file(call, healthy ? "fence-normal" : "fence-orders");
+}
+
+static void fence_history(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	const char *server = json_string_value(json_object_get(parameters, "server"));
+
+	(void)userdata;
+	if (server && strcmp(server, "nope") == 0)
+		no_such(call, "server", server);
+	else if (json_object_get(parameters, "limit"))
+		ctl_reply(call, json_pack("{s:[]}", "orders"));
+	else
+		reply_file(call, "fence-history");
+}
+
+/* What happens is in the name of the server. */
+static void fence_order(struct ctl_call *call, const char *name, const char *result)
+{
+	if (strcmp(name, "nope") == 0) {
+		no_such(call, "server", name);
+		return;
+	}
+	if (strcmp(name, "delta") == 0) {
+		ctl_reply_error(call, "io.holdfast.Agent.Refused",
+				json_pack("{s:s, s:s}", "answer", "busy", "message",
+					  "server delta is being fenced already"));
+		return;
+	}
+	(void)ctl_reply_more(call, json_pack("{s:{s:i, s:s, s:s, s:b, s:i, s:s}}", "step", "level",
+					     1, "device", "bmc", "step", "off", "ok", 1, "took_us",
+					     210000, "text", "ordered \x1b"));
+	if (strcmp(name, "zeta") == 0)
+		return; /* it takes for ever */
+	if (strcmp(name, "epsilon") == 0)
+		ctl_reply(call, NULL);
+	else if (strcmp(name, "gamma") == 0)
+		ctl_reply(call, json_pack("{s:s, s:s, s:i, s:s}", "result", "failed", "power", "on",
+					  "took_us", 20000000, "text", "bmc: reads on"));
+	else
+		ctl_reply(call, json_pack("{s:s, s:s, s:i, s:s}", "result", result, "power", "off",
+					  "took_us", 3200000, "text", ""));
+}
+
+static const char *server_of(const json_t *parameters)
+{
+	return json_string_value(json_object_get(parameters, "server"));
+}
+
+static void fence_off(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	(void)userdata;
+	fence_order(call, server_of(parameters), "confirmed");
+}
+
+static void fence_other(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	(void)userdata;
+	fence_order(call, server_of(parameters), "done");
+}
+
+static void fence_confirm(struct ctl_call *call, json_t *parameters, void *userdata)
+{
+	(void)userdata;
+	if (strcmp(server_of(parameters), "gamma") == 0)
+		ctl_reply_error(call, "io.holdfast.Agent.Refused",
+				json_pack("{s:s, s:s}", "answer", "target-up", "message",
+					  "server gamma: it is heard"));
+	else
+		ctl_reply(call, json_pack("{s:s}", "answer", "accepted"));
+}
+
 static const struct ctl_method methods[] = {
+	{"io.holdfast.Agent.FenceStatus", CTL_ACCESS_VIEW, fence_status},
+	{"io.holdfast.Agent.FenceHistory", CTL_ACCESS_VIEW, fence_history},
+	{"io.holdfast.Agent.FenceTest", CTL_ACCESS_CHANGE, fence_other},
+	{"io.holdfast.Agent.FenceOff", CTL_ACCESS_CHANGE, fence_off},
+	{"io.holdfast.Agent.FenceOn", CTL_ACCESS_CHANGE, fence_other},
+	{"io.holdfast.Agent.FenceReset", CTL_ACCESS_CHANGE, fence_other},
+	{"io.holdfast.Agent.FenceCycle", CTL_ACCESS_CHANGE, fence_other},
+	{"io.holdfast.Agent.FenceConfirm", CTL_ACCESS_CHANGE, fence_confirm},
 	{"io.holdfast.Agent.GetStatus", CTL_ACCESS_VIEW, get_status},
 	{"io.holdfast.Agent.GetConfig", CTL_ACCESS_VIEW, get_config},
 	{"io.holdfast.Agent.GetSettings", CTL_ACCESS_VIEW, get_settings},
@@ -401,7 +497,7 @@ static void test_documents(void **state)
 	static const char *const files[] = {
 		"docs/man/holdfast.8", "packaging/completions/holdfast.bash",
 		"packaging/completions/_holdfast", "packaging/completions/holdfast.fish"};
-	char text[65536], plain[65536], word[64];
+	static char text[65536], plain[65536], word[64];
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(files) / sizeof(*files); i++) {
@@ -465,6 +561,11 @@ static void test_bash_completion(void **state)
 		{"holdfast status --grp w", "web wiki\n"},
 		{"holdfast status --de", "--detail\n"},
 		{"holdfast import ", "clp.conf\n"},
+		{"holdfast fence ", "status test off on reset cycle history confirm\n"},
+		{"holdfast fence off a", "alpha\n"},
+		{"holdfast fence off --y", "--yes\n"},
+		{"holdfast fence status --wa", "--watch\n"},
+		{"holdfast fence confirm beta --i", "--i-checked-that-it-is-off\n"},
 		{"holdfast import clp.conf --o", "--output\n"},
 	};
 
@@ -782,7 +883,8 @@ static void test_places(void **state)
 }
 
 /* On a terminal it asks. */
-static void answer_on_terminal(const char *answer, enum cli_exit code, const char *out)
+static void answer_on_terminal(const char *line, const char *answer, enum cli_exit code,
+			       const char *out, const char *question)
 {
 	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
 	struct result r;
@@ -792,11 +894,10 @@ static void answer_on_terminal(const char *answer, enum cli_exit code, const cha
 	in = fopen(ptsname(master), "r+");
 	assert_non_null(in);
 	assert_int_equal(write(master, answer, strlen(answer)), (ssize_t)strlen(answer));
-	r = run_with(in, "server stop beta");
+	r = run_with(in, line);
 	assert_int_equal(r.code, code);
 	assert_string_equal(r.out, out);
-	assert_non_null(strstr(r.err, "will move to gamma"));
-	assert_non_null(strstr(r.err, "Stop server beta? [y/N] "));
+	assert_non_null(strstr(r.err, question));
 	done(&r);
 	fclose(in);
 	close(master);
@@ -806,10 +907,135 @@ static void test_confirmation_on_terminal(void **state)
 {
 	(void)state;
 	agent_start("node-down");
-	answer_on_terminal("y\n", CLI_OK, "server beta: accepted by the cluster\n");
-	answer_on_terminal("n\n", CLI_FAILED, "");
-	answer_on_terminal("\n", CLI_FAILED, "");
-	answer_on_terminal("\x04", CLI_FAILED, ""); /* end of file */
+	answer_on_terminal("server stop beta", "y\n", CLI_OK,
+			   "server beta: accepted by the cluster\n",
+			   "  group failover2 will move to gamma\nStop server beta? [y/N] ");
+	answer_on_terminal("server stop beta", "n\n", CLI_FAILED, "", "Stop server beta? ");
+	answer_on_terminal("server stop beta", "\n", CLI_FAILED, "", "Stop server beta? ");
+	answer_on_terminal("server stop beta", "\x04", CLI_FAILED, "", "?"); /* end of file */
+	answer_on_terminal("fence off beta", "y\n", CLI_OK,
+			   "beta: level 1: bmc: off: ok, ordered \\x1b (0.21 s)\n"
+			   "beta: is off, confirmed (3.20 s)\n",
+			   "Switch off server beta? [y/N] ");
+	answer_on_terminal("fence off beta", "n\n", CLI_FAILED, "", "nothing was changed");
+	answer_on_terminal("fence reset beta", "\n", CLI_FAILED, "", "Reset server beta? [y/N] ");
+	answer_on_terminal("fence cycle beta", "\x04", CLI_FAILED, "",
+			   "Cycle the power of server beta? [y/N] ");
+}
+
+/* ---- fencing ---- */
+
+static void test_fence_status(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("healthy");
+	expect("fence status", CLI_OK, "    beta ............: Normal  ", NULL);
+	expect("fence status nope", CLI_FAILED, NULL, "there is no server 'nope'");
+	agent_start("node-down");
+	expect("fence status", CLI_FAILED, "      order          : fencing by alpha FAILED, again",
+	       NULL);
+	expect("fence status alpha", CLI_OK, "   *alpha ...........: Normal  ", NULL);
+	expect("fence status gamma", CLI_FAILED, "being fenced by alpha, level 2, try 1", NULL);
+	expect("fence status delta --long", CLI_FAILED, "to be fenced by gamma in 3s", NULL);
+	expect("fence status epsilon", CLI_OK, "confirmed off by gamma", NULL);
+	json = run_json("fence status epsilon --json", CLI_OK);
+	assert_int_equal(json_array_size(json_object_get(json, "servers")), 1);
+	json_decref(json);
+	json = run_json("fence status --json", CLI_FAILED);
+	assert_int_equal(json_array_size(json_object_get(json, "servers")), 7);
+	json_decref(json);
+	expect("fence history", CLI_OK, "beta      off     confirmed  23 s, level 2, cluster\n",
+	       NULL);
+	expect("fence history beta --detail", CLI_OK, "pdu:3 off: ok, 0.21 s\n", NULL);
+	expect("fence history -n 0", CLI_OK, NULL, NULL);
+	expect("fence history nope", CLI_FAILED, NULL, "there is no server 'nope'");
+	json = run_json("fence history --json", CLI_OK);
+	assert_int_equal(json_array_size(json_object_get(json, "orders")), 5);
+	json_decref(json);
+	agent_stop();
+	expect("fence status", CLI_NO_AGENT, NULL, "agent not reachable");
+	expect("fence status -h other", CLI_NO_AGENT, NULL, "no way to other servers");
+	expect("fence off beta", CLI_NO_AGENT, NULL, "agent not reachable");
+}
+
+static void test_fence_orders(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("node-down");
+	/* What will happen is said, and nothing is done without a yes. */
+	expect("fence off beta", CLI_USAGE, NULL,
+	       "  server beta will be switched off at once, without a stop in good order\n"
+	       "  by bmc-beta, else pdu:3 + pdu:4\n"
+	       "  group failover1 runs on it and is cut off; then it is taken over by gamma\n"
+	       "  group failover2 runs on it and is cut off; then it is taken over by gamma\n"
+	       "holdfast: 'fence off' was not confirmed: to do this without a terminal, say --yes");
+	expect("fence reset zeta", CLI_USAGE, NULL,
+	       "  it is a member of the cluster: 'holdfast server shutdown zeta' stops it");
+	expect("fence cycle beta", CLI_USAGE, NULL, "will be switched off and on again at once");
+	expect("fence off nope", CLI_FAILED, NULL, "there is no server 'nope'");
+	expect("fence off nope -y", CLI_FAILED, NULL, "there is no server 'nope'");
+	expect("fence off beta --yes", CLI_OK, "beta: is off, confirmed (3.20 s)\n", NULL);
+	expect("fence reset beta -y", CLI_OK, "beta: was reset (3.20 s)\n", NULL);
+	expect("fence cycle beta -y", CLI_OK, "beta: was switched off and on again", NULL);
+	expect("fence on beta", CLI_OK, "beta: was switched on (3.20 s)\n", NULL);
+	expect("fence off gamma -y", CLI_FAILED, "gamma: level 1: bmc: off: ok",
+	       "holdfast: gamma: failed: bmc: reads on\n");
+	expect("fence off delta -y", CLI_FAILED, NULL, "refused: server delta is being fenced");
+	expect("fence off epsilon -y", CLI_FAILED, "ordered", "the agent stopped reporting");
+	expect("fence off zeta -y --timeout 50ms", CLI_TIMEOUT, "ordered", "not finished in time");
+	expect("fence off beta --yes --timeout soon", CLI_USAGE, NULL, "'soon' is not a time");
+	json = run_json("fence off beta -y --json", CLI_OK);
+	assert_string_equal(json_string_value(json_object_get(json, "result")), "confirmed");
+	json_decref(json);
+	json = run_json("fence off gamma -y --json", CLI_FAILED);
+	assert_string_equal(json_string_value(json_object_get(json, "power")), "on");
+	json_decref(json);
+}
+
+static void test_fence_test(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("healthy");
+	expect("fence test beta", CLI_OK, "beta: Normal, all devices answer (3.20 s)\n", NULL);
+	expect("fence test gamma", CLI_FAILED, "gamma: level 1", "gamma: failed: bmc: reads on");
+	expect("fence test", CLI_OK, "beta: Normal", NULL); /* alpha is the one that is asked */
+	json = run_json("fence test --json", CLI_OK);
+	assert_int_equal(json_array_size(json_object_get(json, "tests")), 1);
+	json_decref(json);
+	agent_start("node-down");
+	expect("fence test --timeout 50ms", CLI_FAILED, "beta: Normal", "gamma: failed");
+}
+
+static void test_fence_confirm(void **state)
+{
+	json_t *json;
+
+	(void)state;
+	agent_start("healthy");
+	expect("fence confirm beta", CLI_USAGE, NULL, "look at the machine, its power strip");
+	expect("fence confirm beta", CLI_USAGE, NULL,
+	       "'fence confirm' needs --i-checked-that-it-is-off: holdfast fence confirm beta "
+	       "--i-checked-that-it-is-off\n");
+	/* No shorter way to say it. */
+	expect("fence confirm beta --yes", CLI_USAGE, NULL, "unknown option '--yes'");
+	expect("fence confirm beta --i-checked", CLI_USAGE, NULL, "unknown option");
+	expect("fence confirm beta --i-checked-that-it-is-of", CLI_USAGE, NULL, "unknown option");
+	expect("fence confirm beta --i-checked-that-it-is-off", CLI_OK,
+	       "beta: counts as off, by your word\n", "are lost\n");
+	expect("fence confirm gamma --i-checked-that-it-is-off", CLI_FAILED, NULL,
+	       "refused: server gamma: it is heard");
+	json = run_json("fence confirm beta --json", CLI_USAGE);
+	assert_non_null(json_object_get(json, "error"));
+	json_decref(json);
+	json = run_json("fence confirm beta --i-checked-that-it-is-off --json", CLI_OK);
+	assert_string_equal(json_string_value(json_object_get(json, "answer")), "accepted");
+	json_decref(json);
 }
 
 static void test_permission(void **state)
@@ -1132,6 +1358,10 @@ int main(void)
 		cmocka_unit_test(test_confirmation),
 		cmocka_unit_test(test_places),
 		cmocka_unit_test(test_confirmation_on_terminal),
+		cmocka_unit_test(test_fence_status),
+		cmocka_unit_test(test_fence_orders),
+		cmocka_unit_test(test_fence_test),
+		cmocka_unit_test(test_fence_confirm),
 		cmocka_unit_test(test_permission),
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_explain),

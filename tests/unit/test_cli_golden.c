@@ -46,6 +46,16 @@ static const struct view more_views[] = {
 };
 static const char *const states_of_more[] = {"monitors", "suspended", "kernel"};
 
+/* Of replies about fencing. */
+static const struct view fence_views[] = {
+	{"fence", false, render_fence, 0, false, NULL},
+	{"fence-beta", false, render_fence, 0, false, "beta"},
+};
+static const struct view history_views[] = {
+	{"lines", false, render_fence_history, 0, false, NULL},
+	{"detail", false, render_fence_history, 0, true, NULL},
+};
+
 static char *read_file(const char *path)
 {
 	FILE *f = fopen(path, "r");
@@ -115,9 +125,8 @@ static void check(const char *name, const json_t *status, const struct view *vie
 	free(got);
 }
 
-static void test_golden(void **state)
+static json_t *load(const char *name)
 {
-	const char *name = *state;
 	char path[256];
 	json_error_t error;
 	json_t *status;
@@ -126,6 +135,14 @@ static void test_golden(void **state)
 	status = json_load_file(path, 0, &error);
 	if (!status)
 		fail_msg("%s: %s", path, error.text);
+	return status;
+}
+
+static void test_golden(void **state)
+{
+	const char *name = *state;
+	json_t *status = load(name);
+
 	for (size_t i = 0; i < sizeof(views) / sizeof(*views); i++)
 		check(name, status, &views[i]);
 	for (size_t i = 0; i < sizeof(states_of_more) / sizeof(*states_of_more); i++)
@@ -133,6 +150,32 @@ static void test_golden(void **state)
 			if (strcmp(name, states_of_more[i]) == 0)
 				check(name, status, &more_views[k]);
 	json_decref(status);
+}
+
+static void check_columns(const char *name, const char *suffix)
+{
+	char path[256], *text, *line;
+
+	snprintf(path, sizeof(path), FOLDER "/%s.%s", name, suffix);
+	text = read_file(path);
+	for (line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
+		if (strlen(line) > 80 && !strchr(line, '\\'))
+			fail_msg("%s: more than 80 columns: %s", path, line);
+	free(text);
+}
+
+static void test_fence(void **state)
+{
+	const char *name = *state;
+	json_t *reply = load(name);
+	bool history = strcmp(name, "fence-history") == 0;
+	const struct view *all = history ? history_views : fence_views;
+
+	for (size_t i = 0; i < 2; i++) {
+		check(name, reply, &all[i]);
+		check_columns(name, all[i].suffix);
+	}
+	json_decref(reply);
 }
 
 /* ---- what scripts in the wild do with this text ---- */
@@ -187,6 +230,11 @@ static const struct {
 	{"kernel.heartbeats",
 	 "sed -n '/on server0 :/,/^$/p' | awk '/^    server/{print $1, $5, $6}'",
 	 "server0 o o\nserver1 o o\nserver2 - x\n"},
+	{"fencing.summary", "sed -n 's/^      fence *: \\([A-Z][a-z]*\\) .*/\\1/p'",
+	 "Error\nNormal\nCaution\n"},
+	{"fence-orders.fence",
+	 "sed -n '/^  <server>/,$p' | grep -E '^   [ *][a-z]' | awk '{print $1, $NF}' | head -3",
+	 "*alpha Normal\nbeta Error\ngamma Caution\n"},
 	{"failover.groups", "grep -oE '[a-z0-9]+\\[[oep]\\] '", "failover1[p] \nfailover2[o] \n"},
 	{"stopped.monitors", "grep -A3 'Monitor0 \\[userw' | grep -c 'server0 \\[o\\] : Suspend'",
 	 "1\n"},
@@ -218,22 +266,20 @@ static void test_parsers(void **state)
 		name, test_golden, NULL, NULL, (void *)(name) \
 	}
 
+#define FENCE(name)                                          \
+	{                                                    \
+		name, test_fence, NULL, NULL, (void *)(name) \
+	}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		GOLDEN("healthy"),
-		GOLDEN("failover"),
-		GOLDEN("node-down"),
-		GOLDEN("no-quorum"),
-		GOLDEN("stopped"),
-		GOLDEN("long-names"),
-		GOLDEN("nodes-32"),
-		GOLDEN("hostile"),
-		GOLDEN("monitors"),
-		GOLDEN("suspended"),
-		GOLDEN("kernel"),
-		GOLDEN("kernel-refused"),
-		cmocka_unit_test(test_parsers),
+		GOLDEN("healthy"),	GOLDEN("failover"),	GOLDEN("node-down"),
+		GOLDEN("no-quorum"),	GOLDEN("stopped"),	GOLDEN("long-names"),
+		GOLDEN("nodes-32"),	GOLDEN("hostile"),	GOLDEN("monitors"),
+		GOLDEN("suspended"),	GOLDEN("kernel"),	GOLDEN("kernel-refused"),
+		GOLDEN("fencing"),	FENCE("fence-normal"),	FENCE("fence-orders"),
+		FENCE("fence-hostile"), FENCE("fence-history"), cmocka_unit_test(test_parsers),
 	};
 
 	setenv("TZ", "UTC", 1);

@@ -230,6 +230,49 @@ static const struct format_case text_cases[] = {
 	  .arg = {REQUEST_CONFIG, 6, 0xabc}},
 	 "command 6 received: config 0000000000000abc, no object",
 	 NULL},
+	{{.id = EVENT_FENCE_ORDERED, .node = 1, .arg = {0, 1, 41237, 1}},
+	 "node n2 is to be fenced by n1: the votes of both halves are equal; silent for 41.237 ms",
+	 "node #1 is to be fenced by #0: the votes of both halves are equal; silent for 41.237 ms"},
+	{{.id = EVENT_FENCE_DELAYED, .node = 1, .arg = {4500000, 1500000, 3000000}},
+	 "fencing of node n2 waits 4500.000 ms: 1500.000 ms of its own, 3000.000 ms since its half "
+	 "has priority",
+	 NULL},
+	{{.id = EVENT_FENCE_CONFIRMED, .node = 1, .arg = {2, 1500, 7, 9}, .text = "pdu:3"},
+	 "node n2 is off, confirmed by level 2 in 1.500 ms (incarnation 7): pdu:3",
+	 NULL},
+	{{.id = EVENT_FENCE_FAILED, .node = 2, .arg = {1, 2, 500}, .text = "still on"},
+	 "fencing of node n3 has failed at level 1, try 2, after 0.500 ms: still on",
+	 NULL},
+	{{.id = EVENT_FENCE_EXHAUSTED, .node = 1, .arg = {2, 3, 40000000}},
+	 "node n2 cannot be fenced: all 2 levels have failed, 3 times by now; again in 40.000 s. "
+	 "What it may hold is not taken over. If it is off: holdfast fence confirm n2",
+	 NULL},
+	{{.id = EVENT_FENCE_CANCELLED, .node = 1, .arg = {3}},
+	 "fencing of node n2 is ended: the cluster is suspended",
+	 NULL},
+	{{.id = EVENT_FENCE_ON, .node = 1, .arg = {2, 1}, .text = "timeout"},
+	 "node n2 could not be switched on again: timeout",
+	 NULL},
+	{{.id = EVENT_FENCE_CHECK, .node = 1, .origin = 2, .arg = {FENCE_CHECK_DEGRADED}},
+	 "check of the fencing devices of node n2 from n3: only a lower level answers",
+	 NULL},
+	{{.id = EVENT_VOTES_WAIVED, .node = 1, .arg = {PROOF_FENCED, 7}},
+	 "half of the votes is enough without node n2: fenced (incarnation 7)",
+	 NULL},
+	{{.id = EVENT_LEASE_BY_HALF, .arg = {1}},
+	 "the lease goes on with half of the votes: nothing is taken over from here unless this "
+	 "node is confirmed off",
+	 NULL},
+	{{.id = EVENT_FENCE_COMMAND, .node = 1, .arg = {3, 2}},
+	 "an operator's fence cycle of node n2 was confirmed",
+	 NULL},
+	{{.id = EVENT_QUORUM_LOSS, .arg = {FINAL_REBOOT}},
+	 "the lease is lost, and with it the right to hold groups: reboot",
+	 NULL},
+	{{.id = EVENT_WATCHDOG_SILENT, .arg = {5000000}},
+	 "the watchdog is not served any more: this server is reset in 5.000 s unless its groups "
+	 "stop",
+	 NULL},
 	{{.id = 999, .text = "later"}, "event 999: later", "event 999: later"},
 	{{.id = 999}, "event 999", NULL},
 };
@@ -360,6 +403,10 @@ static void test_names_of_enums(void **state)
 	assert_string_equal(monitor_status_to_string(MONITOR_UNUSED), "unused");
 	assert_string_equal(request_kind_to_string(REQUEST_CONFIG), "config");
 	assert_string_equal(answer_code_to_string(ANSWER_NOT_READY), "not-ready");
+	assert_string_equal(answer_code_to_string(ANSWER_TARGET_UP), "target-up");
+	assert_string_equal(request_kind_to_string(REQUEST_FENCE_CONFIRM), "fence-confirm");
+	assert_string_equal(fence_state_to_string(FENCE_CONFIRMED), "confirmed");
+	assert_string_equal(fence_check_to_string(FENCE_CHECK_DEGRADED), "degraded");
 }
 
 #define CHECK_NAMES(to_string, type, count)                                             \
@@ -392,6 +439,8 @@ static void test_names_are_complete(void **state)
 	CHECK_NAMES(power_action_to_string, power_action, POWER_ACTION_COUNT_);
 	CHECK_NAMES(request_kind_to_string, request_kind, REQUEST_KIND_COUNT_);
 	CHECK_NAMES(answer_code_to_string, answer_code, ANSWER_CODE_COUNT_);
+	CHECK_NAMES(fence_state_to_string, fence_state, FENCE_STATE_COUNT_);
+	CHECK_NAMES(fence_check_to_string, fence_check, FENCE_CHECK_COUNT_);
 }
 
 int main(void)

@@ -157,6 +157,15 @@ static void make_start(struct trace_start *start)
 		c->nodes[n] = (struct core_node_config){.votes = n + 1U, .hosts = true};
 	(void)strcpy(c->nodes[0].name, "alpha");
 	(void)strcpy(c->nodes[1].name, "a-name-with-31-characters-in-it");
+	c->fence_reboot = true;
+	c->fence_retries = 2;
+	c->quorum_loss = FINAL_REBOOT;
+	c->fence_retry_wait_us = 10000000;
+	c->fence_priority_us = 3000000;
+	c->nodes[0].n_fence_levels = 2;
+	c->nodes[0].fence_timeout_us[0] = 20000000;
+	c->nodes[0].fence_timeout_us[1] = 1ULL << 40;
+	c->nodes[0].fence_delay_us = 1500000;
 	make_objects(c);
 	make_durable(start);
 }
@@ -226,6 +235,12 @@ static void test_events(void **state)
 		{.type = CORE_EVENT_CONFIG_READY, .config_ready = {0xfedcba9876543210}},
 		{.type = CORE_EVENT_FENCED, .fenced = {1, 12}},
 		{.type = CORE_EVENT_LEAVE},
+		{.type = CORE_EVENT_FENCE_DONE,
+		 .fence_done = {0xfffffff1, RESOURCE_RESULT_TIMEOUT, "still on"}},
+		{.type = CORE_EVENT_FENCE_CHECK,
+		 .fence_check = {1, FENCE_CHECK_ERROR, "wrong password"}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_FENCE_CONFIRM, .target = 1}},
 	};
 	const size_t n = sizeof events / sizeof events[0];
 	struct trace_start *start = calloc(1, sizeof *start);
@@ -265,6 +280,16 @@ static void test_events(void **state)
 			assert_true(e.event.config_ready.hash == 0xfedcba9876543210);
 		if (e.event.type == CORE_EVENT_FENCED)
 			assert_int_equal(e.event.fenced.incarnation, 12);
+		if (e.event.type == CORE_EVENT_FENCE_DONE) {
+			assert_true(e.event.fence_done.operation == 0xfffffff1);
+			assert_int_equal(e.event.fence_done.result, RESOURCE_RESULT_TIMEOUT);
+			assert_string_equal(e.event.fence_done.text, "still on");
+		}
+		if (e.event.type == CORE_EVENT_FENCE_CHECK) {
+			assert_int_equal(e.event.fence_check.target, 1);
+			assert_int_equal(e.event.fence_check.check, FENCE_CHECK_ERROR);
+			assert_string_equal(e.event.fence_check.text, "wrong password");
+		}
 	}
 	assert_int_equal(trace_next(reader, &e), 0);
 	trace_close(reader);
@@ -346,6 +371,12 @@ static void test_events_out_of_range(void **state)
 		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {{.from = 2}, 0}},
 		{.type = CORE_EVENT_PROBE_ANSWER, .probe = {{.from = 1}, LINKS_MAX}},
 		{.type = CORE_EVENT_KERNEL, .kernel = {.refused_epoch = 1, .refused_by = 2}},
+		{.type = CORE_EVENT_FENCE_CHECK, .fence_check = {2, FENCE_CHECK_NORMAL, NULL}},
+		{.type = CORE_EVENT_FENCE_CHECK, .fence_check = {0, FENCE_CHECK_COUNT_, NULL}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_FENCE_CONFIRM, .target = 2}},
+		{.type = CORE_EVENT_REQUEST,
+		 .request = {.kind = REQUEST_FENCE_CONFIRM, .target = NODE_NONE}},
 	};
 	struct trace_start *start = calloc(1, sizeof *start);
 
@@ -404,6 +435,21 @@ static void test_reconfigured(void **state)
 	free(new);
 }
 
+static void test_too_many_levels(void **state)
+{
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct trace_reader *reader;
+	struct trace *trace;
+
+	(void)state;
+	make_start(start);
+	start->config.nodes[1].n_fence_levels = FENCE_LEVELS_MAX + 1;
+	assert_int_equal(trace_new(path, start, &trace), 0);
+	trace_free(trace);
+	assert_int_equal(trace_open(path, start, &reader), -EBADMSG);
+	free(start);
+}
+
 /* The largest one there can be fits into an entry. */
 static void test_largest_config(void **state)
 {
@@ -421,6 +467,8 @@ static void test_largest_config(void **state)
 	c->n_exclusions = EXCLUSIONS_MAX;
 	for (unsigned int i = 0; i < NODES_MAX; i++)
 		c->nodes[i] = c->nodes[1];
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		c->nodes[i].n_fence_levels = FENCE_LEVELS_MAX;
 	for (unsigned int i = 0; i < GROUPS_MAX; i++) {
 		c->groups[i] = c->groups[0];
 		c->groups[i].n_nodes = NODES_MAX;
@@ -476,7 +524,7 @@ struct side {
 	struct trace *trace;	 /* NULL: not recorded */
 	struct history *history; /* likewise */
 	bool persist, send;
-	uint32_t operation;
+	uint32_t operation, fencing;
 	struct durable_state durable;
 };
 
@@ -498,6 +546,8 @@ static void step(struct side *s, ha_time now, const struct core_event *event)
 		}
 		if (a->type == CORE_ACTION_RESOURCE_START || a->type == CORE_ACTION_RESOURCE_STOP)
 			s->operation = a->resource.operation;
+		if (a->type == CORE_ACTION_FENCE)
+			s->fencing = a->fence.operation;
 	}
 }
 
@@ -606,6 +656,67 @@ static void test_replay(void **state)
 	free(start);
 }
 
+/*
+ * The seed of the fuzz target: two nodes, one falls silent and is fenced. It must be read to its end,
+ * or nothing is fuzzed but the magic. If the format changes: HB_WRITE_SEEDS=1 build/test/test_trace
+ */
+#define SEED "tests/fuzz/corpus/trace/agent"
+
+static void write_seed(const struct trace_start *start)
+{
+	struct side a = {0}, b = {0};
+	ha_time now = start->now;
+
+	make_side(&a, start, 0);
+	make_side(&b, start, 1);
+	assert_int_equal(trace_new(SEED, start, &b.trace), 0);
+	step(&b, now,
+	     &(struct core_event){.type = CORE_EVENT_FENCE_CHECK,
+				  .fence_check = {0, FENCE_CHECK_NORMAL, "on"}});
+	for (int i = 0; i < 1600 && !b.fencing; i++) {
+		now = ha_time_add(now, 1000);
+		if (i < 700)
+			serve(&a, &b, now);
+		serve(&b, &a, now);
+	}
+	assert_true(b.fencing);
+	step(&b, now,
+	     &(struct core_event){.type = CORE_EVENT_FENCE_DONE,
+				  .fence_done = {b.fencing, RESOURCE_RESULT_OK, "off"}});
+	trace_free(b.trace);
+	free_side(&a);
+	free_side(&b);
+}
+
+static void test_seed(void **state)
+{
+	struct trace_start *start = calloc(1, sizeof *start);
+	struct trace_reader *reader;
+	struct trace_entry entry;
+	unsigned int n[CORE_EVENT_TYPE_COUNT_] = {0};
+	int r;
+
+	(void)state;
+	make_start(start);
+	start->config.takeover = TAKEOVER_FENCE;
+	start->config.fence_tie = true;
+	start->config.kernel = start->config.probes = false;
+	start->config.startup_wait_us = 400000;
+	start->config.nodes[1].votes = 1;
+	start->config.nodes[0].fence_delay_us = 0;
+	start->config.fence_priority_us = 0;
+	if (getenv("HB_WRITE_SEEDS"))
+		write_seed(start);
+	assert_int_equal(trace_open(SEED, start, &reader), 0);
+	while ((r = trace_next(reader, &entry)) > 0)
+		n[entry.event.type]++;
+	assert_int_equal(r, 0);
+	assert_true(n[CORE_EVENT_VECTOR] > 5 && n[CORE_EVENT_PERSISTED] > 0);
+	assert_true(n[CORE_EVENT_FENCE_CHECK] == 1 && n[CORE_EVENT_FENCE_DONE] == 1);
+	trace_close(reader);
+	free(start);
+}
+
 static void test_damage(void **state)
 {
 	static uint8_t bytes[16384];
@@ -648,9 +759,10 @@ static void test_damage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_start),	 TEST(test_events),	    TEST(test_events_out_of_range),
-		TEST(test_reconfigured), TEST(test_largest_config), TEST(test_replay),
-		TEST(test_damage),	 TEST(test_kernel_events),
+		TEST(test_start),	 TEST(test_events),	     TEST(test_events_out_of_range),
+		TEST(test_reconfigured), TEST(test_too_many_levels), TEST(test_largest_config),
+		TEST(test_replay),	 TEST(test_damage),	     TEST(test_kernel_events),
+		TEST(test_seed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
