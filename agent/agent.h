@@ -92,6 +92,7 @@ struct kernel_view {
 };
 
 struct commands;
+struct fencing;
 struct guard;
 struct stages;
 struct streams;
@@ -118,11 +119,13 @@ struct agent {
 	struct stages *stages; /* programs before steps of recoveries */
 	struct systemd *systemd;
 	uint32_t power_operation;
+	struct core_action power_own; /* a final action by this server's own devices */
 	struct guard *guard; /* NULL: no watchdog is open */
 	char watchdog_error[EVENT_TEXT_SIZE];
 	struct replicate *replicate;
 	struct channel_process *channel;
 	struct files *files;
+	struct fencing *fencing;
 	struct apply *apply;
 	struct ctl_config *ctl_config;
 	struct ctl_server *ctl;

@@ -9,6 +9,7 @@
 #include "agent/channel.h"
 #include "agent/config_change.h"
 #include "agent/ctl_internal.h"
+#include "agent/fence.h"
 #include "agent/stage.h"
 #include "util/clock.h"
 #include "util/log.h"
@@ -199,6 +200,7 @@ int apply_swap(struct agent *agent, uint64_t generation, char why[APPLY_PROBLEM]
 	change_core(agent, &fresh);
 	change_heartbeat(agent);
 	channel_reload(agent);
+	fencing_reload(agent);
 	agent_config_warnings(agent, agent->apply->pending_report);
 	facts_collect(agent, clock_boot());
 	(void)config_free(old);

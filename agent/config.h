@@ -288,6 +288,10 @@ _must_check_ int config_find_monitor(const struct config *config, const char *na
 const char *config_resource_type_to_string(enum resource_type type);
 const char *config_monitor_type_to_string(enum monitor_type type);
 
+/* The time of one try of a level: its devices are ordered side by side, several plugs of one device
+ * one after the other. 0: there is no such level. */
+uint64_t config_fence_level_us(const struct config *config, uint8_t node, uint8_t level);
+
 /* For core_new(). */
 void config_to_core(const struct config *config, uint8_t self, struct core_config *ret);
 

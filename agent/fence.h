@@ -6,12 +6,11 @@
  * Fencing, the agent's side (docs/fencing.md): orders of the core and of operators, and the
  * periodic checks, each a run of the process of agent/fence_tool.h; nothing here waits for a
  * device. Files: fence.c (orders), fence_job.c (the process and its answer), fence_check.c
- * (checks), fence_history.c (what was done), fence_line.c (the lines of the process).
+ * (checks), fence_history.c (what was done).
  */
 
 #include "agent/agent.h"
-
-#define FENCE_TEXT 256 /* of one device or result; longer ones are cut */
+#include "agent/fence_verb.h"
 
 struct fencing;
 
@@ -28,38 +27,6 @@ void fencing_dispatch(struct agent *agent, ha_time now);
 void fencing_reload(struct agent *agent);
 
 /* ---- by hand (rule X12) ---- */
-
-enum fence_verb {
-	FENCE_VERB_OFF, /* in the order of EVENT_FENCE_COMMAND */
-	FENCE_VERB_ON,
-	FENCE_VERB_RESET,
-	FENCE_VERB_CYCLE,
-	FENCE_VERB_TEST,   /* parameters, credentials and reachability; switches nothing */
-	FENCE_VERB_STATUS, /* reads on or off; no event */
-	FENCE_VERB_DIAG,   /* used by final actions only */
-	FENCE_VERB_CHECK,  /* the periodic check */
-	FENCE_VERB_COUNT_
-};
-const char *fence_verb_to_string(enum fence_verb verb); /* as the tool is told */
-
-/* One device has ended one step, as it comes. */
-struct fence_step {
-	uint8_t level; /* from 0 */
-	char device[NAME_SIZE], plug[NAME_SIZE], step[16];
-	bool ok;
-	uint64_t took_us;
-	char text[FENCE_TEXT];
-};
-
-enum fence_power_word { FENCE_READ_UNKNOWN, FENCE_READ_ON, FENCE_READ_OFF };
-
-struct fence_end {
-	bool ok;       /* OFF: confirmed; others: done */
-	uint8_t power; /* enum fence_power_word, if it was read */
-	uint8_t level; /* that did it, or the last one tried; from 0 */
-	uint64_t took_us;
-	char text[FENCE_TEXT];
-};
 
 struct fence_order_by_hand {
 	enum fence_verb verb;

@@ -7,6 +7,7 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/fence.h"
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/kernel.h"
@@ -165,6 +166,7 @@ static void serve_timers(struct agent *agent, ha_time now)
 	files_dispatch(agent, now);
 	apply_dispatch(agent, now);
 	scripts_dispatch(agent, now);
+	fencing_dispatch(agent, now);
 	if (ha_time_reached(stage_deadline(agent), now))
 		stage_dispatch(agent, now);
 	if (ha_time_reached(replicate_deadline(agent->replicate), now))
@@ -180,6 +182,7 @@ static ha_time next_deadline(struct agent *agent)
 	t = ha_time_min(t, net_deadline(agent->net));
 	t = ha_time_min(t, exec_deadline(agent->exec));
 	t = ha_time_min(t, scripts_deadline(agent));
+	t = ha_time_min(t, fencing_deadline(agent));
 	t = ha_time_min(t, stage_deadline(agent));
 	t = ha_time_min(t, channel_deadline(agent));
 	t = ha_time_min(t, files_deadline(agent));

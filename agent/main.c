@@ -2,6 +2,7 @@
 /* holdfastd: the command line. See holdfastd(8). */
 #include "agent/agent.h"
 #include "agent/config_change.h"
+#include "agent/fence_tool.h"
 #include "agent/files.h"
 #include "agent/import.h"
 #include "agent/kernel.h"
@@ -286,6 +287,7 @@ static const struct {
 	{"--script", script_main},
 	{"--simulate", simulate_main},
 	{"--import", import_main},
+	{"--fence", fence_tool_main},
 	{"--kernel-detach", kernel_detach_main},
 };
 

@@ -3,6 +3,7 @@
 
 #include "agent/agent.h"
 #include "agent/exec_env.h"
+#include "agent/fence.h"
 #include "agent/watchdog.h"
 
 #include "util/clock.h"
@@ -102,6 +103,57 @@ static bool by_watchdog(struct agent *agent, const struct core_action *action)
 	return true;
 }
 
+static void impossible(struct agent *agent, const struct core_action *action, const char *why)
+{
+	say(agent, action, EVENT_FINAL_IMPOSSIBLE, why);
+	log_err("the final action %s cannot be taken: %s",
+		final_action_to_string(action->power.action), why);
+}
+
+/* Nobody may be left to hear of a success. */
+static void devices_done(struct agent *agent, const struct fence_end *end)
+{
+	char text[EVENT_TEXT_SIZE];
+
+	(void)snprintf(text, sizeof text, "%.95s", end->text);
+	if (end->ok)
+		log_notice("the power of this machine is being switched by its devices");
+	else
+		impossible(agent, &agent->power_own, text);
+}
+
+/* Rule W5, by the first of this node's own levels that can. */
+static void by_devices(struct agent *agent, const struct core_action *action)
+{
+	static const enum fence_verb verbs[] = {
+		[FINAL_BMC_RESET] = FENCE_VERB_RESET,
+		[FINAL_BMC_OFF] = FENCE_VERB_OFF,
+		[FINAL_BMC_CYCLE] = FENCE_VERB_CYCLE,
+		[FINAL_BMC_NMI] = FENCE_VERB_DIAG,
+	};
+	char text[EVENT_TEXT_SIZE];
+	int r;
+
+	if (agent->config->nodes[agent->self].n_fence_levels == 0) {
+		impossible(agent, action, "no fencing device is configured");
+		return;
+	}
+	say(agent, action, EVENT_POWER_ACTION, "by this server's own fencing devices");
+	record_publish(agent, clock_boot()); /* while there is somebody to write it down */
+	agent->power_own = *action;
+	r = fencing_self(agent, verbs[action->power.action], devices_done);
+	if (r >= 0)
+		return;
+	(void)snprintf(text, sizeof text, "cannot start a process: %s", strerror(-r));
+	impossible(agent, action, text);
+}
+
+static bool is_by_devices(uint8_t action)
+{
+	return action == FINAL_BMC_RESET || action == FINAL_BMC_OFF || action == FINAL_BMC_CYCLE ||
+	       action == FINAL_BMC_NMI;
+}
+
 void power_action(struct agent *agent, const struct core_action *action)
 {
 	const char *word = power_word(action->power.action);
@@ -113,10 +165,12 @@ void power_action(struct agent *agent, const struct core_action *action)
 	/* a stand-in is told everything: it stands for the devices too */
 	if (!word && agent->config->power_command)
 		word = final_action_to_string(action->power.action);
+	if (!word && is_by_devices(action->power.action)) {
+		by_devices(agent, action);
+		return;
+	}
 	if (!word) {
-		say(agent, action, EVENT_FINAL_IMPOSSIBLE, "no fencing device is configured");
-		log_err("the final action %s cannot be taken: no fencing device is configured",
-			final_action_to_string(action->power.action));
+		impossible(agent, action, "no fencing device is configured");
 		return;
 	}
 	say(agent, action, EVENT_POWER_ACTION,

@@ -5,6 +5,7 @@
  */
 #include "agent/agent.h"
 #include "agent/channel.h"
+#include "agent/fence.h"
 #include "agent/files.h"
 #include "agent/exec_env.h"
 #include "agent/held.h"
@@ -392,6 +393,7 @@ void resource_exec_done(uint32_t operation, uint8_t result, const char *text, vo
 	if (channel_done(agent, operation, text) || files_done(agent, operation, result, text) ||
 	    power_done(agent, operation, result, text) ||
 	    scripts_done(agent, operation, result, text) ||
+	    fencing_done(agent, operation, result, text) ||
 	    stage_done(agent, operation, result, text))
 		return;
 	for (uint16_t i = 0; i < agent->config->n_resources; i++) {

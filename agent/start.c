@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/channel.h"
+#include "agent/fence.h"
 #include "agent/files.h"
 #include "agent/ctl_internal.h"
 #include "agent/held.h"
@@ -195,6 +196,8 @@ static int start_processes(struct agent *agent)
 		r = systemd_new(&systemd, &agent->systemd);
 	if (r >= 0)
 		r = files_new(&agent->files);
+	if (r >= 0)
+		r = fencing_new(agent, &agent->fencing);
 	return r;
 }
 
@@ -528,6 +531,7 @@ struct agent *agent_free(struct agent *agent)
 		record_publish(agent, clock_boot());
 	ctl_stop(agent);
 	stage_free(agent);
+	agent->fencing = fencing_free(agent->fencing);
 	agent->systemd = systemd_free(agent->systemd);
 	agent->exec = exec_free(agent->exec);
 	sd_event_source_disable_unref(agent->timer);

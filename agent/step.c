@@ -4,6 +4,7 @@
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/ctl_internal.h"
+#include "agent/fence.h"
 #include "agent/kernel.h"
 #include "agent/power.h"
 #include "agent/stage.h"
@@ -17,8 +18,8 @@
 #include <systemd/sd-event.h>
 
 /* Answers that may wait: each resource has one operation to answer and one loss to report, each
- * monitor one program; and a batch of verdicts. */
-#define QUEUE_EXTRA (64 + MONITOR_VERDICTS_MAX)
+ * monitor one program; each node may be fenced, switched on and checked; and a batch of verdicts. */
+#define QUEUE_EXTRA (64 + MONITOR_VERDICTS_MAX + 4 * NODES_MAX)
 /* Deadlines of the core that are already past are served at once, so often at most. */
 #define OVERDUE_STEPS_MAX 4
 
@@ -201,6 +202,8 @@ static void carry_out(struct agent *agent, const struct core_action *action, ha_
 		break;
 	case CORE_ACTION_FENCE:
 	case CORE_ACTION_FENCE_CANCEL:
+		fencing_action(agent, action);
+		break;
 	case CORE_ACTION_DELEGATE: /* step_at() */
 	case CORE_ACTION_TYPE_COUNT_:
 	default:

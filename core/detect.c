@@ -194,6 +194,7 @@ static void new_incarnation(struct core *c, uint8_t node, uint64_t incarnation)
 	p->left_incarnation = 0;
 	p->fenced_incarnation = 0;
 	p->fenced_at = HA_TIME_ZERO;
+	c->by_person &= ~node_bit(node);
 	p->lease_until = HA_TIME_ZERO;
 }
 

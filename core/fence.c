@@ -321,10 +321,11 @@ void fence_is_off(struct core *c, uint8_t target, uint64_t incarnation, ha_time 
 {
 	struct peer *p = &c->peers[target];
 
-	if (incarnation < p->fenced_incarnation ||
-	    (incarnation == p->fenced_incarnation && !ha_time_before(p->fenced_at, at)))
+	/* two facts: lives up to that one are over; it was off at that time */
+	if (incarnation <= p->fenced_incarnation && !ha_time_before(p->fenced_at, at))
 		return;
-	p->fenced_incarnation = incarnation;
+	if (incarnation > p->fenced_incarnation)
+		p->fenced_incarnation = incarnation;
 	p->fenced_at = ha_time_max(p->fenced_at, at);
 	c->place_dirty = c->again = true;
 }

@@ -44,12 +44,16 @@ static bool may_start(const struct core *c, uint16_t group)
 	       c->groups[group].failed_attempt != row->attempt;
 }
 
-/* Rule G2: what runs may go on. Unwanted with an owner: its stop waits for another (G13). */
+/*
+ * Rule G2: what runs may go on. Unwanted with an owner: its stop waits for another (G13). Who leaves
+ * while half of the votes is silent need not wait for a row that nobody may write (L9).
+ */
 static bool may_hold(const struct core *c, uint16_t group)
 {
 	const struct group_intent *row = &c->intents[group];
 
 	return c->lease_valid && c->installed.epoch && row->owner == c->self &&
+	       !(c->by_half && c->mode == NODE_MODE_STOPPING) &&
 	       c->groups[group].failed_attempt != row->attempt;
 }
 

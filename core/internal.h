@@ -17,16 +17,17 @@
 
 #include <string.h>
 
-#define EPOCH_BLOCK	   1000 /* epochs reserved on disk ahead of use (rule P2) */
-#define REQUESTS_MAX	   16	/* admin commands waiting at one node */
-#define FLAPS_MAX	   8
-#define SETTLE_MAX	   16 /* passes of one step; more would be a loop without progress */
-#define RESEND_BEATS	   3  /* whole vectors after a change, in case the first is lost */
-#define STOP_RETRY_US	   (30 * USEC_PER_SEC)
-#define FAILOVERS_HALTED   UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
-#define CONFIRM_BLOCK_BITS 20	     /* of epochs that a person's word begins (rule X11) */
-#define KILL_GRACE_US	   (10 * USEC_PER_SEC)
-#define STORE_RETRY_US	   USEC_PER_SEC
+#define EPOCH_BLOCK	    1000 /* epochs reserved on disk ahead of use (rule P2) */
+#define REQUESTS_MAX	    16	 /* admin commands waiting at one node */
+#define FLAPS_MAX	    8
+#define SETTLE_MAX	    16 /* passes of one step; more would be a loop without progress */
+#define RESEND_BEATS	    3  /* whole vectors after a change, in case the first is lost */
+#define STOP_RETRY_US	    (30 * USEC_PER_SEC)
+#define FAILOVERS_HALTED    UINT8_MAX /* row.failovers: stopped for good by a final action (G14) */
+#define CONFIRM_SECONDS_MAX (1ULL << 36) /* of the calendar: beyond, the clock is wrong */
+#define CONFIRM_BLOCK_BITS  20		 /* of epochs that a person's word begins (rule X11) */
+#define KILL_GRACE_US	    (10 * USEC_PER_SEC)
+#define STORE_RETRY_US	    USEC_PER_SEC
 /* a lease of this with the largest ratio is still a number that the wire carries */
 #define LEASE_CONFIG_MAX_US (EPOCH_MAX / RATIO_MAX / 2)
 

@@ -221,6 +221,7 @@ static void extend_by_half(struct core *c, const ha_time until_by[NODES_MAX])
 	if (by_half != c->by_half) {
 		core_say(c, EVENT_LEASE_BY_HALF, NODE_NONE)->arg[0] = by_half;
 		c->by_half = by_half;
+		c->groups_dirty = true;
 	}
 	/* in large steps, since the kernel is told of each */
 	if (ha_time_since(until, c->now) / 2 > ha_time_since(c->lease_until, c->now))

@@ -33,10 +33,16 @@ bool core_quorate(const struct core *c, node_mask mask)
 	       (core_tie(c, mask) && !(core_voters(c) & ~mask & ~c->waived));
 }
 
-/* Rule L9. */
+/*
+ * Rule L9: also for who has joined a half whose view is installed: some member was with the others,
+ * and waived them.
+ */
 bool waive_half_holds(const struct core *c, node_mask mask)
 {
-	return core_tie(c, mask) && !(core_voters(c) & ~mask & ~c->with);
+	if (!core_tie(c, mask))
+		return false;
+	return !(core_voters(c) & ~mask & ~c->with) ||
+	       (c->installed.epoch && !(c->installed.members & ~mask));
 }
 
 /* Rule X9: the newest incarnation of `n` that we or those who want the same view have heard. */
@@ -132,12 +138,16 @@ uint64_t waive_newest_known(const struct core *c, unsigned int n)
 }
 
 /*
- * Rule X11: to the next block of epochs that is this node's alone, so that what the other half
- * writes by a person's word of its own is never taken for what we write.
+ * Rule X11: to a block of epochs that is this node's alone, so that what the other half writes by a
+ * person's word of its own is never taken for what we write; and by the time of the word, so that
+ * the half that went on last wins. `seconds` of the calendar: if it is wrong, another half wins.
  */
-static uint64_t own_block(const struct core *c)
+static uint64_t own_block(const struct core *c, uint64_t seconds)
 {
 	uint64_t block = (c->epoch_seen >> CONFIRM_BLOCK_BITS) + 1;
+
+	if (seconds < CONFIRM_SECONDS_MAX && block < seconds * NODES_MAX)
+		block = seconds * NODES_MAX;
 
 	while (block % NODES_MAX != c->self)
 		block++;
@@ -155,7 +165,7 @@ uint8_t waive_confirm(struct core *c, const struct request *r)
 		return ANSWER_TARGET_UP;
 	fence_is_off(c, r->target, incarnation, c->now);
 	if (c->cfg.fence_tie && !node_mask_has(c->with, r->target))
-		c->epoch_seen = own_block(c);
+		c->epoch_seen = own_block(c, r->value);
 	c->with |= node_bit(r->target);
 	c->by_person |= node_bit(r->target);
 	c->place_dirty = c->persist_wanted = c->again = true;

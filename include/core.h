@@ -211,7 +211,7 @@ struct core_event {
 			uint8_t target; /* node or NODE_NONE */
 			uint16_t group, object;
 			uint16_t ratio;
-			uint64_t value;
+			uint64_t value; /* FENCE_CONFIRM: seconds of the calendar */
 			uint64_t token; /* given back in CORE_ACTION_ANSWER */
 		} request;
 		struct {

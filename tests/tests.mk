@@ -41,8 +41,10 @@ check-fence: $(FENCE_TESTS) ## fence agents against real peers (root)
 	$(Q)BUILD=$(B) tests/fence/run
 bench-fence: $(FENCE_TESTS) ## time to confirmed off beside fence_ipmilan and ipmitool
 	$(Q)BUILD=$(B) tests/bench/fence
+bench-fence-race: $(PROGRAMS) $(B)/test/fence_pdu ## two nodes, their interconnect cut: make bench-fence-race [REPS=100]
+	$(Q)BUILD=$(B) REPS=$(or $(REPS),100) python3 tests/e2e/fencing.py
 
-check-e2e: $(PROGRAMS) ## real agents in network namespaces (root)
+check-e2e: $(PROGRAMS) $(B)/test/fence_pdu ## real agents in network namespaces (root)
 	$(Q)BUILD=$(B) tests/e2e/run
 soak: $(PROGRAMS) ## endurance of real agents: make soak [MINUTES=10] [FLAPS=200]
 	$(Q)BUILD=$(B) MINUTES=$(MINUTES) FLAPS=$(FLAPS) tests/e2e/soak
@@ -79,5 +81,5 @@ check-waiting:
 	$(Q)$(MAKE) --no-print-directory check-fence
 build-tests: $(PROGRAMS) $(UNIT_TESTS) $(FUZZ_REPLAY) $(FENCE_TESTS) $(B)/bin/holdfast-sim
 
-.PHONY: check check-waiting build-tests coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence check-e2e soak demo bench bench-cut bench-overload bench-filter
+.PHONY: check check-waiting build-tests coverage check-unit check-sim sim check-model check-fuzz fuzz check-net check-fence bench-fence bench-fence-race check-e2e soak demo bench bench-cut bench-overload bench-filter
 .SECONDARY:

@@ -204,6 +204,8 @@ class Cluster:
         self.env = dict(os.environ)
         self.macs = {}
         self.watch = None
+        self.others = ['c', 'sw']  # namespaces that are no nodes
+        self.heartbeat = list(range(links))  # links that the agents are told of
         self.probe = build_helper('probe')
         atexit.register(self.close)  # what fails before `with` has it is cleared away as well
 
@@ -264,8 +266,9 @@ class Cluster:
     def config_text(self, node):
         rows = []
         for n in self.names:
-            links = ', '.join(f'"{self.address(n, k)}"' for k in range(self.links))
-            rows.append(f'{{ name = "{n}"; links = [ {links} ];{" witness = true;" if n in self.witnesses else ""} }}')
+            links = ', '.join(f'"{self.address(n, k)}"' for k in self.heartbeat)
+            rows.append(f'{{ name = "{n}"; links = [ {links} ];{" witness = true;" if n in self.witnesses else ""} '
+                        f'{self.more_of_node(n)} }}')
         return f'''cluster = {{ name = "e2e"; port = 7410; detection_time = "{self.detection}"; {self.extra} }};
 agent = {{ key_file = "{self.dir}/key"; state_directory = "{self.dir}/{node}/state";
   run_directory = "{self.dir}/{node}/run"; socket = "{self.socket(node)}"; {self.agent} }};
@@ -273,6 +276,10 @@ nodes = ( {', '.join(rows)} );
 groups = {self.groups or self.default_groups()};
 {self.more}
 '''
+
+    def more_of_node(self, node):
+        """More keys of its row."""
+        return ''
 
     def socket(self, node):
         return f'{self.dir}/{node}/sock'
@@ -542,7 +549,7 @@ groups = {self.groups or self.default_groups()};
             if p.poll() is None:
                 p.kill()
             p.wait()
-        for name in self.names + ['c', 'sw']:
+        for name in self.names + self.others:
             for pid in sh('ip', 'netns', 'pids', self.ns(name), check=False).stdout.split():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(int(pid), signal.SIGKILL)
@@ -562,7 +569,7 @@ groups = {self.groups or self.default_groups()};
     def close(self):
         atexit.unregister(self.close)
         self.end_all()
-        for name in self.names + ['c', 'sw']:
+        for name in self.names + self.others:
             sh('ip', 'netns', 'del', self.ns(name), check=False)
         self.wait(f'nothing to be left: {self.leftovers()}', lambda: not self.leftovers())
         if os.environ.get('KEEP_LOGS') != '1':

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /*
  * A power strip with eight outlets: a Modbus server on libmodbus, TCP on 127.0.0.1 or RTU.
- *   fence_pdu tcp | fence_pdu rtu TERMINAL
+ *   fence_pdu tcp | fence_pdu rtu TERMINAL | fence_pdu tcp ADDRESS PORT PROGRAM
+ * PROGRAM OUTLET VALUE is run when an outlet is switched, before the answer. Without a standard
+ * input it has no commands.
  * Coils and holding registers 0..7 switch, discrete inputs and input registers 100..107 tell the
  * relays' state. Prints "ready PORT". Commands on the standard input, one answer line each:
  *   set I V      the state of outlet I; get: eight digits; orders: the writes so far
@@ -14,10 +16,13 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <unistd.h>
 
@@ -32,7 +37,21 @@ struct pdu {
 	int lies, flip[OUTLETS], flips[OUTLETS], odd[OUTLETS];
 	int slow_ms, silent;
 	char orders[4096];
+	char *program;
 };
+
+/* The outlet has another state: what hangs on it loses its power, or gets it back. */
+static void tell(const struct pdu *p, int outlet)
+{
+	char number[16], value[16];
+	char *const argv[] = {p->program, number, value, NULL};
+	pid_t pid;
+
+	(void)snprintf(number, sizeof number, "%d", outlet);
+	(void)snprintf(value, sizeof value, "%u", p->state[outlet]);
+	if (p->program && posix_spawn(&pid, p->program, NULL, NULL, argv, environ) == 0)
+		(void)waitpid(pid, NULL, 0);
+}
 
 static void load(struct pdu *p)
 {
@@ -59,8 +78,10 @@ static void note(struct pdu *p, const uint8_t *request, int offset)
 	if (function == 5 || function == 6) {
 		value = function == 5 ? value == 0xff00 : value;
 		(void)snprintf(p->orders + n, sizeof p->orders - n, "%d=%d ", outlet, value);
-		if (!(p->lies & 1 << outlet))
+		if (!(p->lies & 1 << outlet)) {
 			p->state[outlet] = (uint16_t)value;
+			tell(p, outlet);
+		}
 		p->flips[outlet] = 0;
 	} else if (p->flip[outlet] > 0 && p->state[outlet] == 0 &&
 		   ++p->flips[outlet] > p->flip[outlet]) {
@@ -128,13 +149,14 @@ static void command(struct pdu *p, const char *line)
 	(void)putchar('\n');
 }
 
-static int listen_tcp(int *ret_port)
+static int listen_tcp(const char *address, int *ret_port)
 {
-	struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+	struct sockaddr_in a = {.sin_family = AF_INET, .sin_port = htons((uint16_t)*ret_port)};
 	socklen_t n = sizeof a;
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, CLIENTS) < 0 ||
+	if (fd < 0 || inet_pton(AF_INET, address, &a.sin_addr) != 1 ||
+	    bind(fd, (struct sockaddr *)&a, sizeof a) < 0 || listen(fd, CLIENTS) < 0 ||
 	    getsockname(fd, (struct sockaddr *)&a, &n) < 0)
 		exit(1);
 	*ret_port = ntohs(a.sin_port);
@@ -152,10 +174,13 @@ static void loop(struct pdu *p, int listener, int terminal)
 		f[i] = (struct pollfd){.fd = -1, .events = POLLIN};
 	f[2].fd = terminal;
 	while (poll(f, 2 + CLIENTS, -1) > 0) {
-		if (f[0].revents && !fgets(line, sizeof line, stdin))
-			return;
-		if (f[0].revents)
+		if (f[0].revents && !fgets(line, sizeof line, stdin)) {
+			if (!p->program)
+				return;
+			f[0].fd = -1;
+		} else if (f[0].revents) {
 			command(p, line);
+		}
 		for (int i = 2; i < 2 + CLIENTS; i++) {
 			if (f[i].fd < 0 || !f[i].revents)
 				continue;
@@ -183,6 +208,7 @@ int main(int argc, char **argv)
 
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	setvbuf(stdin, NULL, _IONBF, 0);
+	p.program = argc == 5 ? argv[4] : NULL;
 	p.map = modbus_mapping_new_start_address(0, OUTLETS, READ_BASE, OUTLETS, 0, OUTLETS,
 						 READ_BASE, OUTLETS);
 	if (argc == 3)
@@ -196,7 +222,9 @@ int main(int argc, char **argv)
 			return 1;
 		terminal = modbus_get_socket(p.ctx);
 	} else {
-		listener = listen_tcp(&port);
+		if (argc == 5)
+			port = atoi(argv[3]);
+		listener = listen_tcp(argc == 5 ? argv[2] : "127.0.0.1", &port);
 	}
 	honest(&p);
 	for (int i = 0; i < OUTLETS; i++)

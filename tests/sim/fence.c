@@ -381,6 +381,7 @@ void fence_confirm(struct world *w, struct node *at, const struct node *dead)
 
 	if (!w->s->fencing || at == dead || !at->core || node_stalled(at) || dead->up)
 		return;
+	fence_person_says(w, at, dead->id);
 	request_issue(w, &token);
 }
 

@@ -71,6 +71,7 @@ void fence_hear(struct world *w, struct node *n, const struct vector_head *head)
 void fence_installed(struct world *w, struct node *n, const struct view *v);
 void fence_placed(struct world *w, const struct node *n, const struct event *e);
 void fence_killed(struct world *w, const struct node *victim);
+void fence_person_says(struct world *w, struct node *n, uint8_t target);
 void fence_confirmed(struct world *w, struct node *n, uint8_t target);
 void fence_over(struct world *w, unsigned int node, uint64_t incarnation);
 void fence_duel_begin(struct world *w, const struct fault *f);

@@ -143,6 +143,7 @@ static void draw_config(struct schedule *s, struct rng *rng)
 	bool all = true;
 
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
+		all = all && c->nodes[i].votes; /* rule X8 */
 		if (!c->nodes[i].hosts || (i && c->n_nodes > 2 && rng_chance(rng, 80)))
 			all = all && !c->nodes[i].hosts;
 		else

@@ -79,23 +79,28 @@ void fence_booted(struct node *n)
 }
 
 /* Rule X11: what the other half had accepted without us is lost, and known to be (I5). */
+void fence_person_says(struct world *w, struct node *n, uint8_t target)
+{
+	struct core_self_info self;
+
+	self_info(w, n, &self);
+	fence_over(w, target, w->inv.told[target].incarnation);
+	if (node_mask_has(fencer_of(n, self.incarnation)->with, target))
+		return;
+	for (unsigned int g = 0; g < GROUPS_MAX; g++)
+		w->inv.floor_group[g].valid = false;
+	for (unsigned int i = 0; i < NODES_MAX; i++)
+		w->inv.floor_node[i].valid = false;
+	w->inv.floor_cluster.valid = false;
+}
+
 void fence_confirmed(struct world *w, struct node *n, uint8_t target)
 {
 	struct core_self_info self;
-	struct sim_fencer *f;
 
 	self_info(w, n, &self);
-	f = fencer_of(n, self.incarnation);
+	fencer_of(n, self.incarnation)->with |= node_bit(target);
 	w->counts.confirms++;
-	fence_over(w, target, w->inv.told[target].incarnation);
-	if (!node_mask_has(f->with, target)) {
-		for (unsigned int g = 0; g < GROUPS_MAX; g++)
-			w->inv.floor_group[g].valid = false;
-		for (unsigned int i = 0; i < NODES_MAX; i++)
-			w->inv.floor_node[i].valid = false;
-		w->inv.floor_cluster.valid = false;
-	}
-	f->with |= node_bit(target);
 }
 
 /* ---- orders ---- */
@@ -241,6 +246,8 @@ void fence_placed(struct world *w, const struct node *n, const struct event *e)
 	if (w->s->config.takeover != TAKEOVER_FENCE || e->node >= w->n_nodes)
 		return;
 	self_info(w, n, &self);
+	if (self.view.epoch != e->epoch) /* it was lost in the same step */
+		self.view = n->view;
 	for (unsigned int i = 0; i < w->n_nodes; i++)
 		if (!node_mask_has(self.view.members, i) && w->s->config.nodes[i].hosts &&
 		    w->fencing.held[i] > w->fencing.over[i])

@@ -336,11 +336,13 @@ static bool is_waited_for(const struct world *w, const struct node *n)
 }
 
 /*
- * The cluster cannot switch it off: no device works, or only a person can break the tie (X11),
- * since nobody who runs was in a view with it.
+ * The cluster cannot switch it off: no device works, all is suspended, or only a person can break
+ * the tie (X11), since who speaks for the half that runs was not with it in its present life.
  */
 static bool needs_person(const struct world *w, const struct node *dead)
 {
+	uint32_t total = 0, here = 0;
+	const struct node *lowest = NULL;
 	struct core_fence_info info;
 
 	if (!w->s->fencing || !fence_works(w, dead->id))
@@ -348,13 +350,16 @@ static bool needs_person(const struct world *w, const struct node *dead)
 	for (unsigned int i = 0; i < w->n_nodes; i++) {
 		const struct node *n = &w->node[i];
 
+		total += w->s->config.nodes[i].votes;
 		if (n == dead || !n->core || node_mask_has(w->lost, i))
 			continue;
-		core_fence_info(n->core, dead->id, local(w, n), &info);
-		if (info.with || world_coordinator(w) < w->n_nodes)
-			return false;
+		here += w->s->config.nodes[i].votes;
+		lowest = lowest ? lowest : n;
 	}
-	return true;
+	if (!lowest || lowest->suspended)
+		return true;
+	core_fence_info(lowest->core, dead->id, local(w, lowest), &info);
+	return w->s->config.fence_tie && here * 2 == total && !info.with;
 }
 
 static bool waits_for_person(const struct world *w, const struct node *n)
