@@ -194,18 +194,30 @@ static struct unenforced find_unenforced(const struct config *config, uint16_t g
 	return found;
 }
 
+static bool relies_on_watchdogs(const struct config *config, uint16_t group)
+{
+	const struct group_config *g = &config->groups[group];
+
+	if (config->takeover != TAKEOVER_LEASE || g->n_nodes < 2 || g->accept_agent_enforced_lease)
+		return false;
+	for (uint16_t i = 0; i < config->n_resources; i++)
+		if (config->resources[i].group == group &&
+		    config->resources[i].type != RESOURCE_TYPE_FIP)
+			return true;
+	return false;
+}
+
 bool config_relies_on_watchdogs(const struct config *config)
 {
-	if (config->takeover != TAKEOVER_LEASE)
-		return false;
-	for (uint16_t i = 0; i < config->n_resources; i++) {
-		const struct group_config *group = &config->groups[config->resources[i].group];
-
-		if (config->resources[i].type != RESOURCE_TYPE_FIP && group->n_nodes > 1 &&
-		    !group->accept_agent_enforced_lease)
+	for (uint16_t g = 0; g < config->n_groups; g++)
+		if (relies_on_watchdogs(config, g))
 			return true;
-	}
 	return false;
+}
+
+bool config_group_needs_watchdog(const struct config *config, uint16_t group)
+{
+	return config->watchdog.device && relies_on_watchdogs(config, group);
 }
 
 bool config_group_unenforced(const struct config *config, uint16_t group)
@@ -213,12 +225,6 @@ bool config_group_unenforced(const struct config *config, uint16_t group)
 	struct unenforced found = find_unenforced(config, group);
 
 	return found.addresses || found.programs;
-}
-
-bool config_group_needs_watchdog(const struct config *config, uint16_t group)
-{
-	return config->watchdog.device && !config->groups[group].accept_agent_enforced_lease &&
-	       find_unenforced(config, group).programs;
 }
 
 bool config_group_needs_kernel(const struct config *config, uint16_t group)

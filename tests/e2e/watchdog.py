@@ -9,9 +9,8 @@ import time
 
 from lib import Cluster, Failure, build_helper
 
-TIMEOUT = 1000  # ms: the shortest there is
 LATE = 400      # of a reset, on a loaded machine
-KEYS = 'watchdog_device = "{}"; watchdog_timeout = "{}ms";'
+KEYS = 'watchdog = {{ device = "{}"; timeout = "{}s"; }};'
 
 
 def check(condition, what):
@@ -49,46 +48,49 @@ class Device:
 
 
 class Watched(Cluster):
-    """Three nodes; the first has a watchdog, and it or the first two may have the group, of one program."""
+    """Three nodes, each with a watchdog; the hosts may have the group, of one program."""
 
-    def __init__(self, options=(), hosts=('n1', 'n2'), loss='stop-group', accept=False, **kw):
+    def __init__(self, options=(), hosts=('n1', 'n2'), loss='stop-groups', seconds=1, **kw):
         super().__init__(detection='200ms', **kw)
-        self.extra = f'timeout = "150ms"; lease = "1s"; lease_margin = "1s"; startup_wait = "1s"; on_quorum_loss = "{loss}";'
+        self.seconds = seconds  # 1: the shortest there is
+        self.extra = (f'timeout = "150ms"; lease = "1100ms"; lease_margin = "{1001 * seconds}ms"; startup_wait = "1s"; '
+                      f'kernel_path = "off"; on_quorum_loss = "{loss}";')
         self.make_service()
         names = ', '.join(f'"{n}"' for n in hosts)
-        # n2 and n3 have none
-        self.groups = f'( {{ name = "g"; nodes = [ {names} ]; ACCEPT resources = ( {self.service("svc")} ); }} )'
-        self.accept = accept
-        self.device = Device(self, 'n1', *options)
+        self.groups = f'( {{ name = "g"; nodes = [ {names} ]; resources = ( {self.service("svc")} ); }} )'
+        self.devices = {n: Device(self, n, *options) for n in self.names}
+        self.device = self.devices['n1']
 
     def config_text(self, node):
-        accepted = node != 'n1' or self.accept
-        text = super().config_text(node).replace('ACCEPT', 'accept_agent_enforced_lease = true;' if accepted else '')
-        if node != 'n1':
-            return text
-        return text.replace('agent = {', 'agent = { ' + KEYS.format(self.device.path, TIMEOUT), 1)
+        return super().config_text(node).replace('agent = {', 'agent = { ' + KEYS.format(self.devices[node].path, self.seconds), 1)
 
     def close(self):
         self.end_all()  # who has it open
-        if self.device:
-            self.device.end()
-            self.device = None
+        while self.devices:
+            self.devices.popitem()[1].end()
         super().close()
 
-    def owned(self):
+    def owned(self, feeds=3):
         """The group on n1, and the device fed."""
         self.up()
         self.wait('the group on n1', lambda: self.running('svc') == ['n1'])
         count = len(self.device.all('feed'))
-        self.wait('feeding', lambda: len(self.device.all('feed')) > count + 2)
+        self.wait('feeding', lambda: len(self.device.all('feed')) >= count + feeds)
         return self
 
     def wait_reset(self):
         """How long after it was last fed, in ms. The machine is gone then."""
         reset = self.wait('the reset', lambda: self.device.all('reset'))[0]
         late = (reset[0] - [t for t, _, _ in self.device.fed() if t < reset[0]][-1]) / 1000
-        check(TIMEOUT <= late < TIMEOUT + LATE, f'reset {late} ms after it was last fed: {self.device.lines()}')
+        check(0 <= late - 1000 * self.seconds < LATE, f'reset {late} ms after it was last fed: {self.device.lines()}')
         return late
+
+    def end_agents(self):
+        for n in self.names:
+            if self.agents[n].poll() is None:
+                self.agents[n].send_signal(signal.SIGTERM)
+        for n in self.names:
+            self.agents[n].wait(20)
 
     def wait_event(self, name):
         return self.wait(f'event {name}', lambda: self.events('n1', name))[0]
@@ -114,15 +116,14 @@ def watchdog_frozen(tag):
 
 def watchdog_killed(tag):
     """kill -9 leaves it ticking; the next agent takes it over as it is; in good order it is disarmed."""
-    with Watched(tag=tag, hosts=('n1',)) as c:
-        c.owned()
+    with Watched(tag=tag, hosts=('n1',), seconds=4) as c:
+        c.owned(feeds=0)
         c.kill_agent('n1')
         c.wait('the close', lambda: c.device.all('close'))
         check(c.device.all('close')[0][2] == 0 and not c.device.all('write', 'disable'), f'{c.device.lines()}')
         c.start('n1')
         c.wait('the next open', lambda: len(c.device.all('open')) == 2)
-        count = len(c.device.all('feed'))
-        c.wait('feeding', lambda: len(c.device.all('feed')) > count + 2)
+        c.wait('feeding', lambda: c.device.all('feed') and c.device.all('feed')[-1] > c.device.all('open')[-1])
         check(len(c.device.all('timeout')) == 1, 'its time was set again, which feeds it')
         c.agents['n1'].send_signal(signal.SIGTERM)
         check(c.agents['n1'].wait(20) == 0, 'exit status')
@@ -134,7 +135,7 @@ def watchdog_killed(tag):
 
 def watchdog_killed_for_good(tag):
     """kill -9, and nobody comes. With nowayout also after the best of ends."""
-    with Watched(tag=tag, options=['nowayout'], hosts=('n1',)) as c:
+    with Watched(tag=tag, options=['nowayout'], hosts=('n1',), seconds=2) as c:
         c.up()
         c.wait('feeding', lambda: c.device.all('feed'))
         c.agents['n1'].send_signal(signal.SIGTERM)
@@ -191,9 +192,11 @@ def watchdog_in_use(tag):
             with open('/proc/self/comm', encoding='utf-8') as f:
                 who = f'{c.device.path[:30]} is in use by {f.read().strip()} (pid {os.getpid()})'
             check(who in said and 'Group g relies on it' in said, said)
-            c.accept = True
-            c.write_config('n1')
-            c.start('n1')
+            c.groups = c.groups.replace('nodes =', 'accept_agent_enforced_lease = true; nodes =')
+            c.end_agents()
+            for n in c.names:
+                c.write_config(n)
+                c.start(n)
             c.wait_members('n1', c.names)
             check(who in str(c.wait_event('watchdog-refused')), f'{c.events("n1", "watchdog-refused")}')
             check(any(who in w for w in c.status('n1')['warnings']), f'{c.status("n1")["warnings"]}')
