@@ -92,6 +92,7 @@ struct kernel_view {
 };
 
 struct commands;
+struct ctl_fence;
 struct fencing;
 struct guard;
 struct stages;
@@ -128,6 +129,7 @@ struct agent {
 	struct fencing *fencing;
 	struct apply *apply;
 	struct ctl_config *ctl_config;
+	struct ctl_fence *ctl_fence;
 	struct ctl_server *ctl;
 	struct trace *trace; /* NULL: none asked for */
 	int held_fd;

@@ -175,7 +175,8 @@ struct unenforced {
 	bool addresses, programs;
 };
 
-static struct unenforced find_unenforced(const struct config *config, uint16_t group)
+/* As if no server had a watchdog. */
+static struct unenforced without_watchdog(const struct config *config, uint16_t group)
 {
 	struct unenforced found = {false, false};
 
@@ -187,37 +188,21 @@ static struct unenforced find_unenforced(const struct config *config, uint16_t g
 		if (resource->group != group)
 			continue;
 		if (resource->type != RESOURCE_TYPE_FIP)
-			found.programs |= !config_watchdog_enforces(config);
+			found.programs = true;
 		else if (config->kernel_path == KERNEL_PATH_OFF)
 			found.addresses = true; /* else the kernel drops what is theirs (K3) */
 	}
 	return found;
 }
 
-static bool relies_on_watchdogs(const struct config *config, uint16_t group)
+static struct unenforced find_unenforced(const struct config *config, uint16_t group)
 {
-	const struct group_config *g = &config->groups[group];
+	struct unenforced found = without_watchdog(config, group);
 
-	if (config->takeover != TAKEOVER_LEASE || g->n_nodes < 2 || g->accept_agent_enforced_lease)
-		return false;
-	for (uint16_t i = 0; i < config->n_resources; i++)
-		if (config->resources[i].group == group &&
-		    config->resources[i].type != RESOURCE_TYPE_FIP)
-			return true;
-	return false;
-}
-
-bool config_relies_on_watchdogs(const struct config *config)
-{
-	for (uint16_t g = 0; g < config->n_groups; g++)
-		if (relies_on_watchdogs(config, g))
-			return true;
-	return false;
-}
-
-bool config_group_needs_watchdog(const struct config *config, uint16_t group)
-{
-	return config->watchdog.device && relies_on_watchdogs(config, group);
+	/* The server is reset before anybody takes over (W3): it ends addresses too. */
+	if (config_watchdog_enforces(config))
+		found = (struct unenforced){false, false};
+	return found;
 }
 
 bool config_group_unenforced(const struct config *config, uint16_t group)
@@ -225,6 +210,26 @@ bool config_group_unenforced(const struct config *config, uint16_t group)
 	struct unenforced found = find_unenforced(config, group);
 
 	return found.addresses || found.programs;
+}
+
+bool config_group_needs_watchdog(const struct config *config, uint16_t group)
+{
+	struct unenforced found = without_watchdog(config, group);
+
+	return config->watchdog.device && !config->groups[group].accept_agent_enforced_lease &&
+	       (found.addresses || found.programs);
+}
+
+bool config_relies_on_watchdogs(const struct config *config)
+{
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		struct unenforced found = without_watchdog(config, i);
+
+		if ((found.addresses || found.programs) &&
+		    !config->groups[i].accept_agent_enforced_lease)
+			return true;
+	}
+	return false;
 }
 
 bool config_group_needs_kernel(const struct config *config, uint16_t group)
@@ -261,12 +266,13 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
 			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. %s"
+			"cannot do it, and two nodes would be active. A hardware watchdog ends "
+			"that: set watchdog in agent; %s"
 			"accept this risk, set accept_agent_enforced_lease = true in the group",
 			group->name, what,
-			found.addresses ? "Leave out kernel_path = \"off\", and the kernel "
+			found.addresses ? "leave out kernel_path = \"off\", and the kernel "
 					  "cuts addresses off in time; or, to "
-					: "To ");
+					: "or, to ");
 }
 
 static void check_group(const struct config *config, uint16_t i, struct config_report *report)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
+#include "agent/ctl_fence.h"
 #include "agent/ctl_internal.h"
 #include "agent/script.h"
 
@@ -38,6 +39,14 @@ static const struct ctl_method methods[] = {
 	{METHOD("ClusterResume"), CTL_ACCESS_CHANGE, ctl_cluster_resume},
 	{METHOD("RatioSet"), CTL_ACCESS_CHANGE, ctl_ratio_set},
 	{METHOD("RatioReset"), CTL_ACCESS_CHANGE, ctl_ratio_reset},
+	{METHOD("FenceStatus"), CTL_ACCESS_VIEW, ctl_fence_status},
+	{METHOD("FenceHistory"), CTL_ACCESS_VIEW, ctl_fence_history},
+	{METHOD("FenceTest"), CTL_ACCESS_CHANGE, ctl_fence_test},
+	{METHOD("FenceOff"), CTL_ACCESS_CHANGE, ctl_fence_off},
+	{METHOD("FenceOn"), CTL_ACCESS_CHANGE, ctl_fence_on},
+	{METHOD("FenceReset"), CTL_ACCESS_CHANGE, ctl_fence_reset},
+	{METHOD("FenceCycle"), CTL_ACCESS_CHANGE, ctl_fence_cycle},
+	{METHOD("FenceConfirm"), CTL_ACCESS_CHANGE, ctl_fence_confirm},
 	{METHOD("ScriptRun"), CTL_ACCESS_CHANGE, ctl_script_run},
 	{METHOD("ConfigPut"), CTL_ACCESS_CHANGE, ctl_config_put},
 	{METHOD("ConfigPrepare"), CTL_ACCESS_CHANGE, ctl_config_prepare},
@@ -53,7 +62,7 @@ static void on_gone(struct ctl_call *call, void *userdata)
 	struct agent *agent = userdata;
 
 	if (!streams_gone(agent, call) && !scripts_gone(agent, call) &&
-	    !ctl_config_gone(agent, call))
+	    !ctl_config_gone(agent, call) && !ctl_fence_gone(agent, call))
 		commands_gone(agent, call);
 }
 
@@ -107,6 +116,8 @@ int ctl_start(struct agent *agent)
 	if (r >= 0)
 		r = ctl_config_new(&agent->ctl_config);
 	if (r >= 0)
+		r = ctl_fence_new(&agent->ctl_fence);
+	if (r >= 0)
 		r = ctl_server_new(agent->event, &config, &agent->ctl);
 	if (r == -EADDRINUSE)
 		log_err("another agent answers on %s", agent->config->socket_path);
@@ -123,6 +134,7 @@ void ctl_stop(struct agent *agent)
 	agent->commands = commands_free(agent->commands);
 	agent->scripts = scripts_free(agent->scripts);
 	agent->ctl_config = ctl_config_free(agent->ctl_config);
+	agent->ctl_fence = ctl_fence_free(agent->ctl_fence);
 }
 
 /* Length of a valid UTF-8 sequence that starts at `s`; 0: it is none. */

@@ -318,28 +318,7 @@ static const struct event_record **all_records(const struct agent *agent, size_t
 	return records;
 }
 
-/* While an agent is stalled nothing can change (K11). */
-static json_t *waits_json(const struct agent *agent)
-{
-	json_t *waits = json_array();
-	struct core_peer_info info;
-	char text[NAME_SIZE + 128];
-
-	for (uint8_t n = 0; n < agent->config->n_nodes; n++) {
-		core_peer_info(agent->core, n, clock_boot(), &info);
-		if (n == agent->self || info.state != PEER_STALLED)
-			continue;
-		(void)snprintf(text, sizeof text,
-			       "waits for %s, whose agent is stalled since %.1f s; its lease is "
-			       "kept by its kernel",
-			       agent->config->nodes[n].name,
-			       (double)info.stalled_us / USEC_PER_SEC);
-		(void)json_array_append_new(waits, ctl_text(text));
-	}
-	return waits;
-}
-
-static json_t *story_json(const struct agent *agent, const struct explain *story)
+static json_t *story_json(const struct agent *agent, const struct explain *story, json_t *waits)
 {
 	json_t *steps = json_array(), *evidence = json_array();
 
@@ -358,7 +337,18 @@ static json_t *story_json(const struct agent *agent, const struct explain *story
 	for (size_t i = 0; i < story->n_evidence; i++)
 		(void)json_array_append_new(evidence, ctl_text(story->evidence[i]));
 	return json_pack("{s:o, s:o, s:o, s:o}", "title", ctl_text(story->title), "steps", steps,
-			 "evidence", evidence, "waits", waits_json(agent));
+			 "evidence", evidence, "waits", waits);
+}
+
+/* Nothing was taken over, but something waits: that is the story. */
+static bool is_only_waiting(const struct explain_query *query, const json_t *waits,
+			    struct explain *story)
+{
+	if (query->number != 0 || json_array_size(waits) == 0)
+		return false;
+	memset(story, 0, sizeof *story);
+	(void)snprintf(story->title, sizeof story->title, "no failover is known here yet");
+	return true;
 }
 
 static void reply_story(struct agent *agent, struct ctl_call *call,
@@ -368,16 +358,22 @@ static void reply_story(struct agent *agent, struct ctl_call *call,
 	_cleanup_free_ const struct event_record **records = NULL;
 	const struct event_names names = names_of(agent->config);
 	struct explain_source source = {.names = &names};
+	json_t *waits;
 
 	records = all_records(agent, &source.n);
 	source.records = records;
-	if (!story || !records)
+	if (!story || !records) {
 		ctl_reply_checked(call, NULL);
-	else if (explain(&source, query, story) < 0)
-		ctl_reply_error(call, "io.holdfast.Agent.NoSuchEvent",
-				json_pack("{s:I}", "number", (json_int_t)query->number));
-	else
-		ctl_reply_checked(call, story_json(agent, story));
+		return;
+	}
+	waits = ctl_waits(agent, &source);
+	if (explain(&source, query, story) >= 0 || is_only_waiting(query, waits, story)) {
+		ctl_reply_checked(call, story_json(agent, story, waits));
+		return;
+	}
+	json_decref(waits);
+	ctl_reply_error(call, "io.holdfast.Agent.NoSuchEvent",
+			json_pack("{s:I}", "number", (json_int_t)query->number));
 }
 
 void ctl_explain(struct ctl_call *call, json_t *parameters, void *userdata)

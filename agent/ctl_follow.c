@@ -263,6 +263,8 @@ static enum outcome look_at_server(struct agent *agent, const struct command *c,
 	(void)snprintf(text, COMMAND_TEXT, "%s is %s (%s)", node_name(agent, c->target),
 		       node_mode_to_string((enum node_mode)info.mode),
 		       peer_state_to_string((enum peer_state)info.state));
+	if (c->kind == REQUEST_FENCE_CONFIRM) /* it holds from the answer on */
+		return OUTCOME_DONE;
 	if (c->kind == REQUEST_NODE_START)
 		return info.state == PEER_MEMBER && info.mode == NODE_MODE_ONLINE ? OUTCOME_DONE
 										  : OUTCOME_RUNNING;

@@ -6,7 +6,8 @@
  * The methods of io.holdfast.Agent. ctl.c has the table, ctl_status.c, ctl_objects.c,
  * ctl_kernel.c and ctl_monitors.c assemble the status, ctl_settings.c prints what was configured,
  * ctl_events.c streams events, ctl_operate.c and ctl_command.c carry admin commands to the core,
- * ctl_follow.c watches how far they are, facts.c copies what the verdict is made from.
+ * ctl_follow.c watches how far they are, ctl_fence*.c (ctl_fence.h) are about fencing, facts.c
+ * copies what the verdict is made from.
  */
 
 #include "agent/agent.h"
@@ -44,6 +45,9 @@ json_t *status_resources(struct agent *agent, ha_time now);
 /* ctl_events.c */
 void ctl_get_events(struct ctl_call *call, json_t *parameters, void *userdata);
 void ctl_explain(struct ctl_call *call, json_t *parameters, void *userdata);
+/* ctl_waits.c: sentences about what holds up changes now. */
+struct explain_source;
+json_t *ctl_waits(const struct agent *agent, const struct explain_source *source);
 json_t *event_to_json(const struct agent *agent, const struct event_record *record);
 int streams_new(struct agent *agent, struct streams **ret);
 struct streams *streams_free(struct streams *streams);

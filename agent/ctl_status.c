@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* GetStatus and GetConfig. */
 #include "agent/apply.h"
+#include "agent/ctl_fence.h"
 #include "agent/ctl_internal.h"
 #include "agent/kernel.h"
 
@@ -174,6 +175,10 @@ static json_t *status_json(struct agent *agent)
 	r |= json_object_set_new(status, "resources", status_resources(agent, now));
 	r |= json_object_set_new(status, "monitors", status_monitors(agent));
 	r |= json_object_set_new(status, "exclusions", status_exclusions(agent));
+	r |= json_object_set_new(status, "fencing", status_fencing(agent, now));
+	r |= json_object_set_new(status, "tie", json_boolean(self.tie));
+	r |= json_object_set_new(status, "lease_by_half", json_boolean(self.lease_by_half));
+	r |= json_object_set_new(status, "watchdog", status_watchdog(agent, now));
 	r |= json_object_set_new(status, "kernel", kernel_status(agent));
 	r |= json_object_set_new(status, "counters", counters_json(agent));
 	if (r == 0)

@@ -309,6 +309,15 @@ static bool belongs(const struct story *s, const struct event *e)
 	case EVENT_FINAL_SUPPRESSED:
 	case EVENT_FINAL_IMPOSSIBLE:
 	case EVENT_POWER_ACTION:
+	case EVENT_FENCE_ORDERED:
+	case EVENT_FENCE_DELAYED:
+	case EVENT_FENCE_STARTED:
+	case EVENT_FENCE_CONFIRMED:
+	case EVENT_FENCE_FAILED:
+	case EVENT_FENCE_EXHAUSTED:
+	case EVENT_FENCE_CANCELLED:
+	case EVENT_FENCE_BY_PERSON:
+	case EVENT_VOTES_WAIVED:
 		return e->node == s->lost && s->lost != NODE_NONE;
 	case EVENT_VIEW_PROPOSED:
 	case EVENT_CLUSTER_SUSPENDED:

@@ -44,4 +44,13 @@ struct explain {
 _must_check_ int explain(const struct explain_source *source, const struct explain_query *query,
 			 struct explain *ret);
 
+/* An order to fence a node that has not ended. */
+struct explain_fence {
+	uint64_t since_wall_us; /* 0: the records know of none */
+	unsigned int failures;
+	uint64_t failed_wall_us;
+	char failed[EXPLAIN_TEXT_SIZE]; /* the newest failure; "" */
+};
+void explain_fence(const struct explain_source *source, uint8_t node, struct explain_fence *ret);
+
 #endif

@@ -29,6 +29,24 @@ static const char *what_name(const struct event *e)
 		return "takeover proof";
 	case EVENT_WAITING_FOR_PROOF:
 		return "waiting for proof";
+	case EVENT_FENCE_ORDERED:
+		return "fencing ordered";
+	case EVENT_FENCE_DELAYED:
+		return "fencing delayed against mutual fencing";
+	case EVENT_FENCE_STARTED:
+		return "devices ordered to switch it off";
+	case EVENT_FENCE_CONFIRMED:
+		return "confirmed off";
+	case EVENT_FENCE_FAILED:
+		return "fencing try failed";
+	case EVENT_FENCE_EXHAUSTED:
+		return "every fencing level failed";
+	case EVENT_FENCE_CANCELLED:
+		return "fencing ended";
+	case EVENT_FENCE_BY_PERSON:
+		return "off by a person's word";
+	case EVENT_VOTES_WAIVED:
+		return "half of the votes is enough";
 	case EVENT_GROUP_PLACED:
 		return "new owner chosen";
 	case EVENT_GROUP_STARTING:
@@ -96,7 +114,8 @@ static bool is_evidence(uint16_t id)
 		EVENT_MONITOR_ERROR,	 EVENT_MONITOR_RESTART, EVENT_MONITOR_FAILOVER,
 		EVENT_GROUP_HELD,	 EVENT_FINAL_ACTION,	EVENT_NODE_LEFT,
 		EVENT_CLUSTER_SUSPENDED, EVENT_NODE_STALLED,	EVENT_NODE_STALL_EXPIRED,
-		EVENT_LEASE_KEPT,
+		EVENT_LEASE_KEPT,	 EVENT_FENCE_CONFIRMED, EVENT_FENCE_FAILED,
+		EVENT_FENCE_EXHAUSTED,	 EVENT_FENCE_BY_PERSON, EVENT_VOTES_WAIVED,
 	};
 
 	for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Copies from the core what the verdict is made from. */
+#include "agent/ctl_fence.h"
 #include "agent/ctl_internal.h"
 
 #include <stdio.h>
@@ -40,6 +41,20 @@ static void collect_node(struct agent *agent, uint8_t n, const struct core_self_
 	fact->usable = fact->member && info.mode == NODE_MODE_ONLINE && !fact->stalled_us;
 	if (n != agent->self && fact->member && !fact->stalled_us) /* else they tell nothing */
 		fact->links_down = links_down(agent->config, agent->self, n, info.paths);
+}
+
+static void collect_fencing(struct agent *agent, uint8_t n, const struct core_self_info *self,
+			    ha_time now)
+{
+	struct verdict_node *fact = &agent->facts->nodes[n];
+	struct core_fence_info info;
+
+	core_fence_info(agent->core, n, now, &info);
+	fact->fence_check =
+		(uint8_t)fence_check_over_all(&info, n, self->view.members | node_bit(agent->self));
+	fact->fence_state = info.state;
+	fact->fence_executor = info.executor;
+	fact->with = info.with;
 }
 
 static void collect_group(struct agent *agent, uint16_t g, ha_time now)
@@ -113,8 +128,14 @@ void facts_collect(struct agent *agent, ha_time now)
 	facts->n_groups = agent->config->n_groups;
 	facts->n_monitors = agent->config->n_monitors;
 	collect_cluster(agent, now);
-	for (uint8_t n = 0; n < facts->n_nodes; n++)
+	facts->takeover_fence = agent->config->takeover == TAKEOVER_FENCE;
+	facts->fence_tie = fence_breaks_ties(agent->config);
+	facts->tie = self.tie;
+	facts->lease_by_half = self.lease_by_half;
+	for (uint8_t n = 0; n < facts->n_nodes; n++) {
 		collect_node(agent, n, &self, now);
+		collect_fencing(agent, n, &self, now);
+	}
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		collect_group(agent, g, now);
 	for (uint16_t m = 0; m < facts->n_monitors; m++) /* after the nodes, which it marks */

@@ -86,6 +86,15 @@ static void check_held(const struct verdict_facts *f, const struct verdict_group
 		    verdict_hold((enum group_hold)g->held, other, why));
 }
 
+static void add_blocked(const struct verdict_facts *f, const struct verdict_group *g,
+			struct verdict *v)
+{
+	char how[VERDICT_TEXT_SIZE];
+
+	verdict_add(v, "group %s waits for proof that %s does not run it%.80s", g->name,
+		    f->nodes[g->blocked_by].name, verdict_proof(f, g->blocked_by, how));
+}
+
 static void check_group(const struct verdict_facts *f, const struct verdict_group *g,
 			struct verdict *v)
 {
@@ -106,8 +115,7 @@ static void check_group(const struct verdict_facts *f, const struct verdict_grou
 			    g->name, g->current < f->n_nodes ? " on " : "",
 			    g->current < f->n_nodes ? f->nodes[g->current].name : "");
 	else if (g->blocked_by < f->n_nodes)
-		verdict_add(v, "group %s waits for proof that %s does not run it", g->name,
-			    f->nodes[g->blocked_by].name);
+		add_blocked(f, g, v);
 	else if (f->starting)
 		verdict_add(v, "group %s waits until the cluster has started up", g->name);
 	else
@@ -118,13 +126,18 @@ static void check_group(const struct verdict_facts *f, const struct verdict_grou
  * not, the configuration has no redundancy, which is no news to anybody. */
 static bool quorum_depends_on(const struct verdict_facts *f, unsigned int node)
 {
+	uint32_t left = 2 * (f->votes_view - f->nodes[node].votes);
+
+	/* Exactly half goes on, and the other half is fenced (rule X9). */
 	return f->nodes[node].member &&
-	       (f->votes_view - f->nodes[node].votes) * 2 <= f->votes_total;
+	       (f->fence_tie ? left < f->votes_total : left <= f->votes_total);
 }
 
 static bool quorum_always_depends_on(const struct verdict_facts *f, unsigned int node)
 {
-	return (f->votes_total - f->nodes[node].votes) * 2 <= f->votes_total;
+	uint32_t left = 2 * (f->votes_total - f->nodes[node].votes);
+
+	return f->fence_tie ? left < f->votes_total : left <= f->votes_total;
 }
 
 static void check_votes(const struct verdict_facts *f, struct verdict *v)
@@ -252,8 +265,9 @@ static void write_text(const struct verdict_facts *f, struct verdict *v)
 		said = "SERVICE DOWN";
 		break;
 	case VERDICT_UNPROTECTED:
-		said = f->quorate && f->lease_valid ? "service up, NOT PROTECTED"
-						    : "NO QUORUM, nothing runs here";
+		said = (f->quorate || f->lease_by_half) && f->lease_valid
+			       ? "service up, NOT PROTECTED"
+			       : "NO QUORUM, nothing runs here";
 		break;
 	case VERDICT_LEVEL_COUNT_:
 	default:
@@ -268,6 +282,7 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 {
 	*ret = (struct verdict){.level = VERDICT_HEALTHY};
 	check_quorum(facts, ret);
+	verdict_check_tie(facts, ret);
 	verdict_check_mode(facts, ret);
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		check_group(facts, &facts->groups[g], ret);
@@ -282,6 +297,7 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 	}
 	for (uint8_t n = 0; n < facts->n_nodes; n++)
 		check_node(facts, &facts->nodes[n], ret);
+	verdict_check_fencing(facts, ret);
 	verdict_check_monitors(facts, ret);
 	write_text(facts, ret);
 	if (ret->n_reasons > VERDICT_REASONS_MAX) {

@@ -29,6 +29,11 @@ struct verdict_node {
 	bool config_differs;
 	uint64_t stalled_us; /* a member: for how long its agent has not run; 0: it does */
 	bool unfit;	     /* a critical monitor is in error on it: it is given no group */
+	/* docs/fencing.md */
+	uint8_t fence_check;	/* enum fence_check, over all members */
+	uint8_t fence_state;	/* enum fence_state, of an order to fence it */
+	uint8_t fence_executor; /* node or NODE_NONE */
+	bool with;		/* was in a view with this node since its agent started (X4) */
 };
 
 struct verdict_group {
@@ -58,6 +63,8 @@ struct verdict_facts {
 	uint8_t self_mode; /* enum node_mode */
 	uint32_t votes_total, votes_view;
 	bool suspended; /* the whole cluster */
+	bool takeover_fence, fence_tie; /* configured; the latter: rule X8 */
+	bool tie, lease_by_half;
 	uint16_t ratio; /* of timeouts; 0 and 1: as configured */
 	uint64_t ratio_left_us;
 	uint8_t n_nodes;
@@ -84,7 +91,7 @@ const char *verdict_level_to_string(enum verdict_level level);
  * or NULL. "" if it is not held. */
 char *verdict_hold(enum group_hold hold, const char *other, char text[VERDICT_TEXT_SIZE]);
 
-/* ---- inside: verdict_monitor.c ---- */
+/* ---- inside: verdict_monitor.c, verdict_fence.c ---- */
 
 void verdict_add(struct verdict *verdict, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
@@ -92,5 +99,10 @@ void verdict_add(struct verdict *verdict, const char *format, ...)
 void verdict_set_level(struct verdict *verdict, enum verdict_level level);
 void verdict_check_mode(const struct verdict_facts *facts, struct verdict *verdict);
 void verdict_check_monitors(const struct verdict_facts *facts, struct verdict *verdict);
+void verdict_check_fencing(const struct verdict_facts *facts, struct verdict *verdict);
+/* Without a quorum: what a tie waits for. */
+void verdict_check_tie(const struct verdict_facts *facts, struct verdict *verdict);
+/* How far the proof is that a group waits for, as the end of a sentence; "" if nothing is known. */
+char *verdict_proof(const struct verdict_facts *facts, uint8_t node, char text[VERDICT_TEXT_SIZE]);
 
 #endif

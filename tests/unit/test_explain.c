@@ -460,6 +460,86 @@ static void test_orderly_stop(void **state)
 	(void)find(&x, 1, EVENT_GROUP_ONLINE);
 }
 
+static struct event *add_fence(struct journal *j, uint8_t origin, double ms, enum event_id id)
+{
+	struct event *e = add(j, origin, ms, id);
+
+	e->node = 0;
+	return e;
+}
+
+/* The lost owner is fenced: its steps are part of the story, a failed try is evidence. */
+static void test_fenced(void **state)
+{
+	static struct journal j;
+	static struct explain x;
+	struct event *e;
+
+	(void)state;
+	make_failover(&j);
+	add_fence(&j, 1, 100310, EVENT_FENCE_ORDERED)->arg[0] = 1;
+	add_fence(&j, 1, 100311, EVENT_FENCE_STARTED)->arg[0] = 1;
+	e = add_fence(&j, 1, 100330, EVENT_FENCE_FAILED);
+	e->arg[0] = e->arg[1] = 1;
+	strcpy(e->text, "bmc1: no answer");
+	add_fence(&j, 1, 100370, EVENT_FENCE_CONFIRMED)->arg[0] = 2;
+	add_fence(&j, 1, 100371, EVENT_FENCE_CONFIRMED)->node = 2; /* another node's */
+	assert_int_equal(tell(&j, 0, 0, &x), 0);
+	check_order(&x);
+	assert_string_equal(find(&x, 1, EVENT_FENCE_ORDERED)->what, "fencing ordered");
+	assert_string_equal(find(&x, 1, EVENT_FENCE_FAILED)->what, "fencing try failed");
+	assert_string_equal(find(&x, 1, EVENT_FENCE_CONFIRMED)->what, "confirmed off");
+	for (size_t i = 0, n = 0; i < x.n_steps; i++) {
+		n += x.steps[i].record->event.id == EVENT_FENCE_CONFIRMED;
+		assert_true(n < 2);
+	}
+	for (size_t i = 0; i < x.n_evidence; i++)
+		if (strstr(x.evidence[i], "bmc1: no answer"))
+			return;
+	fail_msg("the failed try is no evidence");
+}
+
+/* What is known of an order that has not ended. */
+static void test_fence_story(void **state)
+{
+	static struct journal j;
+	struct explain_source source = {.records = j.list, .names = &names};
+	struct explain_fence f;
+	struct event *e;
+
+	(void)state;
+	memset(&j, 0, sizeof j);
+	add_fence(&j, 1, 1000, EVENT_FENCE_STARTED);
+	add_fence(&j, 1, 1100, EVENT_FENCE_FAILED);
+	add_fence(&j, 1, 1200, EVENT_FENCE_CONFIRMED);
+	source.n = j.n;
+	explain_fence(&source, 0, &f); /* it has ended */
+	assert_int_equal(f.since_wall_us, 0);
+	assert_string_equal(f.failed, "");
+	add_fence(&j, 1, 5000, EVENT_FENCE_ORDERED);
+	add_fence(&j, 1, 5001, EVENT_FENCE_STARTED);
+	add_fence(&j, 2, 5002, EVENT_FENCE_FAILED)->node = 1;
+	for (uint64_t try = 1; try <= 2; try++) {
+		e = add_fence(&j, 1, 6000 + (double)try, EVENT_FENCE_FAILED);
+		e->arg[0] = 1;
+		e->arg[1] = try;
+		e->arg[2] = 20000000;
+		strcpy(e->text, "bmc1: no answer");
+	}
+	source.n = j.n;
+	explain_fence(&source, 0, &f);
+	assert_int_equal(f.since_wall_us, clocks[1].wall_us + 5000000);
+	assert_int_equal(f.failed_wall_us, clocks[1].wall_us + 6002000);
+	assert_int_equal(f.failures, 2);
+	assert_string_equal(f.failed, "level 1, try 2, after 20.0 s: bmc1: no answer");
+	explain_fence(&source, 2, &f);
+	assert_int_equal(f.since_wall_us, 0);
+	add_fence(&j, 1, 7000, EVENT_FENCE_BY_PERSON);
+	source.n = j.n;
+	explain_fence(&source, 0, &f);
+	assert_int_equal(f.failures, 0);
+}
+
 /* Many events in the window: bounded, no overrun. */
 static void test_bounded(void **state)
 {
@@ -484,7 +564,8 @@ int main(void)
 		cmocka_unit_test(test_around),	     cmocka_unit_test(test_move),
 		cmocka_unit_test(test_bounded),	     cmocka_unit_test(test_monitor),
 		cmocka_unit_test(test_restart),	     cmocka_unit_test(test_held),
-		cmocka_unit_test(test_orderly_stop),
+		cmocka_unit_test(test_orderly_stop), cmocka_unit_test(test_fenced),
+		cmocka_unit_test(test_fence_story),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

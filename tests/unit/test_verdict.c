@@ -67,6 +67,95 @@ static void spares_stalled(struct verdict_facts *f)
 	f->votes_view = 5; /* so that only the spare nodes matter */
 }
 
+/* Two nodes; a tie is broken by fencing. */
+static void fencing(struct verdict_facts *f)
+{
+	f->n_nodes = 2;
+	f->votes_total = f->votes_view = 2;
+	f->takeover_fence = f->fence_tie = true;
+	for (uint8_t n = 0; n < 2; n++) {
+		f->nodes[n].fence_check = FENCE_CHECK_NORMAL;
+		f->nodes[n].fence_executor = NODE_NONE;
+		f->nodes[n].with = true;
+	}
+	for (uint16_t g = 0; g < 2; g++)
+		f->groups[g].allowed = 3;
+}
+
+static void fence_error(struct verdict_facts *f)
+{
+	fencing(f);
+	f->nodes[1].fence_check = FENCE_CHECK_ERROR;
+}
+
+static void fence_error_nothing_there(struct verdict_facts *f)
+{
+	fence_error(f);
+	f->groups[1].current = 0;
+}
+
+static void fence_error_by_lease(struct verdict_facts *f)
+{
+	fence_error(f);
+	f->takeover_fence = f->fence_tie = false;
+	f->votes_total = f->votes_view = 3; /* so that only the check matters */
+	f->nodes[0].votes = 2;
+}
+
+static void fence_degraded(struct verdict_facts *f)
+{
+	fencing(f);
+	f->nodes[1].fence_check = FENCE_CHECK_DEGRADED;
+}
+
+static void blocked(struct verdict_facts *f, enum fence_state state)
+{
+	fencing(f);
+	lose(f, 1, PEER_SILENT);
+	f->nodes[1].fence_state = (uint8_t)state;
+	f->nodes[1].fence_executor = 0;
+	f->groups[1].state = GROUP_OFFLINE;
+	f->groups[1].current = NODE_NONE;
+	f->groups[1].blocked_by = 1;
+}
+
+static void being_fenced(struct verdict_facts *f)
+{
+	blocked(f, FENCE_RUNNING);
+}
+
+static void fence_delayed(struct verdict_facts *f)
+{
+	blocked(f, FENCE_DELAYED);
+}
+
+static void fence_failed(struct verdict_facts *f)
+{
+	blocked(f, FENCE_FAILED);
+}
+
+static void no_device(struct verdict_facts *f)
+{
+	blocked(f, FENCE_IDLE);
+	f->fence_tie = false;
+	f->nodes[1].fence_check = FENCE_CHECK_NONE;
+}
+
+static void tie(struct verdict_facts *f)
+{
+	fencing(f);
+	f->nodes[1].state = PEER_SILENT;
+	f->tie = f->lease_by_half = true;
+}
+
+static void alone_after_boot(struct verdict_facts *f)
+{
+	fencing(f);
+	lose(f, 1, PEER_UNKNOWN);
+	f->quorate = f->lease_valid = false;
+	f->nodes[1].with = false;
+}
+
 static void two_silent(struct verdict_facts *f)
 {
 	lose(f, 3, PEER_SILENT);
@@ -313,6 +402,23 @@ static const struct {
 	{"healthy", nothing, VERDICT_HEALTHY, NULL},
 	{"unwanted group", group_unwanted, VERDICT_HEALTHY, NULL},
 	{"one node silent", one_silent, VERDICT_DEGRADED, "n5 is silent"},
+	{"fencing", fencing, VERDICT_HEALTHY, NULL},
+	{"fencing would fail", fence_error, VERDICT_UNPROTECTED,
+	 "n2 could not be fenced, no level of its devices answers: group g2 would not"},
+	{"fencing would fail, nothing is there", fence_error_nothing_there, VERDICT_DEGRADED,
+	 "n2 could not be fenced: no level"},
+	{"fencing would fail, takeover by lease", fence_error_by_lease, VERDICT_DEGRADED,
+	 "n2 could not be fenced: no level"},
+	{"fencing degraded", fence_degraded, VERDICT_DEGRADED, "fencing of n2: only another level"},
+	{"being fenced", being_fenced, VERDICT_DOWN, "n2 does not run it; n1 is fencing it"},
+	{"being fenced: the node", being_fenced, VERDICT_DOWN, "n2 is being fenced by n1"},
+	{"to be fenced", fence_delayed, VERDICT_DOWN, "n1 is fencing it"},
+	{"not fenced", fence_failed, VERDICT_DOWN, "n2 does not run it; n1 could not fence it"},
+	{"not fenced: the node", fence_failed, VERDICT_DOWN, "n2 could NOT be fenced by n1"},
+	{"no device", no_device, VERDICT_DOWN, "n2 does not run it; no device can fence it"},
+	{"tie", tie, VERDICT_UNPROTECTED, "other half is fenced; what runs here goes on"},
+	{"alone after boot", alone_after_boot, VERDICT_UNPROTECTED,
+	 "n2 was not seen since this agent started, so it is not fenced"},
 	{"one agent stalled", one_stalled, VERDICT_DEGRADED,
 	 "n2 is stalled since 12.9 s: its agent does not run"},
 	{"no spare but a stalled one", spares_stalled, VERDICT_UNPROTECTED, "g1 has no spare node"},
