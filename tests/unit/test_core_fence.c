@@ -223,6 +223,26 @@ static void test_heard_again(void **state)
 	world_free(w);
 }
 
+/* X3: it is heard, though it does not hear, so that it is in no view: then it is not off. */
+static void test_heard_one_way(void **state)
+{
+	struct world *w = fence_world(3);
+
+	(void)state;
+	w->device_us = 300 * MS;
+	isolate(w, 0, true);
+	assert_true(run_until(w, 500 * MS, at_work));
+	w->cut[0][1] = w->cut[0][2] = false;
+	run_until(w, 5 * USEC_PER_SEC, NULL);
+	assert_false(w->dead[0]);
+	assert_int_equal(w->cancels[1], 1);
+	assert_int_equal(orders(w), 1);
+	isolate(w, 0, true);
+	assert_true(run_until(w, USEC_PER_SEC, off_0));
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	world_free(w);
+}
+
 /* X3: too late for the device; what it says counts, and it is not asked again. */
 static void test_late_result(void **state)
 {
@@ -370,6 +390,7 @@ int main(void)
 		cmocka_unit_test(test_every_level_fails),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_heard_again),
+		cmocka_unit_test(test_heard_one_way),
 		cmocka_unit_test(test_late_result),
 		cmocka_unit_test(test_suspended),
 		cmocka_unit_test(test_reboot),
