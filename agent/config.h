@@ -264,13 +264,16 @@ void config_check(const struct config *config, struct config_report *report);
 /* True if the takeover of this group relies on leases that only the agent enforces: the risk that
  * accept_agent_enforced_lease accepts, to be shown for as long as it stands. */
 bool config_group_unenforced(const struct config *config, uint16_t group);
-/* The same, if it were not for the watchdog (rule W3). */
+/* It is enforced by the watchdog of this node (rule W3), which must not be missing then. */
 bool config_group_needs_watchdog(const struct config *config, uint16_t group);
 
 /* Rule X8: exactly half of the votes goes on when the other half is fenced. */
 bool config_fence_tie(const struct config *config);
 /* Rule W3: this server's watchdog ends programs before anybody may take over by a lease. */
 bool config_watchdog_enforces(const struct config *config);
+/* Rule W3 with the watchdog of `own`, which a server keeps when it is given `config`. */
+void config_check_own_watchdog(const struct config *config, const struct config *own,
+			       struct config_report *report);
 /* Whether a takeover of some group relies on the watchdog of the node that held it: then all must
  * agree on lease_margin. */
 bool config_relies_on_watchdogs(const struct config *config);

@@ -265,9 +265,9 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 		config_report_error(
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
-			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. A hardware watchdog ends "
-			"that: set watchdog in agent; %s"
+			"out: one that is frozen or killed while its server lives on cannot do "
+			"it, and two nodes would be active. A watchdog does it: set watchdog in "
+			"agent; %s"
 			"accept this risk, set accept_agent_enforced_lease = true in the group",
 			group->name, what,
 			found.addresses ? "leave out kernel_path = \"off\", and the kernel "
@@ -381,10 +381,12 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 	if (resource->type == RESOURCE_TYPE_FIP)
 		check_fip(config, i, report);
 	check_unit(config, i, report);
-	config_check_final(&(struct config_final){"resource", resource->name, "on_start_failure",
+	config_check_final(config,
+			   &(struct config_final){"resource", resource->name, "on_start_failure",
 						  resource->start_final, resource->line},
 			   report);
-	config_check_final(&(struct config_final){"resource", resource->name, "on_stop_failure",
+	config_check_final(config,
+			   &(struct config_final){"resource", resource->name, "on_stop_failure",
 						  resource->stop_final, resource->line},
 			   report);
 }

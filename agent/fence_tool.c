@@ -43,9 +43,6 @@ static void add_text(struct level *level, size_t i, const char *text)
 	(void)snprintf(at + n, sizeof level->end.text - n, "%s%s%s%.32s: %s", n ? "; " : "",
 		       unit->device->name, unit->plug ? ":" : "", unit->plug ? unit->plug : "",
 		       text);
-	n = strlen(at); /* it may have been cut within a character */
-	while (n > 0 && n == sizeof level->end.text - 1 && (at[n - 1] & 0x80))
-		at[--n] = '\0';
 }
 
 /* False, with the texts of those of the last step that are not ok. */
@@ -509,6 +506,14 @@ static int make_task(const struct arguments *a, const struct config *config, str
 	return 0;
 }
 
+static const char *first_error(const struct config_report *report, int error)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (!report->problem[i].warning)
+			return report->problem[i].text;
+	return strerror(-error);
+}
+
 int fence_tool_main(int argc, char **argv)
 {
 	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
@@ -521,7 +526,7 @@ int fence_tool_main(int argc, char **argv)
 		return EX_USAGE;
 	r = config_load(a.config, &config, report);
 	if (r < 0) {
-		log_err("%s: %s", a.config, report->n ? report->problem[0].text : strerror(-r));
+		log_err("%s: %s", a.config, first_error(report, r));
 		return EX_CONFIG;
 	}
 	if (make_task(&a, config, &task) >= 0)
