@@ -47,6 +47,20 @@ static void free_monitor(struct monitor_config *monitor)
 	free(monitor->path);
 }
 
+static void free_fencing(struct config *config)
+{
+	for (uint8_t i = 0; i < config->fencing.n_devices; i++) {
+		free(config->fencing.devices[i].agent);
+		free_words(config->fencing.devices[i].parameters);
+		free_words(config->fencing.devices[i].secrets);
+	}
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		for (uint8_t l = 0; l < config->nodes[i].n_fence_levels; l++)
+			for (uint8_t k = 0; k < FENCE_LEVEL_DEVICES_MAX; k++)
+				free(config->nodes[i].fence[l].devices[k].plug);
+	free(config->watchdog.device);
+}
+
 struct config *config_free(struct config *config)
 {
 	if (!config)
@@ -55,6 +69,7 @@ struct config *config_free(struct config *config)
 		free_resource(&config->resources[i]);
 	for (uint16_t i = 0; i < config->n_monitors; i++)
 		free_monitor(&config->monitors[i]);
+	free_fencing(config);
 	free(config->script_directory);
 	free(config->power_command);
 	free(config->key_file);
@@ -88,6 +103,9 @@ int config_load_text(const char *name, const char *text, struct config **ret,
 	if (config_scan(name, text, report) < 0 || config_parse(text, config, report, &parts) < 0)
 		return -EINVAL;
 	config_derive_timing(&config->timing);
+	if (config_key_line(config, "lease_margin") == 0 &&
+	    config->timing.lease_margin_us < config_watchdog_margin_us(config))
+		config->timing.lease_margin_us = config_watchdog_margin_us(config);
 	config_check_parts(config, parts, report);
 	if (report->errors == 0 && config_fill_hashes(config) < 0)
 		config_report_error(report, 0, "out of memory");
@@ -186,6 +204,7 @@ void config_check_surroundings(const struct config *config, mode_t mode,
 				      "off and reboot: leave it out but in tests",
 				      config->power_command);
 	check_kernel(config, report);
+	config_check_fencing_here(config, report);
 	for (uint16_t i = 0; i < config->n_resources; i++)
 		check_resource(&config->resources[i], report);
 	for (uint16_t i = 0; i < config->n_monitors; i++)

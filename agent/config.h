@@ -267,6 +267,14 @@ bool config_group_unenforced(const struct config *config, uint16_t group);
 /* The same, if it were not for the watchdog (rule W3). */
 bool config_group_needs_watchdog(const struct config *config, uint16_t group);
 
+/* Rule X8: exactly half of the votes goes on when the other half is fenced. */
+bool config_fence_tie(const struct config *config);
+/* Rule W3: this server's watchdog ends programs before anybody may take over by a lease. */
+bool config_watchdog_enforces(const struct config *config);
+/* Whether a takeover of some group relies on the watchdog of the node that held it: then all must
+ * agree on lease_margin. */
+bool config_relies_on_watchdogs(const struct config *config);
+
 /* True if it has addresses whose lease the kernel path enforces: where that is not to be had, only
  * the agent does. */
 bool config_group_needs_kernel(const struct config *config, uint16_t group);
@@ -275,6 +283,7 @@ bool config_group_needs_kernel(const struct config *config, uint16_t group);
 _must_check_ int config_find_node(const struct config *config, const char *name);
 _must_check_ int config_find_group(const struct config *config, const char *name);
 _must_check_ int config_find_resource(const struct config *config, const char *name);
+_must_check_ int config_find_device(const struct config *config, const char *name);
 _must_check_ int config_find_monitor(const struct config *config, const char *name);
 const char *config_resource_type_to_string(enum resource_type type);
 const char *config_monitor_type_to_string(enum monitor_type type);

@@ -459,6 +459,12 @@ char *config_restart_reasons(const struct config *from, const struct config *to)
 		(void)fputs("port\n", out);
 	if (from->takeover != to->takeover)
 		(void)fputs("takeover\n", out);
+	else if (config_fence_tie(from) != config_fence_tie(to))
+		(void)fputs("that fencing breaks ties: a node has a level now, or has none\n", out);
+	if (config_relies_on_watchdogs(from) != config_relies_on_watchdogs(to) ||
+	    (config_relies_on_watchdogs(to) &&
+	     from->timing.lease_margin_us != to->timing.lease_margin_us))
+		(void)fputs("lease_margin, which waits for watchdogs\n", out);
 	if (from->kernel_path != to->kernel_path)
 		(void)fputs("kernel_path\n", out);
 	compare_nodes(from, to, out);

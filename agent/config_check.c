@@ -139,18 +139,19 @@ static void check_votes(const struct config *config, struct config_report *repor
 				    "nodes: nobody has a vote: no majority is possible");
 	if (votes.total == 0 || config->n_nodes == 1)
 		return;
-	if (votes.voters == 2)
+	if (votes.voters == 2 && !config_fence_tie(config))
 		config_report_error(
 			report, line,
 			"nodes: two nodes vote, without a witness and without fencing: when "
 			"they lose sight of each other, nothing shows which one may go on. "
-			"Add a third node, with witness = true if it is to hold no groups");
-	else if (votes.most * 2 > votes.total)
+			"Add a third node, with witness = true if it is to hold no groups; or give "
+			"each node a fence level and set takeover = \"fence\"");
+	else if (votes.voters > 2 && votes.most * 2 > votes.total)
 		config_report_warning(report, votes.biggest->line,
 				      "node \"%s\": votes = %" PRIu32 " of %" PRIu32
 				      ": it is a majority alone: when it is lost, the others stop",
 				      votes.biggest->name, votes.most, votes.total);
-	else if (votes.total % 2 == 0)
+	else if (votes.total % 2 == 0 && !config_fence_tie(config))
 		config_report_warning(
 			report, line,
 			"nodes: %" PRIu32
@@ -174,7 +175,8 @@ struct unenforced {
 	bool addresses, programs;
 };
 
-static struct unenforced find_unenforced(const struct config *config, uint16_t group)
+/* As if no server had a watchdog. */
+static struct unenforced without_watchdog(const struct config *config, uint16_t group)
 {
 	struct unenforced found = {false, false};
 
@@ -193,6 +195,16 @@ static struct unenforced find_unenforced(const struct config *config, uint16_t g
 	return found;
 }
 
+static struct unenforced find_unenforced(const struct config *config, uint16_t group)
+{
+	struct unenforced found = without_watchdog(config, group);
+
+	/* The server is reset before anybody takes over (W3): it ends addresses too. */
+	if (config_watchdog_enforces(config))
+		found = (struct unenforced){false, false};
+	return found;
+}
+
 bool config_group_unenforced(const struct config *config, uint16_t group)
 {
 	struct unenforced found = find_unenforced(config, group);
@@ -202,8 +214,22 @@ bool config_group_unenforced(const struct config *config, uint16_t group)
 
 bool config_group_needs_watchdog(const struct config *config, uint16_t group)
 {
+	struct unenforced found = without_watchdog(config, group);
+
 	return config->watchdog.device && !config->groups[group].accept_agent_enforced_lease &&
-	       find_unenforced(config, group).programs;
+	       (found.addresses || found.programs);
+}
+
+bool config_relies_on_watchdogs(const struct config *config)
+{
+	for (uint16_t i = 0; i < config->n_groups; i++) {
+		struct unenforced found = without_watchdog(config, i);
+
+		if ((found.addresses || found.programs) &&
+		    !config->groups[i].accept_agent_enforced_lease)
+			return true;
+	}
+	return false;
 }
 
 bool config_group_needs_kernel(const struct config *config, uint16_t group)
@@ -240,12 +266,13 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
 			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. %s"
+			"cannot do it, and two nodes would be active. A hardware watchdog ends "
+			"that: set watchdog in agent; %s"
 			"accept this risk, set accept_agent_enforced_lease = true in the group",
 			group->name, what,
-			found.addresses ? "Leave out kernel_path = \"off\", and the kernel "
+			found.addresses ? "leave out kernel_path = \"off\", and the kernel "
 					  "cuts addresses off in time; or, to "
-					: "To ");
+					: "or, to ");
 }
 
 static void check_group(const struct config *config, uint16_t i, struct config_report *report)
@@ -362,27 +389,19 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 			   report);
 }
 
-static void check_takeover(const struct config *config, struct config_report *report)
-{
-	if (config->takeover == TAKEOVER_FENCE)
-		config_report_error(
-			report, config_key_line(config, "takeover"),
-			"cluster: takeover = \"fence\": no fencing device can be configured "
-			"in this version yet, so no node could ever be taken over: use "
-			"takeover = \"lease\"");
-}
-
 void config_check_parts(const struct config *config, unsigned int parts,
 			struct config_report *report)
 {
 	if (parts & CHECK_CLUSTER) {
 		config_check_timing(config, report);
-		check_takeover(config, report);
+		config_check_watchdog(config, report);
 	}
 	if (parts & CHECK_NODES)
 		check_nodes(config, report);
 	if (parts & CHECK_MONITORS)
 		config_check_monitors(config, report);
+	if ((parts & CHECK_NODES) && (parts & CHECK_GROUPS))
+		config_check_fencing(config, report);
 	if (!(parts & CHECK_GROUPS))
 		return;
 	for (uint16_t i = 0; i < config->n_groups; i++)

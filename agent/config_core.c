@@ -20,6 +20,10 @@ static uint64_t safety_hash(const struct config *config)
 
 	hash = hash64_u64(hash, config->port);
 	hash = hash64_u64(hash, config->takeover);
+	hash = hash64_u64(hash, config_fence_tie(config));
+	/* Rule W3: the wait of one must be longer than the watchdog of another. */
+	hash = hash64_u64(hash,
+			  config_relies_on_watchdogs(config) ? config->timing.lease_margin_us : 0);
 	hash = hash64_u64(hash, config->n_links);
 	hash = hash64_u64(hash, config->n_nodes);
 	for (uint8_t i = 0; i < config->n_nodes; i++) {
@@ -51,8 +55,9 @@ static uint64_t objects_hash(const struct config *config)
 /* Where a node keeps its files is its own business: two nodes may differ in that. */
 static char *print_shared(struct config *config)
 {
-	char **own[] = {&config->key_file,    &config->state_directory,	 &config->run_directory,
-			&config->socket_path, &config->script_directory, &config->power_command};
+	char **own[] = {&config->key_file,	 &config->state_directory,  &config->run_directory,
+			&config->socket_path,	 &config->script_directory, &config->power_command,
+			&config->watchdog.device};
 	char *saved[sizeof own / sizeof *own], nothing[] = "", *text;
 
 	for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
@@ -95,6 +100,26 @@ static void timing_to_core(const struct timing_config *timing, struct core_confi
 	ret->failure_expiry_us = timing->failure_expiry_us;
 	ret->quarantine_us = timing->quarantine_us;
 	ret->quarantine_max_us = timing->quarantine_max_us;
+}
+
+static void fencing_to_core(const struct config *config, struct core_config *ret)
+{
+	const struct fencing_config *fencing = &config->fencing;
+
+	ret->fence_tie = config_fence_tie(config);
+	ret->fence_reboot = !fencing->off;
+	ret->fence_retries = fencing->retries;
+	ret->fence_retry_wait_us = fencing->retry_wait_us;
+	ret->fence_priority_us = fencing->priority_us;
+	ret->quorum_loss = config->quorum_loss;
+	for (uint8_t i = 0; i < config->n_nodes; i++) {
+		const struct node_config *node = &config->nodes[i];
+
+		ret->nodes[i].fence_delay_us = node->fence_delay_us;
+		ret->nodes[i].n_fence_levels = node->n_fence_levels;
+		for (uint8_t l = 0; l < node->n_fence_levels; l++)
+			ret->nodes[i].fence_timeout_us[l] = config_fence_level_us(config, i, l);
+	}
 }
 
 static void group_to_core(const struct group_config *group, struct core_group_config *ret)
@@ -191,5 +216,6 @@ void config_to_core(const struct config *config, uint8_t self, struct core_confi
 		ret->nodes[i].votes = config->nodes[i].votes;
 		ret->nodes[i].hosts = !config->nodes[i].witness;
 	}
+	fencing_to_core(config, ret);
 	objects_to_core(config, ret);
 }

@@ -62,6 +62,10 @@ enum config_section {
 	SECTION_TCPW = 1 << 20,
 	SECTION_HTTPW = 1 << 21,
 	SECTION_DISKW = 1 << 22,
+	SECTION_FENCING = 1 << 23,
+	SECTION_DEVICE = 1 << 24,
+	SECTION_LEVEL = 1 << 25,
+	SECTION_WATCHDOG = 1 << 26,
 };
 #define SECTIONS_OF_RESOURCES \
 	((unsigned int)(SECTION_FIP | SECTION_EXEC | SECTION_SYSTEMD | SECTION_OCF))
@@ -99,6 +103,7 @@ struct config_type {
 	uint8_t width;	    /* of a number's field, in bytes */
 	uint32_t unit;	    /* of a duration's field, in microseconds */
 	bool any_text;	    /* line breaks and tabs are fine */
+	bool hidden;	    /* what stands in the file may be a secret: errors do not show it */
 	const char *const
 		*words; /* of an enumeration: the field holds the index; NULL-terminated */
 	/* Reads one string, number or list element. 0, -EINVAL with `why`, -ENOMEM. */
@@ -148,6 +153,10 @@ extern const struct config_type config_type_depends, config_type_start_after,
 extern const struct config_type config_type_device, config_type_unit, config_type_unit_watched,
 	config_type_agent, config_type_parameters, config_type_process, config_type_address,
 	config_type_addresses, config_type_url;
+/* fencing */
+extern const struct config_type config_type_quorum_loss, config_type_fence_action,
+	config_type_fence_agent, config_type_fence_parameters, config_type_secrets,
+	config_type_uses;
 
 /* UTF-8 without control characters; `any_text`: with line breaks and tabs. */
 bool config_text_valid(const char *text, bool any_text);
@@ -162,6 +171,14 @@ void config_print_next(const struct config_slot *slot, size_t i, FILE *out);
 void config_print_end(size_t n, FILE *out);
 /* Writes "key = \"text\";", nothing if `text` is NULL or empty. */
 void config_print_text(const struct config_slot *slot, const char *text, FILE *out);
+/* Fields that are a char *, or a vector of "name=value". */
+void config_print_pointer(const struct config_slot *slot, FILE *out);
+void config_print_named(const struct config_slot *slot, FILE *out);
+/* Whether a parameter of a fence agent with this name, of `n` bytes, is a secret. */
+bool config_fence_secret(const char *name, size_t n);
+/* The value of a parameter that is no secret; NULL: not set. */
+const char *config_fence_parameter(const struct fence_device_config *device, const char *name);
+const char *config_quorum_loss_to_string(enum final_action action);
 /* Fields of slot->key->type->width bytes. */
 void config_number_store(const struct config_slot *slot, uint64_t v);
 uint64_t config_number_load(const struct config_slot *slot);
@@ -214,6 +231,15 @@ struct config_final {
 };
 /* Whether this machine could do it. */
 void config_check_final(const struct config_final *final, struct config_report *report);
+/* With devices, levels and delays; needs groups. */
+void config_check_fencing(const struct config *config, struct config_report *report);
+/* Whether voters can be parted into two equal halves. */
+bool config_tie_possible(const struct config *config);
+void config_check_watchdog(const struct config *config, struct config_report *report);
+/* The least lease_margin with this server's watchdog (rule W3); 0: none counts. */
+uint64_t config_watchdog_margin_us(const struct config *config);
+/* Programs, files and rights on this machine. */
+void config_check_fencing_here(const struct config *config, struct config_report *report);
 void config_check_timing(const struct config *config, struct config_report *report);
 
 /* ---- the time budget ---- */

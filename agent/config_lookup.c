@@ -104,10 +104,14 @@ const char *config_section_to_string(enum config_section section)
 		"monitors of type \"tcpw\"",
 		"monitors of type \"httpw\"",
 		"monitors of type \"diskw\"",
+		"fencing",
+		"devices of fencing",
+		"fence of nodes",
+		"watchdog of agent",
 	};
 	size_t i = (size_t)__builtin_ctz(section);
 
-	static_assert(1 << (sizeof names / sizeof *names - 1) == SECTION_DISKW, "one a section");
+	static_assert(1 << (sizeof names / sizeof *names - 1) == SECTION_WATCHDOG, "one a section");
 	return names[i];
 }
 

@@ -6,16 +6,6 @@
 #include <errno.h>
 #include <string.h>
 
-/* One { } of the file. */
-struct object {
-	const config_setting_t *setting; /* NULL: not in the file, all is at its default */
-	void *into;
-	unsigned int sections;
-	bool partial; /* which keys it needs is not known */
-	char label[NAME_SIZE + 32];
-	size_t errors; /* there were when it was opened */
-};
-
 enum config_kind config_kind_of(const config_setting_t *setting)
 {
 	switch (config_setting_type(setting)) {
@@ -75,7 +65,7 @@ const char *config_member_text(const config_setting_t *object, const char *key)
 	return member ? config_setting_get_string(member) : NULL;
 }
 
-static void read_text(struct parser *parser, const struct object *object,
+static void read_text(struct parser *parser, const struct tree_object *object,
 		      const struct config_key *key, const char *text,
 		      const config_setting_t *setting)
 {
@@ -94,14 +84,16 @@ static void read_text(struct parser *parser, const struct object *object,
 	if (r == 0)
 		return;
 	assert(setting || r == -ENOMEM); /* the defaults of the table are good */
-	if (setting)
+	if (setting && !key->type->hidden)
 		describe(setting, shown);
+	else if (setting)
+		(void)snprintf(shown, sizeof shown, "(not shown)");
 	config_report_error(parser->report, config_line_of(setting), "%s: %s = %s: %s",
 			    object->label, key->name, shown,
 			    r == -ENOMEM ? "out of memory" : why.text);
 }
 
-static void read_list(struct parser *parser, const struct object *object,
+static void read_list(struct parser *parser, const struct tree_object *object,
 		      const struct config_key *key, const config_setting_t *list)
 {
 	int n = config_setting_length(list);
@@ -128,7 +120,7 @@ static void read_list(struct parser *parser, const struct object *object,
 }
 
 /* Texts by name: each is read as "name=text". */
-static void read_named(struct parser *parser, const struct object *object,
+static void read_named(struct parser *parser, const struct tree_object *object,
 		       const struct config_key *key, const config_setting_t *group)
 {
 	int n = config_setting_length(group);
@@ -153,7 +145,7 @@ static void read_named(struct parser *parser, const struct object *object,
 	}
 }
 
-static void read_value(struct parser *parser, const struct object *object,
+static void read_value(struct parser *parser, const struct tree_object *object,
 		       const struct config_key *key, const config_setting_t *setting)
 {
 	enum config_kind kind = config_kind_of(setting);
@@ -174,7 +166,7 @@ static void read_value(struct parser *parser, const struct object *object,
 			  setting);
 }
 
-static void report_unknown(struct parser *parser, const struct object *object,
+static void report_unknown(struct parser *parser, const struct tree_object *object,
 			   const config_setting_t *setting)
 {
 	const char *name = config_setting_name(setting);
@@ -193,7 +185,7 @@ static void report_unknown(struct parser *parser, const struct object *object,
 }
 
 /* What the object does not say: defaults, and keys that it must have. */
-static void complete_object(struct parser *parser, const struct object *object)
+static void complete_object(struct parser *parser, const struct tree_object *object)
 {
 	const struct config_key *key;
 
@@ -211,7 +203,7 @@ static void complete_object(struct parser *parser, const struct object *object)
 	}
 }
 
-static void parse_object(struct parser *parser, const struct object *object)
+void tree_read(struct parser *parser, const struct tree_object *object)
 {
 	int n = object->setting ? config_setting_length(object->setting) : 0;
 
@@ -231,9 +223,8 @@ static void parse_object(struct parser *parser, const struct object *object)
 	complete_object(parser, object);
 }
 
-/* Puts `setting`, element `i` of a list or a section of its own (i < 0), into an object. */
-static bool open_object(struct parser *parser, const config_setting_t *setting, const char *what,
-			int i, struct object *ret)
+bool tree_open(struct parser *parser, const config_setting_t *setting, const char *what, int i,
+	       struct tree_object *ret)
 {
 	const config_setting_t *name = NULL;
 
@@ -257,9 +248,8 @@ static bool open_object(struct parser *parser, const config_setting_t *setting, 
 	return true;
 }
 
-/* The list of objects `name` in `parent`; NULL if there is none. *ret_n elements of it count. */
-static const config_setting_t *open_list(struct parser *parser, const config_setting_t *parent,
-					 const struct config_key *key, int *ret_n)
+const config_setting_t *tree_open_list(struct parser *parser, const config_setting_t *parent,
+				       const struct config_key *key, int *ret_n)
 {
 	const config_setting_t *list = config_setting_get_member(parent, key->name);
 	int n;
@@ -281,198 +271,6 @@ static const config_setting_t *open_list(struct parser *parser, const config_set
 				    (int)key->min, (int)key->max);
 	*ret_n = (uint64_t)n > key->max ? (int)key->max : n;
 	return list;
-}
-
-/* ---- the sections ---- */
-
-static void parse_sections(struct parser *parser, const config_setting_t *root)
-{
-	struct config *config = parser->config;
-	struct object object = {.into = config, .sections = SECTION_CLUSTER};
-
-	if (open_object(parser, config_setting_get_member(root, "cluster"), "cluster", -1, &object))
-		parse_object(parser, &object);
-	object.sections = SECTION_AGENT;
-	if (open_object(parser, config_setting_get_member(root, "agent"), "agent", -1, &object))
-		parse_object(parser, &object);
-}
-
-/* The socket lies in run_directory unless it is set. */
-static void place_socket(struct parser *parser)
-{
-	const struct config_key *key = config_key_find(SECTION_AGENT, "socket");
-	struct config_slot slot = {parser->config, key, parser->config};
-	struct config_why why = {""};
-	char *path = NULL;
-	int r;
-
-	if (parser->config->socket_path || !parser->config->run_directory)
-		return;
-	r = asprintf(&path, "%s/agent.sock", parser->config->run_directory) < 0 ? -ENOMEM : 0;
-	if (r == 0) {
-		r = key->type->parse(&slot, path, &why);
-		free(path);
-	}
-	if (r < 0)
-		config_report_error(parser->report, 0,
-				    "agent: run_directory: no socket fits in it (%s): set socket",
-				    r == -ENOMEM ? "out of memory" : why.text);
-}
-
-static void parse_nodes(struct parser *parser, const config_setting_t *root)
-{
-	struct config *config = parser->config;
-	int n;
-	const config_setting_t *list =
-		open_list(parser, root, config_key_find(SECTION_FILE, "nodes"), &n);
-
-	for (int i = 0; i < n; i++) {
-		struct node_config *node = &config->nodes[config->n_nodes];
-		struct object object = {.into = node, .sections = SECTION_NODE};
-
-		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "node", i,
-				 &object))
-			continue;
-		node->line = config_line_of(object.setting);
-		config->n_nodes++;
-		parse_object(parser, &object);
-	}
-	config->n_links = config->nodes[0].n_links;
-}
-
-/* Adds the section of the object's type; those of all types, the object being partial, if it
- * does not say a good one. */
-static void add_type(struct parser *parser, struct object *object, unsigned int sections,
-		     const struct config_type *words)
-{
-	const config_setting_t *type = config_setting_get_member(object->setting, "type");
-	const char *text = config_member_text(object->setting, "type");
-	int i = text ? config_word_find(words->words, text) : -ENOENT;
-
-	if (i >= 0) {
-		object->sections |= (sections & -sections) << i; /* the lowest bit is type 0 */
-		return;
-	}
-	object->sections |= sections;
-	object->partial = true;
-	if (!type)
-		config_report_error(
-			parser->report, config_line_of(object->setting),
-			"%s: key \"type\" is missing: write type = \"%s\" or another of "
-			"the types in holdfast.conf(5)",
-			object->label, words->words[0]);
-}
-
-static void parse_resource(struct parser *parser, const config_setting_t *setting, int i,
-			   uint16_t group)
-{
-	struct config *config = parser->config;
-	struct resource_config *resource = &config->resources[config->n_resources];
-	struct object object = {.into = resource, .sections = SECTION_RESOURCE};
-
-	if (!open_object(parser, setting, "resource", i, &object))
-		return;
-	add_type(parser, &object, SECTIONS_OF_RESOURCES, &config_type_resource);
-	resource->line = config_line_of(setting);
-	resource->group = group;
-	parser->resources[config->n_resources++] = setting;
-	parse_object(parser, &object);
-}
-
-static void parse_resources(struct parser *parser, const config_setting_t *parent, uint16_t group)
-{
-	int n;
-	const config_setting_t *list =
-		open_list(parser, parent, config_key_find(SECTION_GROUP, "resources"), &n);
-
-	for (int i = 0; i < n; i++) {
-		const config_setting_t *setting = config_setting_get_elem(list, (unsigned int)i);
-
-		if (parser->config->n_resources == RESOURCES_MAX) {
-			config_report_error(parser->report, config_line_of(setting),
-					    "group \"%s\": resources: the cluster has more than %d",
-					    parser->config->groups[group].name, RESOURCES_MAX);
-			return;
-		}
-		parse_resource(parser, setting, i, group);
-	}
-}
-
-static void all_members(const struct config *config, struct group_config *group)
-{
-	for (uint8_t i = 0; i < config->n_nodes; i++)
-		if (!config->nodes[i].witness)
-			group->nodes[group->n_nodes++] = i;
-}
-
-static void parse_groups(struct parser *parser, const config_setting_t *root)
-{
-	struct config *config = parser->config;
-	int n;
-	const config_setting_t *list =
-		open_list(parser, root, config_key_find(SECTION_FILE, "groups"), &n);
-
-	for (int i = 0; i < n; i++) {
-		struct group_config *group = &config->groups[config->n_groups];
-		struct object object = {.into = group, .sections = SECTION_GROUP};
-
-		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i), "group", i,
-				 &object))
-			continue;
-		group->line = config_line_of(object.setting);
-		parse_object(parser, &object);
-		if (!config_setting_get_member(object.setting, "nodes"))
-			all_members(config, group);
-		parser->groups[config->n_groups] = object.setting;
-		parse_resources(parser, object.setting, config->n_groups++);
-	}
-}
-
-static void parse_exclusions(struct parser *parser, const config_setting_t *root)
-{
-	struct config *config = parser->config;
-	int n;
-	const config_setting_t *list =
-		open_list(parser, root, config_key_find(SECTION_FILE, "exclusions"), &n);
-
-	for (int i = 0; i < n; i++) {
-		struct exclusion_config *exclusion = &config->exclusions[config->n_exclusions];
-		struct object object = {.into = exclusion, .sections = SECTION_EXCLUSION};
-
-		if (!open_object(parser, config_setting_get_elem(list, (unsigned int)i),
-				 "exclusion", i, &object))
-			continue;
-		exclusion->line = config_line_of(object.setting);
-		parser->exclusions[config->n_exclusions++] = object.setting;
-		parse_object(parser, &object);
-	}
-}
-
-static void parse_monitor(struct parser *parser, const config_setting_t *setting, int i)
-{
-	struct config *config = parser->config;
-	struct monitor_config *monitor = &config->monitors[config->n_monitors];
-	struct object object = {.into = monitor, .sections = SECTION_MONITOR};
-
-	if (!open_object(parser, setting, "monitor", i, &object))
-		return;
-	add_type(parser, &object, SECTIONS_OF_MONITORS, &config_type_monitor);
-	monitor->line = config_line_of(setting);
-	monitor->active_group = monitor->active_resource = monitor->resource = UINT16_MAX;
-	parse_object(parser, &object);
-	/* What is wrong already would only be said again, in other words. */
-	parser->monitors[config->n_monitors++] =
-		parser->report->errors == object.errors ? setting : NULL;
-}
-
-static void parse_monitors(struct parser *parser, const config_setting_t *root)
-{
-	int n;
-	const config_setting_t *list =
-		open_list(parser, root, config_key_find(SECTION_FILE, "monitors"), &n);
-
-	for (int i = 0; i < n; i++)
-		parse_monitor(parser, config_setting_get_elem(list, (unsigned int)i), i);
 }
 
 /* ---- all of it ---- */
@@ -497,39 +295,6 @@ static void report_syntax(const char *text, const config_t *tree, struct config_
 			    n ? "" : "the end of the file (is a bracket or ';' missing?)");
 }
 
-static unsigned int parse_tree(struct parser *parser, const config_setting_t *root)
-{
-	struct object whole = {
-		.setting = root, .sections = SECTION_FILE, .label = "the configuration"};
-	struct config_report *report = parser->report;
-	unsigned int parts = 0;
-	size_t before = report->errors;
-
-	parse_object(parser, &whole);
-	parse_sections(parser, root);
-	place_socket(parser);
-	if (report->errors == before)
-		parts |= CHECK_CLUSTER;
-	before = report->errors;
-	parse_nodes(parser, root);
-	if (report->errors == before)
-		parts |= CHECK_NODES;
-	before = report->errors;
-	parse_groups(parser, root);
-	parse_exclusions(parser, root);
-	config_resolve_resources(parser);
-	config_resolve_groups(parser);
-	if (report->errors == before)
-		config_sort_resources(parser->config, report);
-	if (report->errors == before)
-		parts |= CHECK_GROUPS;
-	parse_monitors(parser, root);
-	config_resolve_monitors(parser);
-	if (report->errors == before)
-		parts |= CHECK_MONITORS;
-	return parts;
-}
-
 int config_parse(const char *text, struct config *config, struct config_report *report,
 		 unsigned int *ret_parts)
 {
@@ -549,7 +314,7 @@ int config_parse(const char *text, struct config *config, struct config_report *
 	parser->report = report;
 	config_init(&tree);
 	if (config_read_string(&tree, lines) == CONFIG_TRUE) {
-		*ret_parts = parse_tree(parser, config_root_setting(&tree));
+		*ret_parts = tree_parse(parser, config_root_setting(&tree));
 	} else {
 		report_syntax(text, &tree, report);
 		r = -EINVAL;

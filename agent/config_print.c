@@ -40,6 +40,58 @@ static void print_element(const struct config *config, size_t i, unsigned int se
 	(void)fputs("\t}", out);
 }
 
+static void print_levels(const struct config *config, const struct node_config *node, FILE *out)
+{
+	if (node->n_fence_levels == 0)
+		return;
+	(void)fputs("\t\tfence = (\n", out);
+	for (uint8_t i = 0; i < node->n_fence_levels; i++) {
+		(void)fputs(i ? ",\n\t\t\t{\n" : "\t\t\t{\n", out);
+		config_print_keys(config, SECTION_LEVEL, &node->fence[i], out);
+		(void)fputs("\t\t\t}", out);
+	}
+	(void)fputs("\n\t\t);\n", out);
+}
+
+static void print_nodes(const struct config *config, FILE *out)
+{
+	(void)fputs("nodes = (\n", out);
+	for (uint8_t i = 0; i < config->n_nodes; i++) {
+		(void)fputs(i ? ",\n\t{\n" : "\t{\n", out);
+		config_print_keys(config, SECTION_NODE, &config->nodes[i], out);
+		print_levels(config, &config->nodes[i], out);
+		(void)fputs("\t}", out);
+	}
+	(void)fputs("\n);\n", out);
+}
+
+static void print_fencing(const struct config *config, FILE *out)
+{
+	const struct fencing_config *fencing = &config->fencing;
+
+	(void)fputs("fencing = {\n", out);
+	config_print_keys(config, SECTION_FENCING, config, out);
+	if (fencing->n_devices)
+		(void)fputs("\tdevices = (\n", out);
+	for (uint8_t i = 0; i < fencing->n_devices; i++) {
+		(void)fputs(i ? ",\n\t\t{\n" : "\t\t{\n", out);
+		config_print_keys(config, SECTION_DEVICE, &fencing->devices[i], out);
+		(void)fputs("\t\t}", out);
+	}
+	if (fencing->n_devices)
+		(void)fputs("\n\t);\n", out);
+	(void)fputs("};\n", out);
+}
+
+static void print_watchdog(const struct config *config, FILE *out)
+{
+	if (!config->watchdog.device || !*config->watchdog.device)
+		return;
+	(void)fputs("\twatchdog = {\n", out);
+	config_print_keys(config, SECTION_WATCHDOG, config, out);
+	(void)fputs("\t};\n", out);
+}
+
 static void print_groups(const struct config *config, FILE *out)
 {
 	if (config->n_groups == 0)
@@ -85,10 +137,10 @@ static void print_all(const struct config *config, FILE *out)
 	config_print_keys(config, SECTION_CLUSTER, config, out);
 	(void)fputs("};\nagent = {\n", out);
 	config_print_keys(config, SECTION_AGENT, config, out);
-	(void)fputs("};\nnodes = (\n", out);
-	for (uint8_t i = 0; i < config->n_nodes; i++)
-		print_element(config, i, SECTION_NODE, &config->nodes[i], out);
-	(void)fputs("\n);\n", out);
+	print_watchdog(config, out);
+	(void)fputs("};\n", out);
+	print_nodes(config, out);
+	print_fencing(config, out);
 	print_groups(config, out);
 	print_exclusions(config, out);
 	print_monitors(config, out);

@@ -123,7 +123,7 @@ static int parse_parameter(const struct config_slot *slot, const char *text, str
 	return config_words_add((char ***)(void *)field_of(slot), text);
 }
 
-static void print_parameters(const struct config_slot *slot, FILE *out)
+void config_print_named(const struct config_slot *slot, FILE *out)
 {
 	char **words;
 
@@ -304,7 +304,7 @@ const struct config_type config_type_parameters = {
 	.kinds = KIND_GROUP,
 	.any_text = true,
 	.parse = parse_parameter,
-	.print = print_parameters};
+	.print = config_print_named};
 const struct config_type config_type_process = {STRING("a name in quotes"), .parse = parse_process,
 						.print = print_pointer};
 const struct config_type config_type_address = {STRING("an address in quotes"),

@@ -77,8 +77,12 @@ void config_print_begin(const struct config_slot *slot, FILE *out)
 	unsigned int section = slot->key->section;
 	int depth = 1;
 
-	if (section & (SECTION_RESOURCE | SECTIONS_OF_RESOURCES))
+	if (section & (SECTION_RESOURCE | SECTIONS_OF_RESOURCES | SECTION_LEVEL))
 		depth = 4;
+	else if (section == SECTION_DEVICE)
+		depth = 3;
+	else if (section == SECTION_FENCING)
+		depth = 1;
 	else if (section > SECTION_AGENT)
 		depth = 2;
 	(void)fprintf(out, "%.*s%s = ", depth, "\t\t\t\t", slot->key->name);
@@ -114,7 +118,7 @@ static void print_array(const struct config_slot *slot, FILE *out)
 	config_print_text(slot, field_of(slot), out);
 }
 
-static void print_pointer(const struct config_slot *slot, FILE *out)
+void config_print_pointer(const struct config_slot *slot, FILE *out)
 {
 	char *text;
 
@@ -363,11 +367,11 @@ const struct config_type config_type_name = {STRING("a name in quotes"), .parse 
 const struct config_type config_type_comment = {STRING("a text in quotes"), .parse = parse_comment,
 						.print = print_array};
 const struct config_type config_type_path = {STRING("a path in quotes"), .parse = parse_path,
-					     .print = print_pointer};
+					     .print = config_print_pointer};
 const struct config_type config_type_socket = {STRING("a path in quotes"), .parse = parse_socket,
-					       .print = print_pointer};
+					       .print = config_print_pointer};
 const struct config_type config_type_account = {STRING("a name in quotes"), .parse = parse_account,
-						.print = print_pointer};
+						.print = config_print_pointer};
 const struct config_type config_type_interface = {STRING("a name in quotes"),
 						  .parse = parse_interface, .print = print_array};
 const struct config_type config_type_number8 = {NUMBER(1), .parse = parse_number,

@@ -209,6 +209,7 @@ const struct config_type config_type_monitor = {WORD(sizeof(enum monitor_type), 
 const struct config_type config_type_failover = {WORD(1, WORDS("auto", "manual")), PLAIN};
 const struct config_type config_type_failback = {WORD(1, WORDS("manual", "auto")), PLAIN};
 const struct config_type config_type_kernel_path = {WORD(1, WORDS("auto", "off")), PLAIN};
+const struct config_type config_type_fence_action = {WORD(1, WORDS("reboot", "off")), PLAIN};
 const struct config_type config_type_wait_end = {WORD(1, WORDS("cancel", "continue")), PLAIN};
 const struct config_type config_type_exclusion = {WORD(1, WORDS("normal", "absolute")), PLAIN};
 const struct config_type config_type_method = {
