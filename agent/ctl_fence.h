@@ -29,8 +29,6 @@ json_t *ctl_fence_step_json(const struct fence_step *step);
 /* Over all members that check the target: ERROR if none of them could fence it. */
 enum fence_check fence_check_over_all(const struct core_fence_info *info, uint8_t target,
 				      node_mask members);
-/* Every node that votes or hosts has a level: half of the votes fences the others (rule X8). */
-bool fence_breaks_ties(const struct config *config);
 /* The rows of the status; of the watchdog. */
 json_t *status_fencing(const struct agent *agent, ha_time now);
 json_t *status_watchdog(const struct agent *agent, ha_time now);

@@ -47,19 +47,6 @@ enum fence_check fence_check_over_all(const struct core_fence_info *info, uint8_
 								       : FENCE_CHECK_NORMAL;
 }
 
-bool fence_breaks_ties(const struct config *config)
-{
-	if (config->takeover != TAKEOVER_FENCE)
-		return false;
-	for (uint8_t n = 0; n < config->n_nodes; n++) {
-		const struct node_config *node = &config->nodes[n];
-
-		if ((node->votes > 0 || !node->witness) && node->n_fence_levels == 0)
-			return false;
-	}
-	return true;
-}
-
 static json_t *name_or_null(const struct agent *agent, uint8_t node)
 {
 	return ctl_text_or_null(names_node(agent->config, node));
@@ -354,7 +341,7 @@ void ctl_fence_status(struct ctl_call *call, json_t *parameters, void *userdata)
 				    (json_int_t)clock_wall_us(), "cluster", config->cluster_name,
 				    "self", config->nodes[agent->self].name, "takeover",
 				    config->takeover == TAKEOVER_FENCE ? "fence" : "lease",
-				    "tie_breaking", fence_breaks_ties(config), "action",
+				    "tie_breaking", config_fence_tie(config), "action",
 				    config->fencing.off ? "off" : "reboot", "tie", self.tie,
 				    "lease_by_half", self.lease_by_half, "servers", servers));
 }

@@ -129,7 +129,7 @@ void facts_collect(struct agent *agent, ha_time now)
 	facts->n_monitors = agent->config->n_monitors;
 	collect_cluster(agent, now);
 	facts->takeover_fence = agent->config->takeover == TAKEOVER_FENCE;
-	facts->fence_tie = fence_breaks_ties(agent->config);
+	facts->fence_tie = config_fence_tie(agent->config);
 	facts->tie = self.tie;
 	facts->lease_by_half = self.lease_by_half;
 	for (uint8_t n = 0; n < facts->n_nodes; n++) {

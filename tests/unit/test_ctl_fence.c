@@ -321,25 +321,6 @@ static void test_check_over_all(void **state)
 	}
 }
 
-static void test_ties(void **state)
-{
-	struct agent *agent = new_agent();
-	struct config *c = agent->config;
-
-	(void)state;
-	assert_false(fence_breaks_ties(c)); /* n3 has none */
-	c->nodes[2].votes = 0;
-	c->nodes[2].witness = true;
-	assert_true(fence_breaks_ties(c));
-	c->nodes[2].witness = false; /* it hosts */
-	assert_false(fence_breaks_ties(c));
-	c->nodes[2].n_fence_levels = 1;
-	assert_true(fence_breaks_ties(c));
-	c->takeover = TAKEOVER_LEASE;
-	assert_false(fence_breaks_ties(c));
-	free_agent(agent);
-}
-
 /* ---- what is shown ---- */
 
 static void test_status(void **state)
@@ -606,11 +587,15 @@ static void test_confirm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check_over_all), cmocka_unit_test(test_ties),
-		cmocka_unit_test(test_status),	       cmocka_unit_test(test_status_elsewhere),
-		cmocka_unit_test(test_short_status),   cmocka_unit_test(test_watchdog),
-		cmocka_unit_test(test_history),	       cmocka_unit_test(test_orders),
-		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_check_over_all),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_elsewhere),
+		cmocka_unit_test(test_short_status),
+		cmocka_unit_test(test_watchdog),
+		cmocka_unit_test(test_history),
+		cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_confirm),
 	};
 
