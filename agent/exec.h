@@ -55,8 +55,8 @@ struct exec_program {
 	char *const *argv; /* argv[0] is an absolute path */
 	char *const *env;
 	const char *user; /* NULL: stays root */
-	/* Descriptors to be its standard input and output; 0: nothing to read, and the journal. They
-	 * stay ours. */
+	/* Descriptors to be its standard input and output, which stay ours; 0: nothing to read, and
+	 * the journal. */
 	int input, output;
 };
 

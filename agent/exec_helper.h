@@ -18,9 +18,11 @@
 
 enum exec_order_kind { EXEC_ORDER_RUN = 1, EXEC_ORDER_SIGNAL };
 
-/* One SOCK_SEQPACKET message; with RUN the strings follow, each with its NUL: name, user ("" for
- * none), n_argv arguments, n_env variables; descriptors may come along, in this order: its standard input
- * and output, as far as the flags name them. */
+/*
+ * One SOCK_SEQPACKET message; with RUN the strings follow, each with its NUL: name, user ("" for
+ * none), n_argv arguments, n_env variables. Descriptors may come along: its standard input and
+ * output, in this order, as far as the flags name them.
+ */
 struct exec_order {
 	uint32_t kind; /* enum exec_order_kind */
 	uint32_t operation;

@@ -205,18 +205,25 @@ static void finish(struct agent *agent, struct fence_job *job)
 		job->order.end(agent, end, job->order.userdata);
 }
 
+/* Rule X12. */
+static void prove(struct agent *agent, const struct fence_job *job)
+{
+	const struct core_event event = {
+		.type = CORE_EVENT_FENCED,
+		.fenced = {.node = job->target, .incarnation = job->incarnation}};
+
+	if (job->kind == FENCE_JOB_HAND && job->verb == FENCE_VERB_OFF && job->end.ok &&
+	    job->incarnation)
+		step_post(agent, &event);
+}
+
 static void hand_ended(struct agent *agent, struct fence_job *job)
 {
 	job->all_ok = job->all_ok && job->end.ok;
 	job->power = join_power(job->power, job->end.power);
 	if (!looks_at_all(job->verb))
 		fence_history_add(agent, job);
-	/* Rule X12. */
-	if (job->kind == FENCE_JOB_HAND && job->verb == FENCE_VERB_OFF && job->end.ok &&
-	    job->incarnation)
-		step_post(agent, &(struct core_event){.type = CORE_EVENT_FENCED,
-						      .fenced = {.node = job->target,
-								 .incarnation = job->incarnation}});
+	prove(agent, job);
 	if (!next_level(agent, job))
 		finish(agent, job);
 }

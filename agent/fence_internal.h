@@ -32,7 +32,7 @@ struct fence_job {
 	sd_event_source *source;
 	char line[FENCE_LINE_MAX];
 	size_t n_line;
-	bool overlong;
+	bool overlong, bad_line;
 	unsigned int n_steps;
 	struct fence_step steps[FENCE_JOB_STEPS_MAX];
 	bool has_end, confirmed;

@@ -16,7 +16,7 @@
 #include <sys/mman.h>
 
 #define SPARE_US     (2 * USEC_PER_SEC) /* for the process to say that its time is over */
-#define READS_A_TURN 8
+#define READS_A_TURN 20			/* more than a pipe holds */
 
 static int config_memory(const char *text)
 {
@@ -50,7 +50,10 @@ static void take_line(struct agent *agent, struct fence_job *job)
 	struct fence_line line;
 
 	if (job->overlong || fence_line_parse(job->line, job->n_line, &line) < 0) {
-		log_warning("the fencing process has written a line that is none of its own");
+		if (!job->bad_line)
+			log_warning("the fencing process has written a line that is none of its "
+				    "own");
+		job->bad_line = true;
 	} else if (line.is_end) {
 		job->has_end = true;
 		job->confirmed = line.confirmed;

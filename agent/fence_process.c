@@ -250,7 +250,7 @@ static void kill_stray(pid_t pid)
 }
 
 /* A fence agent may have made sessions of its own: as a subreaper this process is the parent of
- * those whose parent has ended. They may have children in turn, so it goes on while it finds some. */
+ * those whose parent has ended. They may have children in turn: it goes on while it finds some. */
 void fence_process_kill_strays(void)
 {
 	char path[64], text[4096];

@@ -43,9 +43,6 @@ static void add_text(struct level *level, size_t i, const char *text)
 	(void)snprintf(at + n, sizeof level->end.text - n, "%s%s%s%.32s: %s", n ? "; " : "",
 		       unit->device->name, unit->plug ? ":" : "", unit->plug ? unit->plug : "",
 		       text);
-	n = strlen(at); /* it may have been cut within a character */
-	while (n > 0 && n == sizeof level->end.text - 1 && (at[n - 1] & 0x80))
-		at[--n] = '\0';
 }
 
 /* False, with the texts of those of the last step that are not ok. */

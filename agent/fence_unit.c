@@ -35,7 +35,7 @@ bool fence_unit_has_inband(const struct fence_unit *unit)
 
 int fence_unit_find_agent(const char *agent, char ret_path[PATH_MAX], char *why, size_t size)
 {
-	static const char *const folders[] = {"/usr/sbin", "/usr/libexec/holdfast"};
+	static const char *const folders[] = {"/usr/libexec/holdfast", "/usr/sbin"};
 	char path[PATH_MAX], text[SECRET_WHY];
 	int r = -ENOENT;
 
@@ -196,7 +196,7 @@ int fence_unit_prepare(struct fence_unit *unit, const struct fence_unit_for *wha
 		       struct secret_arena *arena, struct fence_secrets *secrets,
 		       char why[SECRET_WHY])
 {
-	const char *values[FENCE_PARAMETERS_MAX];
+	const char *values[FENCE_PARAMETERS_MAX] = {NULL};
 	char *const *pairs = unit->device->secrets;
 	struct lines lines = {.arena = arena};
 	int r = fence_unit_find_agent(unit->device->agent, unit->path, why, SECRET_WHY);
@@ -209,7 +209,7 @@ int fence_unit_prepare(struct fence_unit *unit, const struct fence_unit_for *wha
 		return r;
 	lines.begin = arena->used;
 	add_parameters(unit, what, &lines);
-	for (size_t i = 0; pairs && pairs[i]; i++) {
+	for (size_t i = 0; pairs && pairs[i] && values[i]; i++) {
 		add_bytes(&lines, pairs[i], strcspn(pairs[i], "=") + 1);
 		add_line(&lines, values[i]);
 	}

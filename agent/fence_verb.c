@@ -111,9 +111,9 @@ static bool take_end(const json_t *line, struct fence_line *ret)
 	end->ok = ret->confirmed || strcmp(result, "done") == 0;
 	if (!end->ok && strcmp(result, "failed") != 0)
 		return false;
-	for (uint8_t i = 0; i < sizeof power_names / sizeof *power_names; i++)
+	for (unsigned int i = 0; i < sizeof power_names / sizeof *power_names; i++)
 		if (strcmp(state, power_names[i]) == 0) {
-			end->power = i;
+			end->power = (uint8_t)i;
 			return !ret->confirmed || i == FENCE_READ_OFF;
 		}
 	return false;

@@ -5,6 +5,7 @@
 
 #include "util/clock.h"
 #include "util/file.h"
+#include "util/utf8.h"
 
 #include <errno.h>
 #include <jansson.h>
@@ -15,6 +16,23 @@
 #define POLL_MS_MAX 60000
 
 /* ---- what is said ---- */
+
+/* It may have been cut within a character, or be none from the beginning. */
+static json_t *text_json(const char *text, size_t size)
+{
+	char copy[FENCE_TEXT];
+	size_t n = 0, length = strlen(text);
+
+	while (n < length && n < size - 1) {
+		size_t step = utf8_printable(text + n, length - n);
+
+		if (step > size - 1 - n)
+			break;
+		memcpy(copy + n, step ? text + n : "?", step ? step : 1);
+		n += step ? step : 1;
+	}
+	return json_stringn(copy, n);
+}
 
 static void print_line(struct fence_work *work, json_t *line)
 {
@@ -33,18 +51,21 @@ static void print_line(struct fence_work *work, json_t *line)
 void fence_work_say(struct fence_work *work, size_t i, const char *step)
 {
 	const struct fence_result *r = &work->result[i];
+	const char *plug = work->unit[i].plug;
 
 	print_line(work,
-		   json_pack("{s:s, s:s?, s:s, s:b, s:I, s:s}", "device",
-			     work->unit[i].device->name, "plug", work->unit[i].plug, "step", step,
-			     "ok", r->ok, "took_us", (json_int_t)r->took_us, "text", r->text));
+		   json_pack("{s:s, s:o, s:s, s:b, s:I, s:o}", "device", work->unit[i].device->name,
+			     "plug", plug ? text_json(plug, NAME_SIZE) : json_null(), "step", step,
+			     "ok", r->ok, "took_us", (json_int_t)r->took_us, "text",
+			     text_json(r->text, sizeof r->text)));
 }
 
 void fence_work_end(struct fence_work *work, const char *result, const struct fence_end *end)
 {
-	print_line(work, json_pack("{s:s, s:s, s:I, s:s}", "result", result, "state",
+	print_line(work, json_pack("{s:s, s:s, s:I, s:o}", "result", result, "state",
 				   fence_power_word_to_string((enum fence_power_word)end->power),
-				   "took_us", (json_int_t)end->took_us, "text", end->text));
+				   "took_us", (json_int_t)end->took_us, "text",
+				   text_json(end->text, sizeof end->text)));
 }
 
 /* ---- one agent ---- */

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
-/* From the command line to a running loop, and back. Whatever stops a start is said in one
- * sentence, with a stable exit code. */
+/* From the command line to a running loop, and back; what stops a start is said in a sentence. */
 #include "agent/agent.h"
 #include "agent/apply.h"
 #include "agent/channel.h"

@@ -18,7 +18,7 @@
 #include <systemd/sd-event.h>
 
 /* Answers that may wait: each resource has one operation to answer and one loss to report, each
- * monitor one program; each node may be fenced, switched on and checked; and a batch of verdicts. */
+ * monitor one program; a node may be fenced, switched on and checked; and a batch of verdicts. */
 #define QUEUE_EXTRA (64 + MONITOR_VERDICTS_MAX + 4 * NODES_MAX)
 /* Deadlines of the core that are already past are served at once, so often at most. */
 #define OVERDUE_STEPS_MAX 4

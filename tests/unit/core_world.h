@@ -38,6 +38,22 @@ struct rest {
 	struct core_event event;
 };
 
+/* How a level of devices behaves, by target. */
+enum device {
+	DEVICE_WORKS,
+	DEVICE_FAILS,  /* switches nothing, and says so */
+	DEVICE_SILENT, /* never answers, and switches nothing */
+	DEVICE_UNREAD, /* switches off, but cannot be read: not confirmed (X7a) */
+};
+
+/* An order that is being carried out by one node, for one target. */
+struct fencing {
+	bool busy, cancelled;
+	uint8_t level, order; /* enum fence_order */
+	uint32_t operation;
+	ha_time at; /* when the device has done it */
+};
+
 struct world {
 	ha_time now;
 	uint8_t n;
@@ -80,6 +96,17 @@ struct world {
 	unsigned int n_rest[N_MAX];
 	bool hold_taken_back[N_MAX];
 	struct core_event taken_back[N_MAX];
+	/* fencing */
+	bool strict; /* what runs counts, leased or not: with takeover = fence */
+	uint8_t device[N_MAX][FENCE_LEVELS_MAX]; /* enum device, by target */
+	uint64_t device_us;			 /* how long one takes */
+	bool unable[N_MAX];			 /* all that it orders fails */
+	bool deaf;			      /* devices that are at work do not hear of a cancel */
+	struct fencing fencing[N_MAX][N_MAX]; /* by executor, target */
+	unsigned int offs[N_MAX][N_MAX];      /* orders, likewise */
+	unsigned int ons[N_MAX], cancels[N_MAX];
+	uint8_t tried[256]; /* levels, in the order of their tries */
+	unsigned int n_tried;
 	unsigned int applied[N_MAX];			     /* orders to apply a configuration */
 	uint64_t apply_generation[N_MAX], apply_hash[N_MAX]; /* the last one */
 };
@@ -270,6 +297,71 @@ static inline void disk_done(struct world *w, uint8_t i)
 	step(w, i, &e);
 }
 
+static inline void boot(struct world *w, uint8_t i);
+
+/* The whole machine, at once; nobody says so. */
+static inline void power_off(struct world *w, uint8_t i)
+{
+	w->dead[i] = true;
+	memset(w->running[i], 0, sizeof w->running[i]);
+	for (uint8_t t = 0; t < w->n; t++)
+		if (w->fencing[i][t].order != FENCE_ORDER_OFF)
+			w->fencing[i][t].busy = false;
+}
+
+/* What the device has been told to do is done even if who told it is off by then. */
+static inline void fence_order(struct world *w, uint8_t i, const struct core_action *a)
+{
+	struct fencing *f = &w->fencing[i][a->fence.target];
+	bool off = a->fence.order == FENCE_ORDER_OFF;
+
+	assert_int_not_equal(a->fence.target, i);
+	assert_false(f->busy); /* one at a time */
+	if (off) {
+		w->offs[i][a->fence.target]++;
+		w->tried[w->n_tried++ % sizeof w->tried] = a->fence.level;
+	}
+	*f = (struct fencing){.busy = true,
+			      .level = a->fence.level,
+			      .order = a->fence.order,
+			      .operation = a->fence.operation,
+			      .at = ha_time_add(w->now, w->device_us)};
+	if (off && w->device[a->fence.target][a->fence.level] == DEVICE_SILENT)
+		f->at = HA_TIME_NEVER;
+}
+
+static inline void fence_happens(struct world *w, uint8_t i, uint8_t target)
+{
+	struct fencing f = w->fencing[i][target];
+	struct core_event e = {.type = CORE_EVENT_FENCE_DONE};
+	uint8_t device = w->unable[i] ? DEVICE_FAILS : w->device[target][f.level];
+	bool ok = !f.cancelled && (device == DEVICE_WORKS || f.order == FENCE_ORDER_ON);
+
+	w->fencing[i][target].busy = false;
+	e.fence_done.operation = f.operation;
+	e.fence_done.result = ok ? RESOURCE_RESULT_OK : RESOURCE_RESULT_FAILED;
+	e.fence_done.text = ok ? "read" : "not read";
+	if (f.order == FENCE_ORDER_ON && ok) {
+		w->ons[target]++;
+		boot(w, target);
+	} else if (!f.cancelled && (ok || device == DEVICE_UNREAD)) {
+		power_off(w, target);
+	}
+	if (w->core[i] && !w->dead[i] && !w->frozen[i])
+		step(w, i, &e);
+}
+
+static inline void fence_cancel(struct world *w, uint8_t i, const struct core_action *a)
+{
+	struct fencing *f = &w->fencing[i][a->fence.target];
+
+	w->cancels[i]++;
+	if (!f->busy || f->operation != a->fence.operation || w->deaf)
+		return;
+	f->cancelled = true;
+	fence_happens(w, i, a->fence.target);
+}
+
 static inline void carry_out(struct world *w, uint8_t i, const struct core_action *a)
 {
 	switch (a->type) {
@@ -332,6 +424,12 @@ static inline void carry_out(struct world *w, uint8_t i, const struct core_actio
 	case CORE_ACTION_DELEGATE:
 		delegate(w, i);
 		break;
+	case CORE_ACTION_FENCE:
+		fence_order(w, i, a);
+		break;
+	case CORE_ACTION_FENCE_CANCEL:
+		fence_cancel(w, i, a);
+		break;
 	case CORE_ACTION_TYPE_COUNT_:
 		fail();
 	}
@@ -350,7 +448,7 @@ static inline void check_owners(const struct world *w)
 		unsigned int owners = 0;
 
 		for (uint8_t i = 0; i < w->n; i++)
-			owners += w->running[i][r] && leased(w, i);
+			owners += w->running[i][r] && (w->strict ? !w->dead[i] : leased(w, i));
 		assert_true(owners <= 1);
 	}
 }
@@ -449,7 +547,7 @@ static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const st
 
 	for (;;) {
 		ha_time next = until;
-		int tick = -1, mail = -1, note = -1;
+		int tick = -1, mail = -1, note = -1, device = -1;
 
 		if (done && done(w))
 			return true;
@@ -469,8 +567,18 @@ static inline bool run_until(struct world *w, uint64_t us, bool (*done)(const st
 				next = w->kernels->notes[k].at;
 				note = (int)k;
 			}
+		for (int k = 0; k < w->n * w->n; k++) {
+			const struct fencing *f = &w->fencing[k / w->n][k % w->n];
+
+			if (f->busy && ha_time_before(f->at, next)) {
+				next = f->at;
+				device = k;
+			}
+		}
 		w->now = ha_time_max(next, w->now);
-		if (note >= 0)
+		if (device >= 0)
+			fence_happens(w, (uint8_t)(device / w->n), (uint8_t)(device % w->n));
+		else if (note >= 0)
 			deliver_note(w, (unsigned int)note);
 		else if (mail >= 0)
 			deliver(w, (unsigned int)mail);

@@ -49,22 +49,24 @@ static const char player[] =
 	"fail) echo first; echo 'ERROR: Failed: no plug'; echo; exit 1;;\n"
 	"secret) [ \"$password\" = " SECRET " ] || exit 1;;\n"
 	"late) if [ $action = off ]; then rm -f up; "
-	"setsid sh -c \"touch up; sleep 1; echo off >$state\" & while [ ! -e up ]; do sleep 0.01; done; fi;;\n"
+	"setsid sh -c \"touch up; sleep 1; echo off >$state\" & "
+	"while [ ! -e up ]; do sleep 0.01; done; fi;;\n"
 	"esac\n"
 	"case $action in\n"
-	"off) case $mode in lying|late|broken|mute) ;; back) touch flip;; *) echo off >$state;; esac; echo "
-	"'Success: Powered OFF';;\n"
+	"off) case $mode in lying|late|broken|mute) ;; *) echo off >$state;; esac\n"
+	"echo 'Success: Powered OFF';;\n"
 	"on) echo on >$state; echo 'Success: Powered ON';;\n"
 	"monitor) ;;\n"
 	"reboot|reset|cycle|diag) echo on >$state;;\n"
-	"status) case $mode in broken) echo 'sh: syntax error' >&2; exit 2;; mute) exit 2;; esac\n"
+	"status) case $mode in back) echo on >$state;; broken) echo 'sh: syntax error' >&2; exit 2;; mute) exit 2;; esac\n"
 	"[ \"$(cat $state 2>/dev/null)\" = off ] && { echo 'Status: OFF'; exit 2; }\n"
 	"echo 'Status: ON';;\n"
 	"*) exit 1;;\n"
 	"esac\n";
 
 static const char metadata_head[] =
-	"<?xml version=\"1.0\" ?>\n<resource-agent name=\"fence_player\" shortdesc=\"x\">\n<parameters>\n"
+	"<?xml version=\"1.0\" ?>\n<resource-agent name=\"fence_player\" shortdesc=\"x\">\n"
+	"<parameters>\n"
 	"<parameter name=\"action\" unique=\"0\" required=\"1\"><content type=\"string\" "
 	"default=\"reboot\"/></parameter>\n"
 	"<parameter name=\"mode\" required=\"1\"><content type=\"string\"/></parameter>\n"
@@ -74,7 +76,8 @@ static const char metadata_head[] =
 	"default=\"1\"/></parameter>\n"
 	"<parameter name=\"plug\" required=\"1\" obsoletes=\"port\"><content "
 	"type=\"string\"/></parameter>\n"
-	"<parameter name=\"method\" required=\"0\"><content type=\"select\" default=\"onoff\"><option "
+	"<parameter name=\"method\" required=\"0\"><content type=\"select\" default=\"onoff\">"
+	"<option "
 	"value=\"onoff\"/><option value=\"cycle\"/></content></parameter>\n"
 	"</parameters>\n<actions>\n<action name=\"on\" automatic=\"0\"/>\n<action name=\"off\"/>\n"
 	"<action name=\"status\"/>\n<action name=\"monitor\"/>\n";
@@ -460,7 +463,7 @@ static void test_agent_file(void **state)
 	assert_says(w, "No such file");
 	(void)snprintf(w->agent, sizeof w->agent, "fence_of_nobody");
 	run(w, FENCE_VERB_OFF);
-	assert_says(w, "there is no fence agent fence_of_nobody in /usr/sbin");
+	assert_says(w, "there is no fence agent fence_of_nobody in /usr/");
 	assert_string_equal(read_file(w, "log"), "");
 }
 
@@ -702,8 +705,8 @@ static void test_lines(void **state)
 		"{\"device\":\"d\",\"step\":\"a step of far too long a name\",\"took_us\":1}",
 		"{\"device\":\"d\",\"step\":\"off\",\"took_us\":1} x",
 	};
-	static const char step[] =
-		"{\"device\":\"d\",\"plug\":null,\"step\":\"off\",\"ok\":true,\"took_us\":7,\"text\":\"t\"}";
+	static const char step[] = "{\"device\":\"d\",\"plug\":null,\"step\":\"off\",\"ok\":true,"
+				   "\"took_us\":7,\"text\":\"t\"}";
 	struct fence_line line;
 
 	(void)state;
