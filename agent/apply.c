@@ -148,12 +148,13 @@ void apply_check_here(const struct agent *agent, const struct config *config,
 				    self);
 		return;
 	}
+	config_check_own_watchdog(config, agent->config, report);
 	for (uint16_t i = 0; n == agent->self && i < config->n_resources; i++)
 		check_interface(agent, config, i, report);
 }
 
-#define OWN_PATHS                                                                     \
-	"# Written by 'holdfast config apply': the paths of this server are others\n" \
+#define OWN_PATHS                                                                                     \
+	"# Written by 'holdfast config apply': the paths or the watchdog of this server are others\n" \
 	"# than those of the file that was applied, and stayed as they were.\n"
 
 /* The text as this node keeps it: with other paths than the distributed one it has to be written

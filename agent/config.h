@@ -271,6 +271,9 @@ bool config_group_needs_watchdog(const struct config *config, uint16_t group);
 bool config_fence_tie(const struct config *config);
 /* Rule W3: this server's watchdog ends programs before anybody may take over by a lease. */
 bool config_watchdog_enforces(const struct config *config);
+/* Rule W3 with the watchdog of `own`, which a server keeps when it is given `config`. */
+void config_check_own_watchdog(const struct config *config, const struct config *own,
+			       struct config_report *report);
 /* Whether a takeover of some group relies on the watchdog of the node that held it: then all must
  * agree on lease_margin. */
 bool config_relies_on_watchdogs(const struct config *config);

@@ -103,7 +103,8 @@ static const char *take(struct lines *lines, const char *like)
 
 /* ---- kinds of objects ---- */
 
-/* An object of a configuration in a list; `group` is that of resources, else NULL. */
+/* An object of a configuration in a list; `group` is that of resources, the node of levels, else
+ * NULL. */
 struct item {
 	const char *name, *group;
 	const void *object;
@@ -175,6 +176,39 @@ static bool item_monitor(const struct config *c, size_t i, struct item *ret)
 	return true;
 }
 
+static bool item_fencing(const struct config *c, size_t i, struct item *ret)
+{
+	*ret = (struct item){.name = "", .object = c, .sections = SECTION_FENCING};
+	return i == 0;
+}
+
+static bool item_device(const struct config *c, size_t i, struct item *ret)
+{
+	if (i >= c->fencing.n_devices)
+		return false;
+	*ret = (struct item){.name = c->fencing.devices[i].name,
+			     .object = &c->fencing.devices[i],
+			     .sections = SECTION_DEVICE};
+	return true;
+}
+
+static bool item_level(const struct config *c, size_t i, struct item *ret)
+{
+	static const char names[FENCE_LEVELS_MAX][2] = {"1", "2", "3", "4", "5", "6", "7", "8"};
+
+	for (uint8_t n = 0; n < c->n_nodes; n++) {
+		if (i < c->nodes[n].n_fence_levels) {
+			*ret = (struct item){.name = names[i],
+					     .group = c->nodes[n].name,
+					     .object = &c->nodes[n].fence[i],
+					     .sections = SECTION_LEVEL};
+			return true;
+		}
+		i -= c->nodes[n].n_fence_levels;
+	}
+	return false;
+}
+
 typedef bool (*item_fn)(const struct config *config, size_t i, struct item *ret);
 
 static const struct {
@@ -183,6 +217,7 @@ static const struct {
 } kinds[] = {
 	{"cluster", item_cluster}, {"agent", item_agent},	{"node", item_node},
 	{"group", item_group},	   {"resource", item_resource}, {"exclusion", item_exclusion},
+	{"fencing", item_fencing}, {"device", item_device},	{"fence level", item_level},
 	{"monitor", item_monitor},
 };
 
@@ -229,7 +264,8 @@ static void say_object(const char *word, const struct item *item, FILE *out)
 {
 	(void)fprintf(out, "%s%s%s", word, *item->name ? " " : "", item->name);
 	if (item->group)
-		(void)fprintf(out, " of group %s", item->group);
+		(void)fprintf(out, " of %s %s", item->sections == SECTION_LEVEL ? "node" : "group",
+			      item->group);
 }
 
 static void say_line(struct report *report, const char *word, const struct item *item,
@@ -484,12 +520,17 @@ char *config_restart_reasons(const struct config *from, const struct config *to)
 
 int config_keep_own(struct config *config, const struct config *own)
 {
-	char **mine[] = {&config->key_file,    &config->state_directory,  &config->run_directory,
-			 &config->socket_path, &config->script_directory, &config->power_command};
-	char *const theirs[] = {own->key_file,	  own->state_directory,	 own->run_directory,
-				own->socket_path, own->script_directory, own->power_command};
-	int changed = 0;
+	char **mine[] = {&config->key_file,	  &config->state_directory,  &config->run_directory,
+			 &config->socket_path,	  &config->script_directory, &config->power_command,
+			 &config->watchdog.device};
+	char *const theirs[] = {own->key_file,	     own->state_directory,  own->run_directory,
+				own->socket_path,    own->script_directory, own->power_command,
+				own->watchdog.device};
+	bool watchdog = !same_string(config->watchdog.device, own->watchdog.device) ||
+			config->watchdog.timeout_us != own->watchdog.timeout_us;
+	int changed = watchdog ? 1 : 0;
 
+	config->watchdog.timeout_us = own->watchdog.timeout_us;
 	for (size_t i = 0; i < sizeof mine / sizeof *mine; i++) {
 		char *copy;
 

@@ -265,9 +265,9 @@ static void check_enforcement(const struct config *config, uint16_t i, struct co
 		config_report_error(
 			report, group->line,
 			"group \"%s\": nothing but the agent ends %s when the lease runs "
-			"out: an agent that is frozen or killed while its server lives on "
-			"cannot do it, and two nodes would be active. A hardware watchdog ends "
-			"that: set watchdog in agent; %s"
+			"out: one that is frozen or killed while its server lives on cannot do "
+			"it, and two nodes would be active. A watchdog does it: set watchdog in "
+			"agent; %s"
 			"accept this risk, set accept_agent_enforced_lease = true in the group",
 			group->name, what,
 			found.addresses ? "leave out kernel_path = \"off\", and the kernel "

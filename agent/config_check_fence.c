@@ -273,15 +273,41 @@ void config_check_fencing(const struct config *config, struct config_report *rep
 		check_delays(config, report);
 }
 
+/* For these leases, with that watchdog. */
+static uint64_t margin_for(const struct config *config, const struct watchdog_config *watchdog)
+{
+	uint64_t us = watchdog->timeout_us;
+
+	if (!watchdog->device || config->takeover != TAKEOVER_LEASE)
+		return 0;
+	return us + us / 1000000 * config->timing.drift_ppm;
+}
+
 /* Rule W3: whoever has a lease at the last sign to its watchdog is reset before the wait of its
  * grants is over. The clock of a watchdog is a clock too. */
 uint64_t config_watchdog_margin_us(const struct config *config)
 {
-	uint64_t us = config->watchdog.timeout_us;
+	return margin_for(config, &config->watchdog);
+}
 
-	if (!config->watchdog.device || config->takeover != TAKEOVER_LEASE)
-		return 0;
-	return us + us / 1000000 * config->timing.drift_ppm;
+void config_check_own_watchdog(const struct config *config, const struct config *own,
+			       struct config_report *report)
+{
+	uint64_t least = margin_for(config, &own->watchdog);
+	char is[DURATION_STRLEN], must[DURATION_STRLEN];
+
+	if (config->timing.lease_margin_us < least)
+		config_report_error(
+			report, config_key_line(config, "lease_margin"),
+			"cluster: lease_margin = \"%s\" must be at least \"%s\" with the "
+			"watchdog of this server, which keeps its own",
+			format_duration(is, config->timing.lease_margin_us),
+			format_duration(must, least));
+	else if (!own->watchdog.device && config_relies_on_watchdogs(config))
+		config_report_error(
+			report, 0,
+			"groups rely on a watchdog, and this server has none: set "
+			"watchdog in agent of its own file, and restart its agent first");
 }
 
 void config_check_watchdog(const struct config *config, struct config_report *report)

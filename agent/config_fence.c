@@ -80,9 +80,10 @@ bool config_fence_secret(const char *name, size_t n)
 					    "community", "token",      "apikey",   "credential"};
 	static const char *const ends[] = {"_key", "-key", "_kg", "-kg", "k_g"};
 	static const char *const files[] = {"_file", "_script", "_path"};
-	char text[PARAMETER_LEN_MAX + 1];
+	char text[CONFIG_TEXT_MAX + 1]; /* also of a whole line */
 
-	(void)snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text ? n : 0), name);
+	(void)snprintf(text, sizeof text, "%.*s", (int)(n < sizeof text ? n : sizeof text - 1),
+		       name);
 	n = strlen(text);
 	for (size_t i = 0; i < sizeof files / sizeof *files; i++)
 		if (n > strlen(files[i]) && strcasecmp(text + n - strlen(files[i]), files[i]) == 0)

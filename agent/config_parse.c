@@ -152,6 +152,8 @@ static void read_value(struct parser *parser, const struct tree_object *object,
 	char shown[SHOWN_MAX];
 
 	describe(setting, shown);
+	if (key->type->hidden && kind == KIND_STRING)
+		(void)snprintf(shown, sizeof shown, "(not shown)");
 	if (!(kind & key->type->kinds) || (kind == KIND_GROUP && !config_setting_is_group(setting)))
 		config_report_error(parser->report, config_line_of(setting),
 				    "%s: %s = %s: must be %s", object->label, key->name, shown,
@@ -288,6 +290,10 @@ static void report_syntax(const char *text, const config_t *tree, struct config_
 	}
 	text = text ? text + strspn(text, " \t\r\n") : "";
 	n = strcspn(text, "\r\n");
+	if (config_fence_secret(text, n)) {
+		text = "(a line with a secret, which is not shown)";
+		n = strlen(text);
+	}
 	if (n > SHOWN_MAX)
 		n = SHOWN_MAX;
 	config_report_error(report, line > 0 ? (unsigned int)line : 0, "%s at or before: %.*s%s",

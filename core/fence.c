@@ -143,25 +143,35 @@ static void decide(struct core *c)
 
 /* ---- this node as executor ---- */
 
-static bool told_to(const struct core *c, unsigned int target)
+/* Who is to do it by the coordinator's word; NODE_NONE. */
+static uint8_t told_by(const struct core *c, unsigned int target)
 {
 	uint8_t k = c->installed.coordinator;
 	const struct fence_row *row;
 
 	if (!c->installed.epoch || node_mask_has(c->installed.members, target))
-		return false;
+		return NODE_NONE;
 	if (!is_self(c, k) && (!c->peers[k].heard || !core_settled(c, k)))
-		return false;
+		return NODE_NONE;
 	row = is_self(c, k) ? &c->fence_rows[target] : &c->peers[k].fences[target];
-	return row->by == c->self && row->by_epoch == c->installed.epoch;
+	return row->by < c->cfg.n_nodes && row->by_epoch == c->installed.epoch ? row->by
+									       : (uint8_t)NODE_NONE;
+}
+
+static bool told_to(const struct core *c, unsigned int target)
+{
+	return told_by(c, target) == c->self;
 }
 
 static bool ordered(const struct core *c, unsigned int target, bool tie)
 {
 	if (!may_be_fenced(c, target) || core_suspended(c))
 		return false;
-	if (told_to(c, target))
-		return true;
+	uint8_t by = told_by(c, target);
+
+	if (by != NODE_NONE && (is_self(c, by) || can_work(c, by)))
+		return is_self(c,
+			       by); /* rule X5: one at a time, also if it has become a tie since */
 	return tie && node_mask_has(core_voters(c) & ~c->wanted & ~c->waived, target);
 }
 
@@ -438,10 +448,26 @@ static bool is_done(const struct core *c, uint8_t target)
 	       c->peers[target].fenced_incarnation >= waive_newest_known(c, target);
 }
 
+/* Rule X3: who was not scheduled has not read yet what would end the order. */
+static bool is_blind(const struct core *c)
+{
+	return c->gap_end.us && ha_time_since(c->now, c->gap_end) < 2 * c->cfg.interval_us;
+}
+
+static void wait_for_news(struct core *c, struct fence_job *job)
+{
+	ha_time until = ha_time_add(c->gap_end, 2 * c->cfg.interval_us);
+
+	if ((job->state == FENCE_DELAYED || job->state == FENCE_FAILED) && is_blind(c) &&
+	    ha_time_before(job->due, until))
+		job->due = until;
+}
+
 static void work(struct core *c, uint8_t target)
 {
 	struct fence_job *job = &c->fence_jobs[target];
 
+	wait_for_news(c, job);
 	if (job->state == FENCE_RUNNING && ha_time_reached(job->deadline, c->now)) {
 		if (!job->cancelled)
 			cancel(c, job->operation, target);

@@ -377,7 +377,11 @@ void fence_cut(struct world *w, struct node *target, struct node *from, int chan
 void fence_confirm(struct world *w, struct node *at, const struct node *dead)
 {
 	const struct token token = {
-		.node = at->id, .kind = REQUEST_FENCE_CONFIRM, .target = dead->id};
+		.node = at->id,
+		.kind = REQUEST_FENCE_CONFIRM,
+		.target = dead->id,
+		.value = w->now / 1000, /* persons' clocks agree, more or less */
+	};
 
 	if (!w->s->fencing || at == dead || !at->core || node_stalled(at) || dead->up)
 		return;

@@ -21,8 +21,8 @@ struct step {
 
 static const struct step patterns[][STEPS_MAX] = {
 	/* X10: two halves that are well */
-	{{FAULT_PARTITION, A, A, HALF, 20000, 40000}},
-	{{FAULT_PARTITION, A, A, HALF, 20000, 15000}, {FAULT_PARTITION, A, A, HALF, 40000, 40000}},
+	{{FAULT_PARTITION, A, A, HALF, 50000, 40000}},
+	{{FAULT_PARTITION, A, A, HALF, 50000, 40000}, {FAULT_PARTITION, A, A, HALF, 60000, 40000}},
 	/* X3: the cut is over before the device is done */
 	{{FAULT_PARTITION, A, A, HALF, 15000, 1500}},
 	{{FAULT_FLAP, A, A, ONE, 9000, 20000}},
@@ -79,6 +79,7 @@ static const struct step patterns[][STEPS_MAX] = {
 	 {FAULT_CRASH_AGENT, B, A, ONE, 100, 500}},
 };
 
+#define N_DUELS	   2 /* the first of them */
 #define N_PATTERNS (sizeof(patterns) / sizeof(patterns[0]))
 
 static uint64_t vary(struct rng *rng, uint64_t us)
@@ -243,9 +244,9 @@ static void fill(const struct schedule *s, const struct step *step, const uint8_
 }
 
 /* Behind all other faults: the cluster may have come to rest by then. */
-static void draw_pattern(struct schedule *s, struct rng *rng)
+static void draw_pattern(struct schedule *s, size_t n_patterns, struct rng *rng)
 {
-	const struct step *steps = patterns[rng_below(rng, N_PATTERNS)];
+	const struct step *steps = patterns[rng_below(rng, n_patterns)];
 	uint64_t at = s->faults_end_us, t = s->config.timeout_us;
 	uint8_t actors[ACTORS];
 
@@ -275,6 +276,25 @@ static void convert(const struct schedule *s, struct fault *f, struct rng *rng)
 	f->peer = (uint8_t)rng_below(rng, s->config.n_nodes);
 }
 
+/* X10: nothing else is wrong, and all devices are quick enough. */
+static void draw_duel(struct schedule *s, struct rng *rng)
+{
+	struct core_config *c = &s->config;
+	uint64_t most = 0, t = c->timeout_us;
+
+	for (unsigned int i = 0; i < c->n_nodes; i++) {
+		c->nodes[i].fence_delay_us = 0;
+		for (unsigned int d = 0; d < s->level[i][0].n_devices; d++)
+			s->level[i][0].device[d].kind = DEVICE_OK;
+		most = slowest(&s->level[i][0]) > most ? slowest(&s->level[i][0]) : most;
+	}
+	c->fence_priority_us = most + 2 * t + rng_below(rng, t);
+	s->loss_permille = 0;
+	s->n_faults = 0;
+	s->faults_end_us = 10 * t;
+	draw_pattern(s, N_DUELS, rng);
+}
+
 void fence_draw(struct schedule *s, bool only)
 {
 	struct rng rng = rng_make(s->seed, FENCE_STREAM);
@@ -291,13 +311,17 @@ void fence_draw(struct schedule *s, bool only)
 	draw_absent(s, only, &rng);
 	for (size_t i = 0; i < s->n_faults; i++)
 		convert(s, &s->faults[i], &rng);
+	if (only && c->fence_tie && rng_chance(&rng, 150)) {
+		draw_duel(s, &rng);
+		return;
+	}
 	if (only && rng_chance(&rng, 600)) {
 		s->n_faults = 0;
 		s->loss_permille = rng_chance(&rng, 700) ? 0 : s->loss_permille;
 		s->faults_end_us = 10 * c->timeout_us;
 	}
 	if (only || rng_chance(&rng, 250))
-		draw_pattern(s, &rng);
+		draw_pattern(s, N_PATTERNS, &rng);
 	if (only && rng_chance(&rng, 250))
-		draw_pattern(s, &rng);
+		draw_pattern(s, N_PATTERNS, &rng);
 }

@@ -131,7 +131,7 @@ void invariant_departs(struct world *w, const struct node *n)
 	if (w->now < w->changing_until || left * 2 < total ||
 	    (left * 2 == total && !w->s->config.fence_tie))
 		end_calm(w);
-	w->changing_until = w->now + recovery_bound(w);
+	w->changing_until = w->now + recovery_change(w);
 }
 
 static void check_calm_event(struct world *w, const struct node *n, const struct event *e)
@@ -232,7 +232,7 @@ static void check_view(struct world *w, struct node *n, const struct view *v)
 		const struct node *other = &w->node[m];
 
 		if (other->core && !is_leaving(w, other) &&
-		    w->now > other->booted_at + recovery_bound(w))
+		    w->now > other->booted_at + recovery_change(w))
 			world_violate(w, "I3", "n%u is removed from the view though it is well",
 				      other->id);
 	}
@@ -253,6 +253,6 @@ void invariant_step(struct world *w, struct node *n)
 void invariant_restarted(struct world *w, const struct node *n)
 {
 	(void)n;
-	if (w->changing_until < w->now + recovery_bound(w))
-		w->changing_until = w->now + recovery_bound(w);
+	if (w->changing_until < w->now + recovery_change(w))
+		w->changing_until = w->now + recovery_change(w);
 }

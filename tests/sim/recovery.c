@@ -149,6 +149,17 @@ static bool group_done(struct world *w, const struct survey *s, unsigned int gro
 }
 
 /* Rule X2: a half that has nothing to do lets the other half alone, and installs nothing. */
+static bool is_half(const struct world *w, node_mask mask)
+{
+	uint32_t total = 0, votes = 0;
+
+	for (unsigned int i = 0; i < w->n_nodes; i++) {
+		total += w->s->config.nodes[i].votes;
+		votes += node_mask_has(mask, i) ? w->s->config.nodes[i].votes : 0;
+	}
+	return votes * 2 == total;
+}
+
 static bool rests_in_tie(const struct world *w)
 {
 	struct core_self_info self;
@@ -161,7 +172,8 @@ static bool rests_in_tie(const struct world *w)
 		if (!n->core || node_mask_has(w->lost, i))
 			continue;
 		core_self_info(n->core, local(w, n), &self);
-		if (!self.tie || !self.lease_valid || self.mode != NODE_MODE_ONLINE)
+		if (!(self.tie || (!self.view.epoch && is_half(w, self.wanted))) ||
+		    self.mode != NODE_MODE_ONLINE)
 			return false;
 		for (uint16_t g = 0; g < w->s->config.n_groups; g++) {
 			core_group_info(n->core, g, local(w, n), &info);
@@ -236,7 +248,7 @@ static uint64_t rules_bound(const struct schedule *s)
  * node that came late), each with a stable timeout and three exchanges; operations under way
  * end, resources stop and start once.
  */
-uint64_t recovery_bound(const struct world *w)
+static uint64_t bound_of(const struct world *w, bool fencing)
 {
 	const struct schedule *s = w->s;
 	const struct core_config *c = &s->config;
@@ -259,7 +271,7 @@ uint64_t recovery_bound(const struct world *w)
 		bound += USEC_PER_SEC;
 	if (drew(s, FAULT_HANG) || drew(s, FAULT_START_SLOW) || drew(s, FAULT_STOP_SLOW))
 		bound += c->resources[0].start_timeout_us + c->resources[0].stop_timeout_us;
-	if (s->fencing)
+	if (fencing)
 		bound += fence_bound(s);
 	if (s->rules)
 		bound += rules_bound(s);
@@ -267,6 +279,17 @@ uint64_t recovery_bound(const struct world *w)
 	if (s->operate) /* a ratio may have been in force; nodes come back one after the other */
 		bound = RATIO_MOST * bound + c->request_timeout_us + 12 * c->timeout_us;
 	return bound;
+}
+
+uint64_t recovery_bound(const struct world *w)
+{
+	return bound_of(w, w->s->fencing);
+}
+
+/* When a node came or went: until then views may change. */
+uint64_t recovery_change(const struct world *w)
+{
+	return bound_of(w, false);
 }
 
 /* ---- what a person does ---- */
@@ -287,12 +310,28 @@ static void repaired(struct world *w, unsigned int node)
 		world_violate(w, "I2", "repairs do not end (n%u)", node);
 }
 
+/* Something waits for the word that this node is off. */
+static bool is_waited_for(const struct world *w, const struct node *n)
+{
+	uint8_t id = world_coordinator(w);
+	struct core_group_info info;
+
+	for (uint16_t g = 0; id < w->n_nodes && w->node[id].core && g < w->s->config.n_groups;
+	     g++) {
+		core_group_info(w->node[id].core, g, local(w, &w->node[id]), &info);
+		if (info.blocked_by == n->id)
+			return true;
+	}
+	return false;
+}
+
 static void confirm_by_hand(struct world *w, struct node *n, const struct node *dead)
 {
 	struct core_fence_info info;
 
 	core_fence_info(n->core, dead->id, local(w, n), &info);
-	if (info.confirmed_by_person)
+	/* once more, if somebody has started since, and cannot know (Q4) */
+	if (info.confirmed_by_person && (n->id != world_coordinator(w) || !is_waited_for(w, dead)))
 		return;
 	fence_confirm(w, n, dead);
 	repaired(w, dead->id);
@@ -318,21 +357,6 @@ static void confirm_off(struct world *w, const struct node *dead)
 							    .a = dead->id,
 							    .b = incarnation ? incarnation : 1});
 	}
-}
-
-/* Something waits for the word that this node is off. */
-static bool is_waited_for(const struct world *w, const struct node *n)
-{
-	uint8_t id = world_coordinator(w);
-	struct core_group_info info;
-
-	for (uint16_t g = 0; id < w->n_nodes && w->node[id].core && g < w->s->config.n_groups;
-	     g++) {
-		core_group_info(w->node[id].core, g, local(w, &w->node[id]), &info);
-		if (info.blocked_by == n->id)
-			return true;
-	}
-	return false;
 }
 
 /*

@@ -196,18 +196,24 @@ void service_lost(struct world *w, struct node *n, uint32_t resource)
 
 /* ---- the lease, as the kernel and the watchdog enforce it ---- */
 
+/* A ratio may have been in force when it was granted. */
+static uint64_t longest_lease(const struct world *w)
+{
+	return (w->s->operate ? RATIO_MOST : 1) * w->s->lease_most_us;
+}
+
 /* A process of a machine that was paused may outlive its lease by as long (protocol.md, L6). */
 static bool paused_lately(const struct world *w, const struct node *n)
 {
 	const struct core_config *c = &w->s->config;
 
 	return n->woke_local && c->takeover == TAKEOVER_LEASE &&
-	       node_local(n, w->now) < n->woke_local + w->s->lease_most_us + c->lease_margin_us;
+	       node_local(n, w->now) < n->woke_local + longest_lease(w) + c->lease_margin_us;
 }
 
 static bool has_just_woken(const struct world *w, const struct node *n)
 {
-	return n->just_woke && node_local(n, w->now) < n->woke_local + w->s->lease_most_us;
+	return n->just_woke && node_local(n, w->now) < n->woke_local + longest_lease(w);
 }
 
 bool service_answers(const struct world *w, const struct node *n, unsigned int resource)

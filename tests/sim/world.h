@@ -339,6 +339,7 @@ void recovery_look(struct world *w);
 /* All nodes that run are in one view, and all groups are where they should be. */
 bool recovery_done(struct world *w, char *why, size_t size);
 uint64_t recovery_bound(const struct world *w);
+uint64_t recovery_change(const struct world *w);
 
 /* trace.c */
 #define trace(w, node, ...)                                        \

@@ -404,7 +404,7 @@ static void test_check_pure(void **state)
 	memset(&report, 0, sizeof report);
 	config_check(config, &report);
 	assert_true(reported("lease = \"1us\" must be at least \"1s\""));
-	assert_true(reported("no fencing device"));
+	assert_true(reported("it needs a level of devices"));
 	assert_true(reported("group \"g1\": name"));
 	config_free(config);
 }

@@ -52,6 +52,10 @@ static const struct {
 } sections[] = {
 	{SECTION_CLUSTER, "\n.SS cluster\n"},
 	{SECTION_AGENT, "\n.SS agent\n"},
+	{SECTION_WATCHDOG, "\n.SS watchdog\n"},
+	{SECTION_LEVEL, "\n.SS fence of nodes\n"},
+	{SECTION_FENCING, "\n.SS fencing\n"},
+	{SECTION_DEVICE, "\n.SS devices of fencing\n"},
 	{SECTION_NODE, "\n.SS nodes\n"},
 	{SECTION_GROUP, "\n.SS groups\n"},
 	{SECTION_RESOURCE, "\n.SS resources of every type\n"},
@@ -192,7 +196,7 @@ static void test_no_other_key(void **state)
 static void test_examples(void **state)
 {
 	static struct config_report report;
-	const char *p = strstr(page, "\n.SH EXAMPLES\n");
+	const char *p = strstr(page, "\n.SH FENCING\n"); /* and EXAMPLES */
 	size_t n = 0;
 
 	(void)state;
@@ -210,7 +214,7 @@ static void test_examples(void **state)
 		n++;
 		p++;
 	}
-	assert_int_equal(n, 3);
+	assert_int_equal(n, 5);
 }
 
 int main(void)
