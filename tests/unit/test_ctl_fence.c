@@ -386,6 +386,42 @@ static void test_status_elsewhere(void **state)
 	free_agent(agent);
 }
 
+/* An order that has failed is no news any more when its target is heard, or off. */
+static void test_over(void **state)
+{
+	static const struct {
+		uint8_t state, peer;
+		uint64_t off;
+		uint8_t shown;
+	} cases[] = {
+		{FENCE_FAILED, PEER_SILENT, 6, FENCE_FAILED},
+		{FENCE_FAILED, PEER_SILENT, 7, FENCE_IDLE},
+		{FENCE_FAILED, PEER_HEARD, 0, FENCE_IDLE},
+		{FENCE_DELAYED, PEER_MEMBER, 0, FENCE_IDLE},
+		{FENCE_DELAYED, PEER_UNKNOWN, 0, FENCE_DELAYED},
+		{FENCE_RUNNING, PEER_HEARD, 7, FENCE_RUNNING},
+		{FENCE_CONFIRMED, PEER_SILENT, 7, FENCE_CONFIRMED},
+	};
+	struct agent *agent = new_agent();
+	struct core_fence_info info;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		world.fence[1].state = cases[i].state;
+		world.fence[1].executor = 0;
+		world.fence[1].off = cases[i].off;
+		world.peer[1].state = cases[i].peer;
+		fence_look(agent, 1, HA_TIME_ZERO, &info);
+		assert_int_equal(info.state, cases[i].shown);
+		assert_int_equal(info.executor, info.state == FENCE_IDLE ? NODE_NONE : 0);
+	}
+	world.fence[1].check_by[0] = world.fence[1].check_by[2] = FENCE_CHECK_NONE;
+	core_fence_info(NULL, 1, HA_TIME_ZERO, &info);
+	assert_int_equal(fence_check_now(agent, 1, &info, HA_TIME_ZERO), FENCE_CHECK_UNKNOWN);
+	assert_int_equal(fence_check_now(agent, 2, &info, HA_TIME_ZERO), FENCE_CHECK_NONE);
+	free_agent(agent);
+}
+
 static void test_short_status(void **state)
 {
 	struct agent *agent = new_agent();
@@ -587,15 +623,11 @@ static void test_confirm(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_check_over_all),
-		cmocka_unit_test(test_status),
-		cmocka_unit_test(test_status_elsewhere),
-		cmocka_unit_test(test_short_status),
-		cmocka_unit_test(test_watchdog),
-		cmocka_unit_test(test_history),
-		cmocka_unit_test(test_orders),
-		cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_gone),
+		cmocka_unit_test(test_check_over_all),	 cmocka_unit_test(test_status),
+		cmocka_unit_test(test_status_elsewhere), cmocka_unit_test(test_over),
+		cmocka_unit_test(test_short_status),	 cmocka_unit_test(test_watchdog),
+		cmocka_unit_test(test_history),		 cmocka_unit_test(test_orders),
+		cmocka_unit_test(test_refused),		 cmocka_unit_test(test_gone),
 		cmocka_unit_test(test_confirm),
 	};
 
