@@ -295,10 +295,10 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 {
 	*ret = (struct verdict){.level = VERDICT_HEALTHY};
 	check_quorum(facts, ret);
-	verdict_check_tie(facts, ret);
 	verdict_check_mode(facts, ret);
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		check_group(facts, &facts->groups[g], ret);
+	verdict_check_tie(facts, ret); /* a group that is down is worse */
 	if (facts->quorate) {
 		check_votes(facts, ret);
 		for (uint16_t g = 0; g < facts->n_groups; g++)
