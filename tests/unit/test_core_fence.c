@@ -334,6 +334,55 @@ static void test_each_life_its_own(void **state)
 	world_free(w);
 }
 
+static bool on_2(const struct world *w)
+{
+	return owner(w) == 2;
+}
+
+/*
+ * X6a: node 0, a witness, knows that the former life of node 2 is off and has not heard of the
+ * present one; node 1 has been with that, and has forgotten it. No wait for a lease stands in for a
+ * proof.
+ */
+static void test_forgotten_life(void **state)
+{
+	struct world *w = fence_config(3);
+	unsigned int before;
+
+	(void)state;
+	w->config.fence_tie = w->config.nodes[0].hosts = false;
+	w->config.groups[0].n_nodes = 2;
+	w->config.groups[0].nodes[0] = 2;
+	for (uint8_t i = 0; i < 3; i++)
+		boot(w, i);
+	assert_true(run_until(w, 5 * USEC_PER_SEC, on_2));
+	run_until(w, 200 * MS, NULL);
+	power_off(w, 2);
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	run_until(w, 200 * MS, NULL);
+	isolate(w, 0, true);
+	boot(w, 2);
+	run_until(w, 2 * USEC_PER_SEC, NULL);
+	assert_int_equal(self(w, 2).view.members, 6);
+	request(w, 1, REQUEST_GROUP_MOVE, 2);
+	assert_true(run_until(w, USEC_PER_SEC, on_2));
+	run_until(w, 200 * MS, NULL);
+	before = orders(w);
+	w->device[2][0] = w->device[2][1] = DEVICE_FAILS;
+	w->frozen[2] = true; /* what it runs goes on */
+	isolate(w, 0, false);
+	isolate(w, 2, true);
+	boot(w, 1);
+	run_until(w, 100 * MS, NULL);
+	nobody_has_it(w, 5 * USEC_PER_SEC);
+	assert_int_equal(self(w, 0).view.members, 3);
+	assert_true(orders(w) > before);
+	w->device[2][0] = DEVICE_WORKS;
+	assert_true(run_until(w, 6 * USEC_PER_SEC, on_1));
+	assert_true(w->dead[2]);
+	world_free(w);
+}
+
 /* X12, Q2: what somebody else has confirmed counts without an order. */
 static void test_result_of_another(void **state)
 {
@@ -396,6 +445,7 @@ int main(void)
 		cmocka_unit_test(test_reboot),
 		cmocka_unit_test(test_off_stays_off),
 		cmocka_unit_test(test_each_life_its_own),
+		cmocka_unit_test(test_forgotten_life),
 		cmocka_unit_test(test_result_of_another),
 		cmocka_unit_test(test_person),
 	};
