@@ -264,7 +264,7 @@ void config_check(const struct config *config, struct config_report *report);
 /* True if the takeover of this group relies on leases that only the agent enforces: the risk that
  * accept_agent_enforced_lease accepts, to be shown for as long as it stands. */
 bool config_group_unenforced(const struct config *config, uint16_t group);
-/* The same, if it were not for the watchdog (rule W3). */
+/* It is enforced by the watchdog of this node (rule W3), which must not be missing then. */
 bool config_group_needs_watchdog(const struct config *config, uint16_t group);
 
 /* Rule X8: exactly half of the votes goes on when the other half is fenced. */

@@ -24,11 +24,48 @@ static struct config_span span_after_beat(uint64_t after, uint64_t interval)
 	};
 }
 
+/* A BMC or a power strip needs some seconds; the status shows how long the last one took. */
+#define FENCE_BEST_US	 (1 * USEC_PER_SEC)
+#define FENCE_TYPICAL_US (5 * USEC_PER_SEC)
+
+/* Rules X7 and X10, for the node that takes longest. */
+static void fence_times(const struct config *config, struct config_times *times)
+{
+	bool tie = config_fence_tie(config) && config_tie_possible(config);
+	uint64_t tries = config->fencing.retries + 1U, first = 0, last = 0, before = 0, delay = 0;
+	struct config_span *fenced = &times->fenced;
+
+	for (uint8_t i = 0; i < config->n_nodes; i++) {
+		uint64_t all = 0, others = 0;
+
+		for (uint8_t l = 0; l < config->nodes[i].n_fence_levels; l++) {
+			others = all;
+			all += tries * config_fence_level_us(config, i, l);
+		}
+		before = max_u64(before, others);
+		first = max_u64(first, tries * config_fence_level_us(config, i, 0));
+		last = max_u64(last, all);
+		delay = max_u64(delay, config->nodes[i].fence_delay_us);
+	}
+	*fenced = times->view;
+	fenced->best_us += first < FENCE_BEST_US ? first : FENCE_BEST_US;
+	fenced->typical_us += first < FENCE_TYPICAL_US ? first : FENCE_TYPICAL_US;
+	if (tie) {
+		/* the lost node is usually the one that holds more */
+		fenced->typical_us += config->fencing.priority_us;
+		fenced->worst_us += config->fencing.priority_us + delay;
+	}
+	times->last = *fenced;
+	times->last.typical_us += before; /* what does not answer takes all its time */
+	times->last.worst_us += last;
+	fenced->worst_us += first;
+}
+
 void config_times(const struct config *config, struct config_times *ret)
 {
 	const struct timing_config *t = &config->timing;
 	uint64_t lease = t->lease_us + t->lease_us * t->drift_ppm / 1000000 + t->lease_margin_us;
-	struct config_times times;
+	struct config_times times = {0};
 
 	times.detection = span_after_beat(t->timeout_us, t->interval_us);
 	times.detection.worst_us += t->interval_us; /* the last look was just before */
@@ -41,6 +78,11 @@ void config_times(const struct config *config, struct config_times *ret)
 	/* The order to the new owner lost once. */
 	times.takeover.worst_us =
 		max_u64(times.view.worst_us, times.lease.worst_us) + t->interval_us;
+	if (config->takeover == TAKEOVER_FENCE) {
+		fence_times(config, &times);
+		times.takeover = times.fenced;
+		times.takeover.worst_us = times.last.worst_us + t->interval_us;
+	}
 	*ret = times;
 }
 
@@ -91,10 +133,21 @@ static void print_loss(const struct config *config, const struct config_times *t
 	(void)fputc('\n', out);
 	print_row("the others have agreed on a view without it", &times->view, out);
 	(void)fputc('\n', out);
-	print_row("its lease has surely run out", &times->lease, out);
+	if (config->takeover == TAKEOVER_FENCE) {
+		print_row("its first level has confirmed it off", &times->fenced, out);
+		(void)fputs("\n", out);
+		print_row("its last level has, all others having failed", &times->last, out);
+	} else {
+		print_row("its lease has surely run out", &times->lease, out);
+	}
 	(void)fputc('\n', out);
 	print_row("its groups are started elsewhere", &times->takeover, out);
 	(void)fputc('\n', out);
+	if (config->takeover == TAKEOVER_FENCE)
+		(void)fprintf(
+			out,
+			"  best and typical are those of common devices; while no level works it "
+			"is not taken over at all\n");
 }
 
 static void print_group(const struct config *config, uint16_t i, const struct config_times *times,

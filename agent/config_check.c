@@ -381,10 +381,12 @@ static void check_resource(const struct config *config, uint16_t i, struct confi
 	if (resource->type == RESOURCE_TYPE_FIP)
 		check_fip(config, i, report);
 	check_unit(config, i, report);
-	config_check_final(&(struct config_final){"resource", resource->name, "on_start_failure",
+	config_check_final(config,
+			   &(struct config_final){"resource", resource->name, "on_start_failure",
 						  resource->start_final, resource->line},
 			   report);
-	config_check_final(&(struct config_final){"resource", resource->name, "on_stop_failure",
+	config_check_final(config,
+			   &(struct config_final){"resource", resource->name, "on_stop_failure",
 						  resource->stop_final, resource->line},
 			   report);
 }

@@ -267,6 +267,11 @@ void config_check_fencing(const struct config *config, struct config_report *rep
 	for (uint8_t a = 0; a < config->n_nodes; a++)
 		for (uint8_t b = (uint8_t)(a + 1); b < config->n_nodes; b++)
 			compare_fencing(config, &config->nodes[a], &config->nodes[b], report);
+	config_check_final(config,
+			   &(struct config_final){"cluster", config->cluster_name, "on_quorum_loss",
+						  config->quorum_loss,
+						  config_key_line(config, "on_quorum_loss")},
+			   report);
 	if (config->takeover == TAKEOVER_FENCE)
 		check_levels_there(config, report);
 	if (config_fence_tie(config) && config_tie_possible(config))

@@ -29,24 +29,51 @@ static uint16_t group_recovered(const struct config *config, const struct monito
 
 /* ---- final actions ---- */
 
-void config_check_final(const struct config_final *final, struct config_report *report)
+/* A node that could hold groups and has no device: nothing acts on its own BMC there. */
+static const struct node_config *node_without_level(const struct config *config)
 {
+	for (uint8_t i = 0; i < config->n_nodes; i++)
+		if (!config->nodes[i].witness && config->nodes[i].n_fence_levels == 0)
+			return &config->nodes[i];
+	return NULL;
+}
+
+static void say_impossible(const struct config_final *final, const char *why,
+			   struct config_report *report)
+{
+	config_report_warning(report, final->line,
+			      "%s \"%s\": %s = \"%s\": %s: it will be reported as impossible, and "
+			      "nothing is done in its place",
+			      final->what, final->name, final->key,
+			      final_action_to_string(final->action), why);
+}
+
+void config_check_final(const struct config *config, const struct config_final *final,
+			struct config_report *report)
+{
+	const struct node_config *bare = node_without_level(config);
+	char why[NAME_SIZE + 64];
+
 	switch (final->action) {
 	case FINAL_WATCHDOG_RESET:
-	case FINAL_WATCHDOG_PANIC:
+		if (!config->watchdog.device)
+			say_impossible(final, "this server has no watchdog in agent", report);
+		break;
 	case FINAL_BMC_RESET:
 	case FINAL_BMC_OFF:
 	case FINAL_BMC_CYCLE:
 	case FINAL_BMC_NMI:
-	case FINAL_IO_FENCE:
-		config_report_warning(
-			report, final->line,
-			"%s \"%s\": %s = \"%s\": no fencing device is configured: "
-			"it will be reported as impossible, and nothing is done in its "
-			"place",
-			final->what, final->name, final->key,
-			final_action_to_string(final->action));
+		if (!bare)
+			break;
+		(void)snprintf(why, sizeof why,
+			       "node \"%s\" has no fence level, whose device would do it",
+			       bare->name);
+		say_impossible(final, why, report);
 		break;
+	case FINAL_IO_FENCE:
+		say_impossible(final, "this version has no such device", report);
+		break;
+	case FINAL_WATCHDOG_PANIC:
 	case FINAL_NONE:
 	case FINAL_CONTINUE:
 	case FINAL_STOP_GROUP:
@@ -143,6 +170,11 @@ static void check_watchdog(const struct config *config, uint16_t index,
 			"second more than interval, or the device would reset a server "
 			"that is well",
 			monitor->name, monitor->watchdog);
+	if (monitor->watchdog && same_text(config->watchdog.device, monitor->watchdog))
+		config_report_error(report, monitor->line,
+				    "monitor \"%s\": watchdog = \"%.100s\": the agent uses it "
+				    "itself: see watchdog in agent",
+				    monitor->name, monitor->watchdog);
 	for (uint16_t i = 0; i < index; i++) {
 		const struct monitor_config *other = &config->monitors[i];
 
@@ -169,7 +201,8 @@ static void check_monitor(const struct config *config, uint16_t i, struct config
 	check_critical(config, monitor, report);
 	check_steps(monitor, report);
 	check_watchdog(config, i, report);
-	config_check_final(&(struct config_final){"monitor", monitor->name, "final_action",
+	config_check_final(config,
+			   &(struct config_final){"monitor", monitor->name, "final_action",
 						  monitor->final, monitor->line},
 			   report);
 	if (monitor->http_status > 0 && monitor->http_status < 100)

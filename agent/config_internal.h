@@ -230,7 +230,8 @@ struct config_final {
 	unsigned int line;
 };
 /* Whether this machine could do it. */
-void config_check_final(const struct config_final *final, struct config_report *report);
+void config_check_final(const struct config *config, const struct config_final *final,
+			struct config_report *report);
 /* With devices, levels and delays; needs groups. */
 void config_check_fencing(const struct config *config, struct config_report *report);
 /* Whether voters can be parted into two equal halves. */
@@ -253,7 +254,9 @@ struct config_times {
 	struct config_span detection; /* its silence counts as failure */
 	struct config_span view;      /* from there to the view without it */
 	struct config_span lease;     /* its lease has surely run out */
-	struct config_span takeover;  /* its groups are started elsewhere */
+	struct config_span fenced;   /* with takeover = "fence": confirmed off by its first level */
+	struct config_span last;     /* ... or by its last one */
+	struct config_span takeover; /* its groups are started elsewhere */
 };
 void config_times(const struct config *config, struct config_times *ret);
 /* The longest time that the start of a group may take: limits and retries along its longest chain

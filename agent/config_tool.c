@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* `holdfastd --check`: everything there is to say about a configuration file. */
 #include "agent/config_internal.h"
+#include "agent/fence_metadata.h"
 
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
+#include <string.h>
 
 static json_t *span_to_json(const struct config_span *span)
 {
@@ -37,8 +39,9 @@ static json_t *budget_to_json(const struct config *config)
 	struct config_times times;
 
 	config_times(config, &times);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "detection", span_to_json(&times.detection),
-			 "view", span_to_json(&times.view), "lease", span_to_json(&times.lease),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o}", "detection",
+			 span_to_json(&times.detection), "view", span_to_json(&times.view), "lease",
+			 span_to_json(&times.lease), "fenced", span_to_json(&times.fenced),
 			 "takeover", span_to_json(&times.takeover), "groups",
 			 groups_to_json(config, &times));
 }
@@ -93,12 +96,37 @@ static int print_text(const struct config *config, bool print)
 	return 0;
 }
 
+/* One that is not there was named already. */
+static bool is_missing(const struct config_report *report, unsigned int line)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (report->problem[i].line == line &&
+		    strstr(report->problem[i].text, ": no such program on this machine"))
+			return true;
+	return false;
+}
+
+static void say_of_agent(unsigned int line, const char *problem, void *userdata)
+{
+	if (!is_missing(userdata, line))
+		config_report_warning(userdata, line, "%s", problem);
+}
+
+/* What the fence agents of this machine say of their parameters; runs them. */
+static void check_agents(const struct config *config, struct config_report *report)
+{
+	fence_metadata_check_config(config, say_of_agent, report);
+	config_report_sort(report);
+}
+
 int config_check_main(const char *path, bool print, bool json)
 {
 	struct config_report report;
 	struct config *config = NULL;
 	int loaded = config_load(path, &config, &report), r = 0;
 
+	if (config)
+		check_agents(config, &report);
 	if (json)
 		r = print_json(path, config, &report);
 	else {

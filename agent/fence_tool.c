@@ -506,6 +506,14 @@ static int make_task(const struct arguments *a, const struct config *config, str
 	return 0;
 }
 
+static const char *first_error(const struct config_report *report, int error)
+{
+	for (size_t i = 0; i < report->n; i++)
+		if (!report->problem[i].warning)
+			return report->problem[i].text;
+	return strerror(-error);
+}
+
 int fence_tool_main(int argc, char **argv)
 {
 	_cleanup_free_ struct config_report *report = calloc(1, sizeof *report);
@@ -518,7 +526,7 @@ int fence_tool_main(int argc, char **argv)
 		return EX_USAGE;
 	r = config_load(a.config, &config, report);
 	if (r < 0) {
-		log_err("%s: %s", a.config, report->n ? report->problem[0].text : strerror(-r));
+		log_err("%s: %s", a.config, first_error(report, r));
 		return EX_CONFIG;
 	}
 	if (make_task(&a, config, &task) >= 0)

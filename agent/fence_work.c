@@ -89,12 +89,14 @@ static void judge(struct fence_work *work, size_t i, bool reads)
 	}
 	fence_output_text(&work->output[i], &work->secrets, printed, sizeof printed);
 	fence_process_describe(p, how, sizeof how);
+	explicit_bzero(work->kept[i], sizeof work->kept[i]);
+	if (r->ok && !strstr(printed, "Success") && !strstr(printed, "Status"))
+		return; /* warnings of an interpreter, and the like */
 	if (exited && printed[0])
 		(void)snprintf(r->text, sizeof r->text, "%s", printed);
 	else if (!r->ok)
 		(void)snprintf(r->text, sizeof r->text, "%s%s%.150s", how, printed[0] ? ": " : "",
 			       printed);
-	explicit_bzero(work->kept[i], sizeof work->kept[i]);
 }
 
 static void start(struct fence_work *work, const struct fence_action *action, size_t i)

@@ -61,6 +61,40 @@ static void take_survive(struct import *import, struct import_node *cluster)
 	import->monitors_alone = !monitor;
 }
 
+/* By code (spec, section 5); NULL: there is none. */
+static void put_quorum_loss(struct import *import, struct import_node *cluster)
+{
+	static const char *const words[] = {
+		"stop-groups", "stop-service", "shutdown", "reboot",	"panic",  "watchdog-reset",
+		"panic",       "bmc-reset",    "bmc-off",  "bmc-cycle", "bmc-nmi"};
+	struct import_node *node = import_find(cluster, "networkpartition/npaction");
+	uint64_t code;
+
+	if (!import_number(import, cluster, "networkpartition/npaction", 999, &code)) {
+		(void)fputs(
+			"\t#on_quorum_loss = \"shutdown\"; # the default of CLUSTERPRO; here it "
+			"is \"stop-groups\"\n",
+			import->out);
+		return;
+	}
+	if (code >= sizeof words / sizeof *words) {
+		import_lost(import, node, "%" PRIu64 " is no action that on_quorum_loss has", code);
+		return;
+	}
+	(void)fprintf(import->out, "\ton_quorum_loss = \"%s\";\n", words[code]);
+	if (code == 0)
+		import_remark(import, node,
+			      "says 0, nothing: groups are stopped here all the same");
+	else if (code == 6)
+		import_remark(import, node, "is a panic by the kernel, without the watchdog");
+	else if (code == 5)
+		import_remark(import, node,
+			      "needs watchdog in agent (WATCHDOG in holdfast.conf(5))");
+	else if (code >= 7)
+		import_remark(import, node,
+			      "needs a fence level for each node (FENCING in holdfast.conf(5))");
+}
+
 void import_cluster(struct import *import)
 {
 	struct import_node *cluster = import_find(import->root, "cluster");
@@ -80,6 +114,7 @@ void import_cluster(struct import *import)
 		import_lost(import, import_find(cluster, "comment"),
 			    "it has line breaks or control characters");
 	put_heartbeat(import, cluster);
+	put_quorum_loss(import, cluster);
 	take_survive(import, cluster);
 	(void)fputs("};\n\n", import->out);
 }

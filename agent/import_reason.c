@@ -4,6 +4,11 @@
 
 #include <string.h>
 
+#define FORCED_STOP                                                                                     \
+	"write it by hand: in fencing, a BMC is agent fence_holdfast_ipmi with ip and username, a "     \
+	"script fence_holdfast_script, others are in the package fence-agents; a password goes into a " \
+	"file that secrets names, never into the configuration (FENCING in holdfast.conf(5))"
+
 /* The first that fits counts. A path fits all that is below it; "*" is any one tag. */
 static const struct {
 	const char *path, *why;
@@ -19,17 +24,18 @@ static const struct {
 	{"cluster/account", "accounts are those of the system: see change_group and view_group"},
 	{"cluster/heartbeat", "follows from detection_time"},
 	{"cluster/networkpartition",
-	 "a server without a majority gives up its groups and stays up: nothing else is to choose"},
+	 "a server without a majority gives up its groups: see takeover, and on_quorum_loss"},
 	{"cluster/rsctimeout",
 	 "a start or stop that hangs is ended by its timeout and has failed: see on_start_failure "
 	 "and on_stop_failure"},
 	{"cluster/survive", "final_action_alone says it for starts and stops together"},
 	{"cluster/toratio", "the ratio is no setting: holdfast toratio set"},
 	{"cluster/haltp",
-	 "shutdowns are not watched: only a fencing device could end one that hangs"},
-	{"haltp", "shutdowns are not watched: only a fencing device could end one that hangs"},
-	{"cluster/forcestop", "no fencing device can be configured in this version"},
-	{"forcestop", "no fencing device can be configured in this version"},
+	 "shutdowns are not watched: holdfast fence off ends one that hangs"},
+	{"haltp",
+	 "shutdowns are not watched: holdfast fence off ends one that hangs"},
+	{"cluster/forcestop", FORCED_STOP},
+	{"forcestop", FORCED_STOP},
 	{"cluster", "the cluster as a whole has no such setting"},
 	{"pm", "an agent that dies loses its lease, and systemd starts it again"},
 	{"networkpartition",

@@ -223,6 +223,26 @@ static void test_heard_again(void **state)
 	world_free(w);
 }
 
+/* X3: it is heard, though it does not hear, so that it is in no view: then it is not off. */
+static void test_heard_one_way(void **state)
+{
+	struct world *w = fence_world(3);
+
+	(void)state;
+	w->device_us = 300 * MS;
+	isolate(w, 0, true);
+	assert_true(run_until(w, 500 * MS, at_work));
+	w->cut[0][1] = w->cut[0][2] = false;
+	run_until(w, 5 * USEC_PER_SEC, NULL);
+	assert_false(w->dead[0]);
+	assert_int_equal(w->cancels[1], 1);
+	assert_int_equal(orders(w), 1);
+	isolate(w, 0, true);
+	assert_true(run_until(w, USEC_PER_SEC, off_0));
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	world_free(w);
+}
+
 /* X3: too late for the device; what it says counts, and it is not asked again. */
 static void test_late_result(void **state)
 {
@@ -314,6 +334,55 @@ static void test_each_life_its_own(void **state)
 	world_free(w);
 }
 
+static bool on_2(const struct world *w)
+{
+	return owner(w) == 2;
+}
+
+/*
+ * X6a: node 0, a witness, knows that the former life of node 2 is off and has not heard of the
+ * present one; node 1 has been with that, and has forgotten it. No wait for a lease stands in for a
+ * proof.
+ */
+static void test_forgotten_life(void **state)
+{
+	struct world *w = fence_config(3);
+	unsigned int before;
+
+	(void)state;
+	w->config.fence_tie = w->config.nodes[0].hosts = false;
+	w->config.groups[0].n_nodes = 2;
+	w->config.groups[0].nodes[0] = 2;
+	for (uint8_t i = 0; i < 3; i++)
+		boot(w, i);
+	assert_true(run_until(w, 5 * USEC_PER_SEC, on_2));
+	run_until(w, 200 * MS, NULL);
+	power_off(w, 2);
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	run_until(w, 200 * MS, NULL);
+	isolate(w, 0, true);
+	boot(w, 2);
+	run_until(w, 2 * USEC_PER_SEC, NULL);
+	assert_int_equal(self(w, 2).view.members, 6);
+	request(w, 1, REQUEST_GROUP_MOVE, 2);
+	assert_true(run_until(w, USEC_PER_SEC, on_2));
+	run_until(w, 200 * MS, NULL);
+	before = orders(w);
+	w->device[2][0] = w->device[2][1] = DEVICE_FAILS;
+	w->frozen[2] = true; /* what it runs goes on */
+	isolate(w, 0, false);
+	isolate(w, 2, true);
+	boot(w, 1);
+	run_until(w, 100 * MS, NULL);
+	nobody_has_it(w, 5 * USEC_PER_SEC);
+	assert_int_equal(self(w, 0).view.members, 3);
+	assert_true(orders(w) > before);
+	w->device[2][0] = DEVICE_WORKS;
+	assert_true(run_until(w, 6 * USEC_PER_SEC, on_1));
+	assert_true(w->dead[2]);
+	world_free(w);
+}
+
 /* X12, Q2: what somebody else has confirmed counts without an order. */
 static void test_result_of_another(void **state)
 {
@@ -370,11 +439,13 @@ int main(void)
 		cmocka_unit_test(test_every_level_fails),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_heard_again),
+		cmocka_unit_test(test_heard_one_way),
 		cmocka_unit_test(test_late_result),
 		cmocka_unit_test(test_suspended),
 		cmocka_unit_test(test_reboot),
 		cmocka_unit_test(test_off_stays_off),
 		cmocka_unit_test(test_each_life_its_own),
+		cmocka_unit_test(test_forgotten_life),
 		cmocka_unit_test(test_result_of_another),
 		cmocka_unit_test(test_person),
 	};

@@ -242,6 +242,51 @@ static void test_person(void **state)
 	world_free(w);
 }
 
+/* A person's word with the calendar's seconds. */
+static void confirm(struct world *w, uint8_t at, uint8_t target)
+{
+	struct core_event e = {.type = CORE_EVENT_REQUEST};
+
+	e.request.kind = REQUEST_FENCE_CONFIRM;
+	e.request.target = target;
+	e.request.value = 1800000000 + w->now.us / USEC_PER_SEC;
+	w->last_answer = ANSWER_NONE;
+	step(w, at, &e);
+	assert_int_equal(w->last_answer, ANSWER_ACCEPTED);
+}
+
+/*
+ * X11, I4: each half was alone for a while by a person's word; what they wrote is never taken for
+ * the same, and whose person spoke last wins: nothing is interrupted.
+ */
+static void test_two_persons(void **state)
+{
+	struct world *w = fence_world(2);
+	uint64_t epoch[2];
+
+	(void)state;
+	power_off(w, 0);
+	power_off(w, 1);
+	for (uint8_t i = 0; i < 2; i++) {
+		boot(w, i);
+		nobody_has_it(w, 2 * USEC_PER_SEC);
+		confirm(w, i, i == 0);
+		assert_true(run_until(w, 5 * USEC_PER_SEC, i == 0 ? on_0 : on_1));
+		run_until(w, 300 * MS, NULL);
+		epoch[i] = self(w, i).view.epoch;
+		assert_int_equal((epoch[i] >> 20) % NODES_MAX, i);
+		if (i == 0)
+			power_off(w, i);
+	}
+	boot(w, 0);
+	no_outage(w, 1, 3 * USEC_PER_SEC);
+	for (uint8_t i = 0; i < 2; i++) {
+		assert_int_equal(self(w, i).view.members, 3);
+		assert_true(self(w, i).view.epoch > epoch[0] && self(w, i).view.epoch > epoch[1]);
+	}
+	world_free(w);
+}
+
 /* X11, X9: it was with us: the word breaks the tie, no epoch need be far. */
 static void test_person_while_devices_fail(void **state)
 {
@@ -328,6 +373,56 @@ static void test_waiver_ends(void **state)
 	w->frozen[0] = true;
 	nobody_has_it(w, 5 * USEC_PER_SEC);
 	assert_false(fencing(w, 1, 0).waived);
+	world_free(w);
+}
+
+/* X9: a late word about a former life, when a later one has been heard, waives nothing. */
+static void test_old_life(void **state)
+{
+	struct world *w = fence_config(2);
+	struct core_event e = {.type = CORE_EVENT_FENCED};
+
+	(void)state;
+	w->config.fence_reboot = true;
+	fence_boot(w);
+	e.fenced.node = 1;
+	e.fenced.incarnation = self(w, 1).incarnation;
+	power_off(w, 1);
+	no_outage(w, 0, 3 * USEC_PER_SEC);
+	assert_int_equal(self(w, 0).view.members, 3);
+	w->device[1][0] = w->device[1][1] = DEVICE_FAILS;
+	w->frozen[1] = true;
+	no_outage(w, 0, 2 * USEC_PER_SEC);
+	step(w, 0, &e);
+	no_outage(w, 0, 2 * USEC_PER_SEC);
+	assert_false(fencing(w, 0, 1).waived);
+	assert_int_equal(self(w, 0).view.members, 3);
+	e.fenced.incarnation++;
+	step(w, 0, &e); /* of this one, it does */
+	no_outage(w, 0, 2 * USEC_PER_SEC);
+	assert_true(fencing(w, 0, 1).waived);
+	world_free(w);
+}
+
+/* X9: a device that has lied, or has been mixed up: who is heard is not off. */
+static void test_said_off_but_heard(void **state)
+{
+	struct world *w = fence_world(2);
+	struct core_event e = {.type = CORE_EVENT_FENCED};
+
+	(void)state;
+	e.fenced.node = 1;
+	e.fenced.incarnation = self(w, 1).incarnation;
+	w->cut[0][1] = true;
+	w->device[0][0] = w->device[0][1] = DEVICE_FAILS;
+	run_until(w, 200 * MS, NULL);
+	step(w, 0, &e);
+	no_outage(w, 0, 2 * USEC_PER_SEC);
+	assert_false(fencing(w, 0, 1).waived);
+	assert_int_equal(w->offs[0][1], 0);
+	w->cut[1][0] = true;
+	no_outage(w, 0, USEC_PER_SEC);
+	assert_true(fencing(w, 0, 1).waived);
 	world_free(w);
 }
 
@@ -420,6 +515,30 @@ static void test_four_nodes(void **state)
 	world_free(w);
 }
 
+/* L9: who joins such a half is no worse than who was there. */
+static void test_member_of_a_half_restarts(void **state)
+{
+	struct world *w = fence_config(4);
+
+	(void)state;
+	w->config.fence_priority_us = 300 * MS;
+	fence_boot(w);
+	split(w, 3, true);
+	no_outage(w, 0, 3 * USEC_PER_SEC);
+	boot(w, 1);
+	run_until(w, 5 * USEC_PER_SEC, NULL);
+	assert_int_equal(self(w, 0).view.members, 3);
+	assert_int_equal(self(w, 1).view.members, 3);
+	assert_true(self(w, 1).lease_valid);
+	request(w, 0, REQUEST_GROUP_MOVE, 1);
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	no_outage(w, 1, 2 * USEC_PER_SEC);
+	/* X6a: before the move they were fenced again, since node 1 has never heard them */
+	assert_int_equal(w->offs[0][2], 2);
+	assert_int_equal(w->offs[0][3], 2);
+	world_free(w);
+}
+
 /* X9: one that is not confirmed is enough to keep the tie. */
 static void test_four_nodes_one_unproven(void **state)
 {
@@ -458,6 +577,10 @@ int main(void)
 		cmocka_unit_test(test_owner_leaves),
 		cmocka_unit_test(test_return),
 		cmocka_unit_test(test_waiver_ends),
+		cmocka_unit_test(test_old_life),
+		cmocka_unit_test(test_said_off_but_heard),
+		cmocka_unit_test(test_two_persons),
+		cmocka_unit_test(test_member_of_a_half_restarts),
 		cmocka_unit_test(test_lapse),
 		cmocka_unit_test(test_survivor_restarts),
 		cmocka_unit_test(test_no_tie_breaking),
