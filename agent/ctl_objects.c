@@ -219,11 +219,25 @@ static bool given_up(const struct core_group_info *info)
 		(info->held == GROUP_HOLD_LIMIT || info->held == GROUP_HOLD_WAIT_FAILED));
 }
 
-/* Outside of a view we know our own part only: that nothing runs here says nothing. */
-static const char *group_status(const struct core_group_info *info, bool quorate)
+/* What an absent node said last is history: nothing is known of it now. In a tie the
+ * view still has those who are silent. */
+static bool state_known(const struct agent *agent, uint8_t node)
 {
+	const struct verdict_node *fact = &agent->facts->nodes[node];
+
+	return node == agent->self ||
+	       (fact->member && !(agent->facts->tie && fact->state == PEER_SILENT));
+}
+
+/* Outside of a view we know our own part only: that nothing runs here says nothing. */
+static const char *group_status(const struct agent *agent, const struct core_group_info *info)
+{
+	bool quorate = agent->facts->quorate;
+
 	if (given_up(info))
 		return "Error";
+	if (info->current != NODE_NONE && !state_known(agent, info->current))
+		return "Unknown";
 	switch ((enum group_state)info->state) {
 	case GROUP_OFFLINE:
 		return quorate ? "Offline" : "Unknown";
@@ -332,9 +346,9 @@ static json_t *group_json(struct agent *agent, uint16_t g, ha_time now)
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		(void)json_array_append_new(servers, node_or_null(agent, config->nodes[i]));
 	json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o, s:o}", "name",
-			 config->name, "status", group_status(&info, agent->facts->quorate),
-			 "wanted", info.intent.wanted == WANTED_ONLINE ? "online" : "offline",
-			 "current", node_or_null(agent, info.current), "owner",
+			 config->name, "status", group_status(agent, &info), "wanted",
+			 info.intent.wanted == WANTED_ONLINE ? "online" : "offline", "current",
+			 node_or_null(agent, info.current), "owner",
 			 node_or_null(agent, info.intent.owner), "servers", servers, "failed_on",
 			 node_names(agent, info.failed_on), "blocked_by",
 			 node_or_null(agent, info.blocked_by), "cause",
@@ -393,12 +407,6 @@ static unsigned int resource_rank(enum resource_state state)
 	};
 
 	return state < RESOURCE_STATE_COUNT_ ? rank[state] : 0;
-}
-
-/* What an absent node said last is history: nothing is known of it now. */
-static bool state_known(const struct agent *agent, uint8_t node)
-{
-	return node == agent->self || agent->facts->nodes[node].member;
 }
 
 static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
