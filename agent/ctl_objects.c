@@ -416,11 +416,13 @@ static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 	json_t *servers = json_array();
 	enum resource_state best = RESOURCE_OFFLINE;
 	uint8_t current = NODE_NONE;
+	bool unknown = !agent->facts->quorate;
 
 	for (uint8_t k = 0; k < group->n_nodes; k++) {
 		uint8_t node = group->nodes[k];
 		enum resource_state state = RESOURCE_OFFLINE;
 
+		unknown |= agent->facts->nodes[node].member && !state_known(agent, node);
 		if (state_known(agent, node))
 			state = core_resource_state(agent->core, i, node);
 		/* Most are offline on most nodes: left out, or a status would be megabytes. */
@@ -437,8 +439,7 @@ static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name", config->name, "type",
 			 config_resource_type_to_string(config->type), "group", group->name,
 			 "status",
-			 best == RESOURCE_OFFLINE && !agent->facts->quorate ? "Unknown"
-									    : resource_status(best),
+			 best == RESOURCE_OFFLINE && unknown ? "Unknown" : resource_status(best),
 			 "current", node_or_null(agent, current), "comment",
 			 ctl_text(config->comment), "stopped", stopped, "servers", servers);
 }
