@@ -168,7 +168,7 @@ static const struct {
 		 "away is proven to be off: 'holdfast fence status'; 'holdfast fence off' "
 		 "or 'fence confirm' it first",
 		 NULL},
-	[ANSWER_TARGET_UP] = {": server ", " is heard, or in the cluster: it is not off"},
+	[ANSWER_TARGET_UP] = {" is heard, or in the cluster: it is not off", NULL},
 };
 
 static char *refusal_text(const struct agent *agent, const struct command *c, uint8_t code,
