@@ -32,6 +32,8 @@ void guard_init(struct guard *guard, const struct watchdog *device,
 		.most_s = times->most_s,
 	};
 	fed(guard, clock());
+	if (device->wanted_s != times->timeout_s)
+		guard->next = guard->fed; /* it is given its time as soon as it may be */
 }
 
 uint64_t guard_fed_us(const struct guard *guard, ha_time now)
@@ -49,9 +51,8 @@ uint64_t guard_left_us(const struct guard *guard, ha_time now)
 /* One that was taken over may have another time: to set it feeds it too, so only now. */
 static int feed(struct guard *g)
 {
-	int r = g->device.timeout_s == g->timeout_s
-			? watchdog_feed(&g->device)
-			: watchdog_set_timeout(&g->device, g->timeout_s);
+	int r = g->device.wanted_s == g->timeout_s ? watchdog_feed(&g->device)
+						   : watchdog_set_timeout(&g->device, g->timeout_s);
 
 	if (r >= 0 && g->most_s && g->device.timeout_s > g->most_s)
 		return -ERANGE;

@@ -13,8 +13,8 @@
 
 void secret_guard_process(void)
 {
-	/* 1 and not 0: then the kernel hands no dump to a program (core_pattern "|"), either. Children
-	 * have it too; the flag they lose when they execute. */
+	/* 1 and not 0: then no dump goes to a program (core_pattern "|"), either. Children have it
+	 * too; the flag they lose when they execute. */
 	struct rlimit none = {1, 1};
 
 	(void)prctl(PR_SET_DUMPABLE, 0);

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from lib import Cluster, Failure, build_helper
+from lib import BIN, Cluster, Failure, build_helper
 
 LATE = 400      # of a reset, on a loaded machine
 KEYS = 'watchdog = {{ device = "{}"; timeout = "{}s"; }};'
@@ -218,4 +218,34 @@ def watchdog_final(tag):
         return f'reset {late:.0f} ms after it was last fed'
 
 
-ALL = [watchdog_frozen, watchdog_killed, watchdog_killed_for_good, watchdog_lost_lease, watchdog_in_use, watchdog_final]
+def inherit(c, node):
+    """Starts the agent with the open device, as one that executes itself again does."""
+    fd = os.open(c.devices[node].path, os.O_RDWR)
+    os.set_inheritable(fd, True)
+    with open(f'{c.dir}/{node}.log', 'ab') as out:
+        c.agents[node] = subprocess.Popen(
+            ['ip', 'netns', 'exec', c.ns(node), os.path.join(BIN, 'holdfastd'), '--config', f'{c.dir}/{node}/conf', '--node', node],
+            stdout=out, stderr=out, stdin=subprocess.DEVNULL, pass_fds=[fd], start_new_session=True,
+            env={**c.env, 'HOLDFAST_WATCHDOG_FD': str(fd)})
+    c.processes.append(c.agents[node])
+    os.close(fd)
+
+
+def watchdog_inherited(tag):
+    """By its descriptor: never closed in between, its time set with the first feeding; disarmed if nobody wants it any more."""
+    with Watched(tag=tag, hosts=('n1',), seconds=4) as c:
+        c.up(start=False)
+        inherit(c, 'n1')
+        c.write_config('n2', c.config_text('n2').replace(KEYS.format(c.devices['n2'].path, c.seconds), '').replace('4004ms', '1s'))
+        inherit(c, 'n2')
+        c.start('n3')
+        c.wait('feeding', lambda: c.device.all('feed'))
+        what = [x[1:] for x in c.device.all('open', 'close', 'timeout', 'write')]
+        check([x[0] for x in what] == ['open', 'timeout'] and what[1][1] == 4, f'{c.device.lines()}')
+        c.wait('the end', lambda: c.devices['n2'].all('close'))
+        check([x[1] for x in c.devices['n2'].lines()] == ['mounted', 'open', 'write', 'disable', 'close'], f'{c.devices["n2"].lines()}')
+        check(c.events('n2', 'watchdog-closed'), f'{c.events("n2")}')
+        return 'fed without a second open; closed where none is configured'
+
+
+ALL = [watchdog_inherited, watchdog_frozen, watchdog_killed, watchdog_killed_for_good, watchdog_lost_lease, watchdog_in_use, watchdog_final]

@@ -309,12 +309,21 @@ static void test_times(void **state)
 	const struct watchdog_times times = {.timeout_s = 5, .most_s = 6};
 	char error[EVENT_TEXT_SIZE] = "";
 	struct watchdog w;
+	struct guard g;
 
 	(void)state;
 	device.step_s = 2;
 	assert_int_equal(watchdog_open(&io, "/dev/watchdog9", times, &w, error), 0);
 	assert_int_equal(w.timeout_s, 6);
 	assert_string_equal(w.identity, "a test's");
+	/* and is fed like any other */
+	guard_init(&g, &w, &times, fake_clock);
+	for (int i = 0; i < 20; i++) {
+		pass(SECOND);
+		assert_int_equal(serve(&g, true, true, 0), GUARD_SAME);
+		assert_false(reset());
+	}
+	assert_int_equal(device.set, 1);
 	(void)setup(NULL);
 	device.step_s = 4;
 	assert_int_equal(watchdog_open(&io, "/dev/watchdog9", times, &w, error), -ERANGE);
@@ -362,8 +371,9 @@ static void test_adopted(void **state)
 	assert_int_equal(watchdog_adopt(&io, FD, &w), 0);
 	assert_int_equal(w.timeout_s, 9);
 	guard_init(&g, &w, &times, fake_clock);
-	pass(3 * SECOND);
-	assert_int_equal(serve(&g, true, false, now.us + 1), GUARD_SAME);
+	assert_int_equal(serve(&g, true, false, now.us), GUARD_SILENT);
+	assert_int_equal(device.set, 0);
+	assert_int_equal(serve(&g, true, true, 0), GUARD_SERVED);
 	assert_int_equal(device.set, 1);
 	assert_int_equal(device.fed, 0);
 	assert_int_equal(device.timeout_s, 5);
