@@ -13,8 +13,8 @@ bool config_fence_tie(const struct config *config)
 	if (config->takeover != TAKEOVER_FENCE)
 		return false;
 	for (uint8_t i = 0; i < config->n_nodes; i++)
-		if (!config->nodes[i].witness && config->nodes[i].n_fence_levels == 0)
-			return false;
+		if (!config->nodes[i].votes || config->nodes[i].n_fence_levels == 0)
+			return false; /* rule X8 */
 	return true;
 }
 
