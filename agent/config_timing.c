@@ -81,6 +81,19 @@ static void check_bound(const struct config *config, const struct bound *bound,
 			    bound->other, format_duration(other, bound->other_value), bound->why);
 }
 
+/* No error: it may be what the watchdogs of other nodes need. */
+static void check_margin(const struct config *config, struct config_report *report)
+{
+	const struct timing_config *t = &config->timing;
+	char text[DURATION_STRLEN];
+
+	if (t->lease_margin_us > t->lease_us && config_watchdog_margin_us(config) == 0)
+		config_report_warning(report, config_key_line(config, "lease_margin"),
+				      "cluster: lease_margin = \"%s\" is longer than lease: every "
+				      "takeover waits for it, and only watchdogs need so much",
+				      format_duration(text, t->lease_margin_us));
+}
+
 static void check_late_warning(const struct config *config, struct config_report *report)
 {
 	const struct timing_config *t = &config->timing;
@@ -110,9 +123,6 @@ void config_check_timing(const struct config *config, struct config_report *repo
 		 "a node must not lose its groups before it counts as failed"},
 		{"lease", "timeout", t->lease_us, 10 * t->timeout_us, t->timeout_us, true,
 		 "every takeover waits for the lease to run out"},
-		{"lease_margin", "lease", t->lease_margin_us,
-		 max_u64(t->lease_us, config_watchdog_margin_us(config)), t->lease_us, true,
-		 "every takeover waits for it"},
 		{"startup_wait", "timeout", t->startup_wait_us, 3 * t->timeout_us, t->timeout_us,
 		 false, "nodes that start together need that long to find each other"},
 		{"request_timeout", "lease", t->request_timeout_us, 2 * t->lease_us, t->lease_us,
@@ -127,5 +137,6 @@ void config_check_timing(const struct config *config, struct config_report *repo
 
 	for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
 		check_bound(config, &bounds[i], report);
+	check_margin(config, report);
 	check_late_warning(config, report);
 }

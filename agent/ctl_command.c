@@ -163,7 +163,12 @@ static const struct {
 	[ANSWER_UNFIT] = {": a critical monitor is in error on server ", ""},
 	[ANSWER_BAD_VALUE] = {": the ratio is 1 to 10000, the time up to 30 days", NULL},
 	[ANSWER_NOT_READY] = {": a server does not have that configuration ready", NULL},
-	[ANSWER_TARGET_UP] = {": server ", " is heard, or in the cluster: it is not off"},
+	[ANSWER_UNPROVEN] =
+		{": it would be stopped, and could not be started before a server that is "
+		 "away is proven to be off: 'holdfast fence status'; 'holdfast fence off' "
+		 "or 'fence confirm' it first",
+		 NULL},
+	[ANSWER_TARGET_UP] = {" is heard, or in the cluster: it is not off", NULL},
 };
 
 static char *refusal_text(const struct agent *agent, const struct command *c, uint8_t code,

@@ -26,11 +26,16 @@ json_t *ctl_fence_step_json(const struct fence_step *step);
 
 /* ---- ctl_fence_status.c ---- */
 
+/* What the core tells, without an order that has nothing to do any more: one that has failed is
+ * remembered for a while after its target was heard again or proven off. */
+void fence_look(const struct agent *agent, uint8_t target, ha_time now,
+		struct core_fence_info *ret);
 /* Over all members that check the target: ERROR if none of them could fence it. */
 enum fence_check fence_check_over_all(const struct core_fence_info *info, uint8_t target,
 				      node_mask members);
-/* Every node that votes or hosts has a level: half of the votes fences the others (rule X8). */
-bool fence_breaks_ties(const struct config *config);
+/* The same for the members now; UNKNOWN if there are devices that nobody checks. */
+enum fence_check fence_check_now(const struct agent *agent, uint8_t target,
+				 const struct core_fence_info *info, ha_time now);
 /* The rows of the status; of the watchdog. */
 json_t *status_fencing(const struct agent *agent, ha_time now);
 json_t *status_watchdog(const struct agent *agent, ha_time now);

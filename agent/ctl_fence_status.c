@@ -47,17 +47,33 @@ enum fence_check fence_check_over_all(const struct core_fence_info *info, uint8_
 								       : FENCE_CHECK_NORMAL;
 }
 
-bool fence_breaks_ties(const struct config *config)
+static bool is_off(const struct agent *agent, uint8_t n, const struct core_fence_info *info,
+		   ha_time now)
 {
-	if (config->takeover != TAKEOVER_FENCE)
-		return false;
-	for (uint8_t n = 0; n < config->n_nodes; n++) {
-		const struct node_config *node = &config->nodes[n];
+	struct core_peer_info peer;
 
-		if ((node->votes > 0 || !node->witness) && node->n_fence_levels == 0)
-			return false;
-	}
-	return true;
+	core_peer_info(agent->core, n, now, &peer);
+	return info->off != 0 && info->off >= peer.incarnation;
+}
+
+static bool is_heard(const struct agent *agent, uint8_t n, ha_time now)
+{
+	struct core_peer_info peer;
+
+	core_peer_info(agent->core, n, now, &peer);
+	return peer.state != PEER_UNKNOWN && peer.state != PEER_SILENT && peer.state != PEER_LEFT;
+}
+
+void fence_look(const struct agent *agent, uint8_t target, ha_time now, struct core_fence_info *ret)
+{
+	core_fence_info(agent->core, target, now, ret);
+	if (ret->state != FENCE_FAILED && ret->state != FENCE_DELAYED)
+		return;
+	if (!is_heard(agent, target, now) && !is_off(agent, target, ret, now))
+		return;
+	ret->state = FENCE_IDLE;
+	ret->executor = NODE_NONE;
+	ret->wait_us = 0;
 }
 
 static json_t *name_or_null(const struct agent *agent, uint8_t node)
@@ -72,6 +88,16 @@ static node_mask askers(const struct agent *agent, ha_time now)
 
 	core_self_info(agent->core, now, &self);
 	return self.view.members | node_bit(agent->self);
+}
+
+enum fence_check fence_check_now(const struct agent *agent, uint8_t target,
+				 const struct core_fence_info *info, ha_time now)
+{
+	enum fence_check check = fence_check_over_all(info, target, askers(agent, now));
+
+	return check == FENCE_CHECK_NONE && agent->config->nodes[target].n_fence_levels > 0
+		       ? FENCE_CHECK_UNKNOWN
+		       : check;
 }
 
 /* ---- what the checks of this node say ---- */
@@ -137,21 +163,12 @@ static bool is_shown(const struct agent *agent, uint8_t n, const struct core_fen
 	       info->state != FENCE_IDLE || info->confirmed_by_person || info->waived;
 }
 
-static bool is_off(const struct agent *agent, uint8_t n, const struct core_fence_info *info,
-		   ha_time now)
-{
-	struct core_peer_info peer;
-
-	core_peer_info(agent->core, n, now, &peer);
-	return info->off != 0 && info->off >= peer.incarnation;
-}
-
 static json_t *fencing_row(const struct agent *agent, uint8_t n, const struct core_fence_info *info,
 			   const json_t *checks)
 {
 	const char *name = agent->config->nodes[n].name;
 	ha_time now = clock_boot();
-	enum fence_check check = fence_check_over_all(info, n, askers(agent, now));
+	enum fence_check check = fence_check_now(agent, n, info, now);
 
 	return json_pack("{s:s, s:s, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:b}", "server", name,
 			 "check", check_word(check), "check_text",
@@ -168,7 +185,7 @@ json_t *status_fencing(const struct agent *agent, ha_time now)
 	struct core_fence_info info;
 
 	for (uint8_t n = 0; n < agent->config->n_nodes; n++) {
-		core_fence_info(agent->core, n, now, &info);
+		fence_look(agent, n, now, &info);
 		if (is_shown(agent, n, &info))
 			(void)json_array_append_new(rows, fencing_row(agent, n, &info, checks));
 	}
@@ -317,11 +334,11 @@ static json_t *target_json(const struct agent *agent, uint8_t n, const json_t *c
 	struct core_peer_info peer;
 	json_t *row, *order;
 
-	core_fence_info(agent->core, n, now, &info);
+	fence_look(agent, n, now, &info);
 	core_peer_info(agent->core, n, now, &peer);
 	row = json_pack("{s:s, s:o, s:s, s:o, s:I, s:I, s:b, s:b, s:b, s:b, s:b}", "name", name,
 			"levels", levels_json(agent, n, find_target(checks, name)), "check",
-			check_word(fence_check_over_all(&info, n, members)), "checks",
+			check_word(fence_check_now(agent, n, &info, now)), "checks",
 			checks_json(agent, n, &info, members), "off", (json_int_t)info.off,
 			"incarnation", (json_int_t)peer.incarnation, "by_person",
 			info.confirmed_by_person, "waived", info.waived, "with", info.with,
@@ -354,7 +371,7 @@ void ctl_fence_status(struct ctl_call *call, json_t *parameters, void *userdata)
 				    (json_int_t)clock_wall_us(), "cluster", config->cluster_name,
 				    "self", config->nodes[agent->self].name, "takeover",
 				    config->takeover == TAKEOVER_FENCE ? "fence" : "lease",
-				    "tie_breaking", fence_breaks_ties(config), "action",
+				    "tie_breaking", config_fence_tie(config), "action",
 				    config->fencing.off ? "off" : "reboot", "tie", self.tie,
 				    "lease_by_half", self.lease_by_half, "servers", servers));
 }

@@ -219,11 +219,25 @@ static bool given_up(const struct core_group_info *info)
 		(info->held == GROUP_HOLD_LIMIT || info->held == GROUP_HOLD_WAIT_FAILED));
 }
 
-/* Outside of a view we know our own part only: that nothing runs here says nothing. */
-static const char *group_status(const struct core_group_info *info, bool quorate)
+/* What an absent node said last is history: nothing is known of it now. In a tie the
+ * view still has those who are silent. */
+static bool state_known(const struct agent *agent, uint8_t node)
 {
+	const struct verdict_node *fact = &agent->facts->nodes[node];
+
+	return node == agent->self ||
+	       (fact->member && !(agent->facts->tie && fact->state == PEER_SILENT));
+}
+
+/* Outside of a view we know our own part only: that nothing runs here says nothing. */
+static const char *group_status(const struct agent *agent, const struct core_group_info *info)
+{
+	bool quorate = agent->facts->quorate;
+
 	if (given_up(info))
 		return "Error";
+	if (info->current != NODE_NONE && !state_known(agent, info->current))
+		return "Unknown";
 	switch ((enum group_state)info->state) {
 	case GROUP_OFFLINE:
 		return quorate ? "Offline" : "Unknown";
@@ -332,9 +346,9 @@ static json_t *group_json(struct agent *agent, uint16_t g, ha_time now)
 	for (uint8_t i = 0; i < config->n_nodes; i++)
 		(void)json_array_append_new(servers, node_or_null(agent, config->nodes[i]));
 	json = json_pack("{s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:s, s:I, s:o, s:o}", "name",
-			 config->name, "status", group_status(&info, agent->facts->quorate),
-			 "wanted", info.intent.wanted == WANTED_ONLINE ? "online" : "offline",
-			 "current", node_or_null(agent, info.current), "owner",
+			 config->name, "status", group_status(agent, &info), "wanted",
+			 info.intent.wanted == WANTED_ONLINE ? "online" : "offline", "current",
+			 node_or_null(agent, info.current), "owner",
 			 node_or_null(agent, info.intent.owner), "servers", servers, "failed_on",
 			 node_names(agent, info.failed_on), "blocked_by",
 			 node_or_null(agent, info.blocked_by), "cause",
@@ -395,12 +409,6 @@ static unsigned int resource_rank(enum resource_state state)
 	return state < RESOURCE_STATE_COUNT_ ? rank[state] : 0;
 }
 
-/* What an absent node said last is history: nothing is known of it now. */
-static bool state_known(const struct agent *agent, uint8_t node)
-{
-	return node == agent->self || agent->facts->nodes[node].member;
-}
-
 static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 {
 	const struct resource_config *config = &agent->config->resources[i];
@@ -408,11 +416,13 @@ static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 	json_t *servers = json_array();
 	enum resource_state best = RESOURCE_OFFLINE;
 	uint8_t current = NODE_NONE;
+	bool unknown = !agent->facts->quorate;
 
 	for (uint8_t k = 0; k < group->n_nodes; k++) {
 		uint8_t node = group->nodes[k];
 		enum resource_state state = RESOURCE_OFFLINE;
 
+		unknown |= agent->facts->nodes[node].member && !state_known(agent, node);
 		if (state_known(agent, node))
 			state = core_resource_state(agent->core, i, node);
 		/* Most are offline on most nodes: left out, or a status would be megabytes. */
@@ -429,8 +439,7 @@ static json_t *resource_json(struct agent *agent, uint16_t i, bool stopped)
 	return json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:b, s:o}", "name", config->name, "type",
 			 config_resource_type_to_string(config->type), "group", group->name,
 			 "status",
-			 best == RESOURCE_OFFLINE && !agent->facts->quorate ? "Unknown"
-									    : resource_status(best),
+			 best == RESOURCE_OFFLINE && unknown ? "Unknown" : resource_status(best),
 			 "current", node_or_null(agent, current), "comment",
 			 ctl_text(config->comment), "stopped", stopped, "servers", servers);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: GPL-3.0-or-later */
 /* Explain: what holds up changes now, since when, and what can be done about it. */
+#include "agent/ctl_fence.h"
 #include "agent/ctl_internal.h"
 #include "agent/explain.h"
 
@@ -102,7 +103,7 @@ static void fenced(const struct agent *agent, uint8_t n, const struct explain_so
 	unsigned int groups = blocked_groups(agent, n, waits);
 	bool ordered;
 
-	core_fence_info(agent->core, n, clock_boot(), &info);
+	fence_look(agent, n, clock_boot(), &info);
 	ordered = info.executor != NODE_NONE &&
 		  (info.state == FENCE_DELAYED || info.state == FENCE_RUNNING ||
 		   info.state == FENCE_FAILED);

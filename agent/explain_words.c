@@ -4,6 +4,33 @@
 
 #include <stdio.h>
 
+/* NULL: it is none of these. */
+static const char *fence_name(const struct event *e)
+{
+	switch (e->id) {
+	case EVENT_FENCE_ORDERED:
+		return "fencing ordered";
+	case EVENT_FENCE_DELAYED:
+		return "fencing delayed against mutual fencing";
+	case EVENT_FENCE_STARTED:
+		return "devices ordered to switch it off";
+	case EVENT_FENCE_CONFIRMED:
+		return "confirmed off";
+	case EVENT_FENCE_FAILED:
+		return "fencing try failed";
+	case EVENT_FENCE_EXHAUSTED:
+		return "every fencing level failed";
+	case EVENT_FENCE_CANCELLED:
+		return "fencing ended";
+	case EVENT_FENCE_BY_PERSON:
+		return "off by a person's word";
+	case EVENT_VOTES_WAIVED:
+		return "half of the votes is enough";
+	default:
+		return NULL;
+	}
+}
+
 static const char *what_name(const struct event *e)
 {
 	switch (e->id) { /* only what has a part in a failover */
@@ -29,24 +56,6 @@ static const char *what_name(const struct event *e)
 		return "takeover proof";
 	case EVENT_WAITING_FOR_PROOF:
 		return "waiting for proof";
-	case EVENT_FENCE_ORDERED:
-		return "fencing ordered";
-	case EVENT_FENCE_DELAYED:
-		return "fencing delayed against mutual fencing";
-	case EVENT_FENCE_STARTED:
-		return "devices ordered to switch it off";
-	case EVENT_FENCE_CONFIRMED:
-		return "confirmed off";
-	case EVENT_FENCE_FAILED:
-		return "fencing try failed";
-	case EVENT_FENCE_EXHAUSTED:
-		return "every fencing level failed";
-	case EVENT_FENCE_CANCELLED:
-		return "fencing ended";
-	case EVENT_FENCE_BY_PERSON:
-		return "off by a person's word";
-	case EVENT_VOTES_WAIVED:
-		return "half of the votes is enough";
 	case EVENT_GROUP_PLACED:
 		return "new owner chosen";
 	case EVENT_GROUP_STARTING:
@@ -88,6 +97,8 @@ static const char *what_name(const struct event *e)
 	case EVENT_FINAL_ACTION:
 		return "final action";
 	default:
+		if (fence_name(e))
+			return fence_name(e);
 		return event_info(e->id) ? event_info(e->id)->name : "event";
 	}
 }

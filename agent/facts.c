@@ -43,15 +43,13 @@ static void collect_node(struct agent *agent, uint8_t n, const struct core_self_
 		fact->links_down = links_down(agent->config, agent->self, n, info.paths);
 }
 
-static void collect_fencing(struct agent *agent, uint8_t n, const struct core_self_info *self,
-			    ha_time now)
+static void collect_fencing(struct agent *agent, uint8_t n, ha_time now)
 {
 	struct verdict_node *fact = &agent->facts->nodes[n];
 	struct core_fence_info info;
 
-	core_fence_info(agent->core, n, now, &info);
-	fact->fence_check =
-		(uint8_t)fence_check_over_all(&info, n, self->view.members | node_bit(agent->self));
+	fence_look(agent, n, now, &info);
+	fact->fence_check = (uint8_t)fence_check_now(agent, n, &info, now);
 	fact->fence_state = info.state;
 	fact->fence_executor = info.executor;
 	fact->with = info.with;
@@ -129,12 +127,12 @@ void facts_collect(struct agent *agent, ha_time now)
 	facts->n_monitors = agent->config->n_monitors;
 	collect_cluster(agent, now);
 	facts->takeover_fence = agent->config->takeover == TAKEOVER_FENCE;
-	facts->fence_tie = fence_breaks_ties(agent->config);
+	facts->fence_tie = config_fence_tie(agent->config);
 	facts->tie = self.tie;
 	facts->lease_by_half = self.lease_by_half;
 	for (uint8_t n = 0; n < facts->n_nodes; n++) {
 		collect_node(agent, n, &self, now);
-		collect_fencing(agent, n, &self, now);
+		collect_fencing(agent, n, now);
 	}
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		collect_group(agent, g, now);

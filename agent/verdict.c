@@ -86,23 +86,37 @@ static void check_held(const struct verdict_facts *f, const struct verdict_group
 		    verdict_hold((enum group_hold)g->held, other, why));
 }
 
-static void add_blocked(const struct verdict_facts *f, const struct verdict_group *g,
+static void add_blocked(const struct verdict_facts *f, const struct verdict_group *g, uint8_t by,
 			struct verdict *v)
 {
 	char how[VERDICT_TEXT_SIZE];
 
 	verdict_add(v, "group %s waits for proof that %s does not run it%.80s", g->name,
-		    f->nodes[g->blocked_by].name, verdict_proof(f, g->blocked_by, how));
+		    f->nodes[by].name, verdict_proof(f, by, how));
+}
+
+/* In a tie the view is still there: what a silent member of it runs is not known to run. */
+static bool is_lost(const struct verdict_facts *f, const struct verdict_group *g)
+{
+	return f->tie && g->wanted && g->current < f->n_nodes &&
+	       f->nodes[g->current].state == PEER_SILENT;
+}
+
+static bool is_online(const struct verdict_facts *f, const struct verdict_group *g)
+{
+	return g->state == GROUP_ONLINE && !g->failed && !is_lost(f, g);
 }
 
 static void check_group(const struct verdict_facts *f, const struct verdict_group *g,
 			struct verdict *v)
 {
-	if (!g->wanted || (g->state == GROUP_ONLINE && !g->failed))
+	if (!g->wanted || is_online(f, g))
 		return;
 	if (f->quorate)
 		verdict_set_level(v, VERDICT_DOWN);
-	if (g->held != GROUP_HOLD_NONE)
+	if (is_lost(f, g))
+		add_blocked(f, g, g->current, v);
+	else if (g->held != GROUP_HOLD_NONE)
 		check_held(f, g, v);
 	else if (g->failed)
 		verdict_add(v, "group %s failed on every node that could take it", g->name);
@@ -115,7 +129,7 @@ static void check_group(const struct verdict_facts *f, const struct verdict_grou
 			    g->name, g->current < f->n_nodes ? " on " : "",
 			    g->current < f->n_nodes ? f->nodes[g->current].name : "");
 	else if (g->blocked_by < f->n_nodes)
-		add_blocked(f, g, v);
+		add_blocked(f, g, g->blocked_by, v);
 	else if (f->starting)
 		verdict_add(v, "group %s waits until the cluster has started up", g->name);
 	else
@@ -249,8 +263,7 @@ static void write_text(const struct verdict_facts *f, struct verdict *v)
 
 	for (uint16_t g = 0; g < f->n_groups; g++) {
 		wanted += f->groups[g].wanted;
-		online += f->groups[g].wanted && f->groups[g].state == GROUP_ONLINE &&
-			  !f->groups[g].failed;
+		online += f->groups[g].wanted && is_online(f, &f->groups[g]);
 	}
 	for (uint8_t n = 0; n < f->n_nodes; n++)
 		members += f->nodes[n].member;
@@ -282,10 +295,10 @@ void verdict_judge(const struct verdict_facts *facts, struct verdict *ret)
 {
 	*ret = (struct verdict){.level = VERDICT_HEALTHY};
 	check_quorum(facts, ret);
-	verdict_check_tie(facts, ret);
 	verdict_check_mode(facts, ret);
 	for (uint16_t g = 0; g < facts->n_groups; g++)
 		check_group(facts, &facts->groups[g], ret);
+	verdict_check_tie(facts, ret); /* a group that is down is worse */
 	if (facts->quorate) {
 		check_votes(facts, ret);
 		for (uint16_t g = 0; g < facts->n_groups; g++)

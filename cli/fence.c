@@ -272,8 +272,8 @@ static enum cli_exit test_all(struct cli *cli, const struct cli_args *args, cons
 	if (n == 0)
 		code = cli_fail(cli, CLI_FAILED, "NoDevice",
 				"no other server has a fencing device in the configuration");
-	else if (cli->json)
-		one = cli_print_json(cli, json_pack("{s:O}", "tests", results));
+	else if (cli->json && cli_print_json(cli, json_pack("{s:O}", "tests", results)) != CLI_OK)
+		code = CLI_FAILED;
 	json_decref(results);
 	return code;
 }

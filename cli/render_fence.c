@@ -239,17 +239,17 @@ static void proof(const struct render *render, const json_t *target)
 	json_int_t off = field_integer(target, "off"), heard = field_integer(target, "incarnation");
 	FILE *out = render->out;
 
-	if (off <= 0 && !field_bool(target, "waived"))
-		return;
-	render_item_name(render, "proof");
-	if (off > 0)
-		fprintf(out, "incarnation %" JSON_INTEGER_FORMAT " %s off%s%s", off,
+	if (off > 0) {
+		render_item_name(render, "proof");
+		fprintf(out, "incarnation %" JSON_INTEGER_FORMAT " %s off%s%s\n", off,
 			off >= heard ? "is" : "was",
 			field_bool(target, "by_person") ? " (a person's word)" : "",
 			off >= heard ? "" : ", it runs again");
+	}
 	if (field_bool(target, "waived"))
-		fprintf(out, "%shalf of the votes is enough", off > 0 ? "; " : "");
-	fputc('\n', out);
+		render_item_name(render, "votes");
+	if (field_bool(target, "waived"))
+		fputs("half of them is enough without it\n", out);
 }
 
 /* What only a person can do about it. */
@@ -259,11 +259,13 @@ static void remedy(const struct render *render, const json_t *target)
 
 	if (strcmp(field_string(target, "state"), "failed") != 0)
 		return;
-	snprintf(text, sizeof(text),
-		 "All levels have failed %" JSON_INTEGER_FORMAT
-		 " times. Nothing of it is taken over before it is proven off. Repair a device, or "
-		 "see that it has no power and say: holdfast fence confirm %.64s",
-		 field_integer(target, "rounds"), field_string(target, "name"));
+	snprintf(
+		text, sizeof(text),
+		"All levels have failed %" JSON_INTEGER_FORMAT
+		" time%s. Nothing of it is taken over before it is proven off. Repair a device, or "
+		"see that it has no power and say: holdfast fence confirm %.64s",
+		field_integer(target, "rounds"), field_integer(target, "rounds") == 1 ? "" : "s",
+		field_string(target, "name"));
 	text_lines(render, text);
 }
 

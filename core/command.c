@@ -276,6 +276,8 @@ static uint8_t group_move(struct core *c, const struct request *r)
 		return ANSWER_NO_TARGET;
 	if (target == current)
 		return ANSWER_NOTHING_TO_DO;
+	if (current != NODE_NONE && place_unproven(c))
+		return ANSWER_UNPROVEN; /* it would be stopped, and could not be started again */
 	place_anew(c, r, r->group, target);
 	return ANSWER_NONE;
 }

@@ -237,7 +237,8 @@ static void take_event(struct core *c, const struct core_event *event)
 		break;
 	case CORE_EVENT_FENCED:
 		if (event->fenced.node < c->cfg.n_nodes && !is_self(c, event->fenced.node))
-			fence_is_off(c, event->fenced.node, event->fenced.incarnation, c->now);
+			fence_is_off(c, event->fenced.node, event->fenced.incarnation,
+				     HA_TIME_ZERO); /* it was off before now */
 		break;
 	case CORE_EVENT_LEAVE:
 		c->leave = true;

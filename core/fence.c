@@ -169,9 +169,9 @@ static bool ordered(const struct core *c, unsigned int target, bool tie)
 		return false;
 	uint8_t by = told_by(c, target);
 
+	/* rule X5: one at a time, also if it has become a tie since */
 	if (by != NODE_NONE && (is_self(c, by) || can_work(c, by)))
-		return is_self(c,
-			       by); /* rule X5: one at a time, also if it has become a tie since */
+		return is_self(c, by);
 	return tie && node_mask_has(core_voters(c) & ~c->wanted & ~c->waived, target);
 }
 

@@ -508,6 +508,8 @@ ha_time ratio_deadline(const struct core *c);
 
 /* proof.c */
 enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at);
+/* With takeover = fence: absent nodes without a proof, for which somebody has to be fenced (G3). */
+node_mask place_unproven(const struct core *c);
 
 /* place.c */
 void place_step(struct core *c);

@@ -160,7 +160,7 @@ const char *answer_code_to_string(enum answer_code code)
 		"none",	      "accepted",    "nothing-to-do", "no-quorum", "busy",
 		"bad-target", "target-down", "no-target",     "offline",   "store-failed",
 		"timeout",    "suspended",   "excluded",      "unfit",	   "bad-value",
-		"not-ready",  "target-up",
+		"not-ready",  "target-up",   "unproven",
 	};
 	return NAME_OF(names, code);
 }

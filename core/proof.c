@@ -106,3 +106,18 @@ enum proof place_proof(const struct core *c, unsigned int a, ha_time *ret_at)
 	*ret_at = ha_time_min(*ret_at, at);
 	return PROOF_NOT_CONFIRMED;
 }
+
+node_mask place_unproven(const struct core *c)
+{
+	node_mask mask = 0;
+	unsigned int a;
+	ha_time at;
+
+	if (c->cfg.takeover != TAKEOVER_FENCE)
+		return 0;
+	node_mask_for_each (a, core_all(c) & ~c->installed.members) {
+		if (place_proof(c, a, &at) == PROOF_NOT_CONFIRMED && at.us == UINT64_MAX)
+			mask |= node_bit(a);
+	}
+	return mask;
+}

@@ -277,6 +277,7 @@ enum answer_code {
 	ANSWER_BAD_VALUE,     /* ratio or time out of range */
 	ANSWER_NOT_READY,     /* a member does not have that configuration ready */
 	ANSWER_TARGET_UP,     /* that node is heard, or a member: it is not off */
+	ANSWER_UNPROVEN,      /* the group would have to wait for an absent node to be fenced */
 	ANSWER_CODE_COUNT_
 };
 

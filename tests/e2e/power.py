@@ -29,14 +29,15 @@ if [ "$1" = 1 ]; then
 	exit 0
 fi
 rm -f DIR/NODE.boot
-[ -e /run/netns/PREFIXNODE ] && while pids=$(ip netns pids PREFIXNODE) && [ -n "$pids" ]; do
-	kill -9 $pids
-done
-[ ! -e /run/netns/PREFIXNODE ] || {
-	for port in PORTS; do ip -n PREFIXsw link del $port; done
+if [ -e /run/netns/PREFIXNODE ]; then
+	# first what others could notice: the kernel of a dead server does not tell that its agent has ended
+	for port in PORTS; do echo "link del $port"; done | ip -n PREFIXsw -batch -
+	while pids=$(ip netns pids PREFIXNODE) && [ -n "$pids" ]; do
+		kill -9 $pids
+	done
 	ip netns del PREFIXNODE
 	rm -f DIR/*.on.NODE
-}
+fi
 read -r up idle </proc/uptime
 [ "$1" = crash ] && echo "$up crash" >>DIR/NODE.power || echo "$up off" >>DIR/NODE.power
 """
@@ -94,7 +95,7 @@ class Powered(Cluster):
     def __init__(self, nodes=2, tag='', fencing='', boot_delay=0.5, extra='', **kw):
         self.levels = {}      # node -> levels, each a list of devices; what more_of_node() writes
         self.delays = {}      # node -> fence_delay
-        self.fencing = fencing
+        self.fencing = fencing if 'priority_delay' in fencing else fencing + ' priority_delay = "1s";'
         self.devices = {}     # name -> text of the device
         super().__init__(nodes=nodes, links=2, tag=tag, extra='takeover = "fence"; ' + extra, **kw)
         self.heartbeat = [1]
@@ -160,7 +161,7 @@ class Powered(Cluster):
 
     def make_machine(self, node):
         self.bmc[node] = Bmc(self, node)
-        ports = ' '.join(f'p{node}-{k}' for k in [*range(self.links), 'm'])
+        ports = ' '.join(f'p{node}-{k}' for k in (1, 'm', 0))  # the interconnect first: it must not hand over in order
         self.program(f'{self.bmc[node].dir}/machine', MACHINE, node=node, ports=ports)
 
     def program(self, path, text, node='', ports=''):

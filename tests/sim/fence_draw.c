@@ -144,11 +144,11 @@ static void draw_config(struct schedule *s, struct rng *rng)
 	bool all = true;
 
 	for (unsigned int i = 0; i < c->n_nodes; i++) {
-		all = all && c->nodes[i].votes; /* rule X8 */
-		if (!c->nodes[i].hosts || (i && c->n_nodes > 2 && rng_chance(rng, 80)))
-			all = all && !c->nodes[i].hosts;
-		else
+		if (!c->nodes[i].hosts || (c->n_nodes > 2 && rng_chance(rng, 40)))
+			all = all && rng_chance(rng, 700);
+		if (all || c->nodes[i].hosts)
 			draw_levels(s, i, rng);
+		all = all && c->nodes[i].votes && c->nodes[i].n_fence_levels; /* rule X8 */
 		most = slowest(&s->level[i][0]) > most ? slowest(&s->level[i][0]) : most;
 	}
 	c->fence_tie = all && c->takeover == TAKEOVER_FENCE && rng_chance(rng, 900);

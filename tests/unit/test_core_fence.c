@@ -71,6 +71,24 @@ static void test_held_nothing(void **state)
 	world_free(w);
 }
 
+/* G3: what runs is not stopped by a move that would have to wait for somebody to be fenced. */
+static void test_move_waits_for_nobody(void **state)
+{
+	struct world *w = fence_world(3);
+
+	(void)state;
+	power_off(w, 2);
+	no_outage(w, 0, USEC_PER_SEC);
+	request(w, 0, REQUEST_GROUP_MOVE, 1);
+	no_outage(w, 0, USEC_PER_SEC);
+	assert_int_equal(w->last_answer, ANSWER_UNPROVEN);
+	request(w, 0, REQUEST_FENCE_CONFIRM, 2);
+	request(w, 0, REQUEST_GROUP_MOVE, 1);
+	assert_true(run_until(w, USEC_PER_SEC, on_1));
+	assert_int_equal(orders(w), 0);
+	world_free(w);
+}
+
 /* X1: nor while nothing is wanted. */
 static void test_nothing_wanted(void **state)
 {
@@ -431,6 +449,7 @@ int main(void)
 		cmocka_unit_test(test_owner_hangs),
 		cmocka_unit_test(test_left),
 		cmocka_unit_test(test_held_nothing),
+		cmocka_unit_test(test_move_waits_for_nobody),
 		cmocka_unit_test(test_nothing_wanted),
 		cmocka_unit_test(test_executor_dies),
 		cmocka_unit_test(test_executor_is_replaced),

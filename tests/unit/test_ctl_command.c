@@ -583,6 +583,7 @@ static const struct {
 	{REQUEST_NODE_SHUTDOWN, 1, second_stopping, OUTCOME_RUNNING, "n2 is stopping (member)"},
 	{REQUEST_NODE_REBOOT, 1, second_silent, OUTCOME_FAILED, "silent before it had left"},
 	{REQUEST_NODE_STOP, 1, second_stuck, OUTCOME_FAILED, "group db could not be stopped on n2"},
+	{REQUEST_FENCE_CONFIRM, 1, second_silent, OUTCOME_DONE, "n2 is"},
 	{REQUEST_CLUSTER_START, NODE_NONE, nothing, OUTCOME_DONE, "are online"},
 	{REQUEST_CLUSTER_START, NODE_NONE, second_left, OUTCOME_RUNNING, "waiting for n2"},
 	{REQUEST_CLUSTER_STOP, NODE_NONE, all_left, OUTCOME_DONE, "have left"},

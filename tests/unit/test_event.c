@@ -404,6 +404,7 @@ static void test_names_of_enums(void **state)
 	assert_string_equal(request_kind_to_string(REQUEST_CONFIG), "config");
 	assert_string_equal(answer_code_to_string(ANSWER_NOT_READY), "not-ready");
 	assert_string_equal(answer_code_to_string(ANSWER_TARGET_UP), "target-up");
+	assert_string_equal(answer_code_to_string(ANSWER_UNPROVEN), "unproven");
 	assert_string_equal(request_kind_to_string(REQUEST_FENCE_CONFIRM), "fence-confirm");
 	assert_string_equal(fence_state_to_string(FENCE_CONFIRMED), "confirmed");
 	assert_string_equal(fence_check_to_string(FENCE_CHECK_DEGRADED), "degraded");

@@ -148,6 +148,12 @@ static void tie(struct verdict_facts *f)
 	f->tie = f->lease_by_half = true;
 }
 
+static void tie_nothing_lost(struct verdict_facts *f)
+{
+	tie(f);
+	f->groups[1].current = 0;
+}
+
 static void alone_after_boot(struct verdict_facts *f)
 {
 	fencing(f);
@@ -416,7 +422,9 @@ static const struct {
 	{"not fenced", fence_failed, VERDICT_DOWN, "n2 does not run it; n1 could not fence it"},
 	{"not fenced: the node", fence_failed, VERDICT_DOWN, "n2 could NOT be fenced by n1"},
 	{"no device", no_device, VERDICT_DOWN, "n2 does not run it; no device can fence it"},
-	{"tie", tie, VERDICT_UNPROTECTED, "other half is fenced; what runs here goes on"},
+	{"tie", tie_nothing_lost, VERDICT_UNPROTECTED, "other half is fenced; what runs here goes on"},
+	{"tie: what the silent half runs", tie, VERDICT_DOWN,
+	 "group g2 waits for proof that n2 does not run it"},
 	{"alone after boot", alone_after_boot, VERDICT_UNPROTECTED,
 	 "n2 was not seen since this agent started, so it is not fenced"},
 	{"one agent stalled", one_stalled, VERDICT_DEGRADED,
