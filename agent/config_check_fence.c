@@ -281,7 +281,9 @@ void config_check_fencing(const struct config *config, struct config_report *rep
 /* For these leases, with that watchdog. */
 static uint64_t margin_for(const struct config *config, const struct watchdog_config *watchdog)
 {
-	uint64_t us = watchdog->timeout_us;
+	/* twice: the kernel gives a device one timeout more when its last descriptor is closed
+	 * without a good-bye, as by a killed agent where systemd does not keep it */
+	uint64_t us = 2 * watchdog->timeout_us;
 
 	if (!watchdog->device || config->takeover != TAKEOVER_LEASE)
 		return 0;

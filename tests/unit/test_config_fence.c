@@ -156,7 +156,7 @@ static void test_hashes(void **state)
 	/* the device of a watchdog is a node's own */
 	base = load(LEASE WATCHDOG("2s") THREE PROGRAM(""));
 	other = load(
-		"cluster = { name = \"c\"; lease_margin = \"2002ms\"; };\n"
+		"cluster = { name = \"c\"; lease_margin = \"4004ms\"; };\n"
 		"agent = { watchdog = { device = \"/dev/watchdog1\"; timeout = \"1s\"; }; };\n" THREE
 			PROGRAM(""));
 	assert_true(base->hash == other->hash);
@@ -179,11 +179,11 @@ static void test_margin(void **state)
 	struct config *config = load(LEASE WATCHDOG("4s") THREE PROGRAM(""));
 
 	(void)state;
-	assert_int_equal(config->timing.lease_margin_us, 4004000);
+	assert_int_equal(config->timing.lease_margin_us, 8008000);
 	assert_true(config_watchdog_enforces(config));
 	assert_false(config_group_unenforced(config, 0));
 	assert_true(config_group_needs_watchdog(config, 0));
-	config->timing.lease_margin_us = 4003999;
+	config->timing.lease_margin_us = 8007999;
 	assert_false(config_watchdog_enforces(config));
 	assert_true(config_group_unenforced(config, 0));
 	config_free(config);
@@ -262,7 +262,7 @@ static void test_own_watchdog(void **state)
 	memset(&report, 0, sizeof report);
 	config_check_own_watchdog(to, own, &report);
 	assert_int_equal(report.errors, 1);
-	assert_true(reported("lease_margin = \"2002ms\" must be at least \"4004ms\""));
+	assert_true(reported("lease_margin = \"4004ms\" must be at least \"8008ms\""));
 	memset(&report, 0, sizeof report);
 	config_check_own_watchdog(own, to, &report);
 	assert_int_equal(report.errors, 0);
