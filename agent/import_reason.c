@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#define FORCED_STOP                                                                                     \
-	"write it by hand: in fencing, a BMC is agent fence_holdfast_ipmi with ip and username, a "     \
-	"script fence_holdfast_script, others are in the package fence-agents; a password goes into a " \
-	"file that secrets names, never into the configuration (FENCING in holdfast.conf(5))"
+#define FORCED_STOP                                                                 \
+	"write it by hand: in fencing, a BMC is agent fence_holdfast_ipmi with ip " \
+	"and username, a script fence_holdfast_script, others are in the package "  \
+	"fence-agents; a password goes into a file that secrets names, never into " \
+	"the configuration (FENCING in holdfast.conf(5))"
 
 /* The first that fits counts. A path fits all that is below it; "*" is any one tag. */
 static const struct {

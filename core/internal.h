@@ -9,9 +9,9 @@
  * (the coordinator's decisions), kernel.c (the kernel path), delegate.c (what the kernel may grant
  * in our name), group.c, drive.c and resource.c (this node's own groups),
  * monitor.c and recover.c (its monitors, and what follows an error), final.c (final actions),
- * mode.c (this node's mode), fence.c and execute.c (who is switched off, and doing it), waive.c (two
- * halves), send.c (the vector), info.c (queries). core.c calls them in a fixed
- * order.
+ * mode.c (this node's mode), fence.c and execute.c (who is switched off, and doing it), waive.c
+ * (two halves), send.c (the vector), info.c (queries). core.c calls them in a fixed order. The
+ * calls are in calls.h.
  */
 
 #include "include/core.h"
