@@ -186,7 +186,7 @@ static void say_news(struct agent *agent, enum guard_news news)
 		say(agent, EVENT_WATCHDOG_SILENT, guard_left_us(g, clock_boot()), "");
 		break;
 	case GUARD_SERVED:
-		log_notice("everything here is stopped: the watchdog is fed again");
+		log_notice("nothing here runs without a lease any more: the watchdog is fed again");
 		break;
 	case GUARD_FAILING:
 		log_err("the watchdog: %s", g->error);

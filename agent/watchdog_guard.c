@@ -140,8 +140,9 @@ enum guard_news guard_serve(struct guard *guard, const struct guard_look *look)
 		guard->silent = true;
 		return GUARD_SILENT;
 	}
-	/* a lease alone does not end the silence: it begins when everything is OFFLINE (L8) */
-	if (!look->progress || (guard->silent && !look->quiet))
+	/* A lease ends the silence too: one begins only when everything is OFFLINE (L8), which may
+	 * be over before anybody looks here. */
+	if (!look->progress)
 		return GUARD_SAME;
 	if (guard->unwanted && look->quiet) {
 		guard_close(guard);

@@ -239,7 +239,7 @@ static void test_not_fed_without_progress(void **state)
 	assert_int_equal(device.fed, 0);
 }
 
-/* Said once; a lease is not enough to be served again, everything OFFLINE is. */
+/* Said once, until everything is OFFLINE or was so between two looks: a lease begins only then (L8). */
 static void test_silent(void **state)
 {
 	struct guard g;
@@ -255,7 +255,7 @@ static void test_silent(void **state)
 	assert_int_equal(guard_deadline(&g).us, HA_TIME_NEVER.us);
 	for (int i = 0; i < 20; i++) {
 		pass(SECOND / 10);
-		assert_int_equal(serve(&g, true, false, i < 10 ? 0 : now.us + SECOND), GUARD_SAME);
+		assert_int_equal(serve(&g, true, false, now.us), GUARD_SAME);
 	}
 	assert_int_equal(device.fed, 1);
 	assert_int_equal(device.fed_us, last_us);
@@ -267,6 +267,12 @@ static void test_silent(void **state)
 	pass(SECOND);
 	assert_int_equal(serve(&g, true, true, 0), GUARD_SAME);
 	assert_int_equal(device.fed, 3);
+	pass(SECOND);
+	assert_int_equal(serve(&g, true, false, 0), GUARD_SILENT);
+	pass(SECOND);
+	assert_int_equal(serve(&g, false, false, now.us + 1), GUARD_SAME);
+	assert_int_equal(serve(&g, true, false, now.us + 1), GUARD_SERVED);
+	assert_int_equal(device.fed, 4);
 	pass(SECOND);
 	assert_int_equal(serve(&g, true, false, 0), GUARD_SILENT);
 	pass(3 * SECOND);
@@ -288,7 +294,7 @@ static void test_fed_too_late(void **state)
 	assert_int_equal(device.timeout_s, 5);
 	pass(5 * SECOND); /* 10 s after it was opened */
 	assert_true(reset());
-	assert_int_equal(serve(&g, true, false, now.us + SECOND), GUARD_SAME);
+	assert_int_equal(serve(&g, true, false, now.us), GUARD_SAME);
 
 	(void)setup(NULL);
 	open_guard(&g, 10);
