@@ -121,7 +121,7 @@ struct agent {
 	struct systemd *systemd;
 	uint32_t power_operation;
 	struct core_action power_own; /* a final action by this server's own devices */
-	struct guard *guard; /* NULL: no watchdog is open */
+	struct guard *guard;	      /* NULL: no watchdog is open */
 	char watchdog_error[EVENT_TEXT_SIZE];
 	struct replicate *replicate;
 	struct channel_process *channel;

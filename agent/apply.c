@@ -153,8 +153,9 @@ void apply_check_here(const struct agent *agent, const struct config *config,
 		check_interface(agent, config, i, report);
 }
 
-#define OWN_PATHS                                                                                     \
-	"# Written by 'holdfast config apply': the paths or the watchdog of this server are others\n" \
+#define OWN_PATHS                                                                  \
+	"# Written by 'holdfast config apply': the paths or the watchdog of this " \
+	"server are others\n"                                                      \
 	"# than those of the file that was applied, and stayed as they were.\n"
 
 /* The text as this node keeps it: with other paths than the distributed one it has to be written

@@ -13,8 +13,8 @@ bool config_fence_tie(const struct config *config)
 	if (config->takeover != TAKEOVER_FENCE)
 		return false;
 	for (uint8_t i = 0; i < config->n_nodes; i++)
-		if (!config->nodes[i].witness && config->nodes[i].n_fence_levels == 0)
-			return false;
+		if (!config->nodes[i].votes || config->nodes[i].n_fence_levels == 0)
+			return false; /* rule X8 */
 	return true;
 }
 
@@ -281,7 +281,9 @@ void config_check_fencing(const struct config *config, struct config_report *rep
 /* For these leases, with that watchdog. */
 static uint64_t margin_for(const struct config *config, const struct watchdog_config *watchdog)
 {
-	uint64_t us = watchdog->timeout_us;
+	/* twice: the kernel gives a device one timeout more when its last descriptor is closed
+	 * without a good-bye, as by a killed agent where systemd does not keep it */
+	uint64_t us = 2 * watchdog->timeout_us;
 
 	if (!watchdog->device || config->takeover != TAKEOVER_LEASE)
 		return 0;
@@ -330,9 +332,9 @@ void config_check_watchdog(const struct config *config, struct config_report *re
 	if (config->timing.lease_margin_us < least)
 		config_report_error(
 			report, line ? line : config->watchdog.line,
-			"cluster: lease_margin = \"%s\" must be at least \"%s\" with timeout = \"%s\" "
-			"of the watchdog: others take over when it has passed, and only then a "
-			"server that hangs has surely been reset. Make it longer on all nodes, or "
+			"cluster: lease_margin = \"%s\" must be at least \"%s\" with "
+			"timeout = \"%s\" of the watchdog: others take over when it has passed, "
+			"and only then a server that hangs has surely been reset. Make it longer on all nodes, or "
 			"the watchdog's timeout shorter",
 			format_duration(is, config->timing.lease_margin_us),
 			format_duration(must, least),

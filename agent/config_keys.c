@@ -146,7 +146,7 @@ static const struct config_key keys[] = {
 	{ROW(DEVICE, "comment"), TYPE(comment), AT(fence_device_config, comment),
 	 .help = "shown in the status"},
 	{ROW(DEVICE, "agent"), TYPE(fence_agent), AT(fence_device_config, agent),
-	 .required = true, .help = "fence agent: its name, such as fence_ipmilan, or its whole path"},
+	 .required = true, .help = "fence agent: a name such as fence_ipmilan, or its whole path"},
 	{ROW(DEVICE, "timeout"), TYPE(duration), AT(fence_device_config, timeout_us),
 	 .min = SECONDS(1), .max = SECONDS(600), .fallback = "20s",
 	 .help = "limit of one try to switch off and to read that it is off"},

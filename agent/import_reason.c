@@ -4,10 +4,11 @@
 
 #include <string.h>
 
-#define FORCED_STOP                                                                                     \
-	"write it by hand: in fencing, a BMC is agent fence_holdfast_ipmi with ip and username, a "     \
-	"script fence_holdfast_script, others are in the package fence-agents; a password goes into a " \
-	"file that secrets names, never into the configuration (FENCING in holdfast.conf(5))"
+#define FORCED_STOP                                                                 \
+	"write it by hand: in fencing, a BMC is agent fence_holdfast_ipmi with ip " \
+	"and username, a script fence_holdfast_script, others are in the package "  \
+	"fence-agents; a password goes into a file that secrets names, never into " \
+	"the configuration (FENCING in holdfast.conf(5))"
 
 /* The first that fits counts. A path fits all that is below it; "*" is any one tag. */
 static const struct {
@@ -30,10 +31,8 @@ static const struct {
 	 "and on_stop_failure"},
 	{"cluster/survive", "final_action_alone says it for starts and stops together"},
 	{"cluster/toratio", "the ratio is no setting: holdfast toratio set"},
-	{"cluster/haltp",
-	 "shutdowns are not watched: holdfast fence off ends one that hangs"},
-	{"haltp",
-	 "shutdowns are not watched: holdfast fence off ends one that hangs"},
+	{"cluster/haltp", "shutdowns are not watched: holdfast fence off ends one that hangs"},
+	{"haltp", "shutdowns are not watched: holdfast fence off ends one that hangs"},
 	{"cluster/forcestop", FORCED_STOP},
 	{"forcestop", FORCED_STOP},
 	{"cluster", "the cluster as a whole has no such setting"},

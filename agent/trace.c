@@ -120,6 +120,19 @@ static void put_times(const struct trace *trace, struct buf_writer *w, const ha_
 		buf_put_u64(w, times[n].us);
 }
 
+static void put_fence(struct buf_writer *w, const struct core_event *event)
+{
+	if (event->type == CORE_EVENT_FENCE_DONE) {
+		buf_put_u32(w, event->fence_done.operation);
+		buf_put_u8(w, event->fence_done.result);
+		put_text(w, event->fence_done.text);
+	} else {
+		buf_put_u8(w, event->fence_check.target);
+		buf_put_u8(w, event->fence_check.check);
+		put_text(w, event->fence_check.text);
+	}
+}
+
 static void put_event(struct trace *trace, struct buf_writer *w, const struct core_event *event)
 {
 	switch (event->type) {
@@ -180,14 +193,8 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 		put_times(trace, w, event->taken_back.granted_at);
 		break;
 	case CORE_EVENT_FENCE_DONE:
-		buf_put_u32(w, event->fence_done.operation);
-		buf_put_u8(w, event->fence_done.result);
-		put_text(w, event->fence_done.text);
-		break;
 	case CORE_EVENT_FENCE_CHECK:
-		buf_put_u8(w, event->fence_check.target);
-		buf_put_u8(w, event->fence_check.check);
-		put_text(w, event->fence_check.text);
+		put_fence(w, event);
 		break;
 	case CORE_EVENT_TICK:
 	case CORE_EVENT_LEAVE:

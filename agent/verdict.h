@@ -62,7 +62,7 @@ struct verdict_facts {
 	bool store_ok;
 	uint8_t self_mode; /* enum node_mode */
 	uint32_t votes_total, votes_view;
-	bool suspended; /* the whole cluster */
+	bool suspended;			/* the whole cluster */
 	bool takeover_fence, fence_tie; /* configured; the latter: rule X8 */
 	bool tie, lease_by_half;
 	uint16_t ratio; /* of timeouts; 0 and 1: as configured */

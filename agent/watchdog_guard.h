@@ -5,7 +5,7 @@
 /*
  * When the agent's own watchdog is fed (rules W2 to W4), over a device that may be a test's.
  *
- *   armed --lease over, something not OFFLINE--> silent --a new lease, or everything OFFLINE--> armed
+ *   armed --lease over, something not OFFLINE--> silent --new lease, or all OFFLINE--> armed
  *     |                                            |
  *     +------------ guard_reset() ----------------+--> over: never again
  */

@@ -48,7 +48,7 @@ static struct sought look_for(const char *path)
 	return w;
 }
 
-/* Only what lies where devices do is looked at closer: a file of a server that is gone would hang. */
+/* Only what lies where devices do is looked at closer: a file of a dead server would hang. */
 static bool is_it(const struct sought *w, int directory, const char *name)
 {
 	char target[PATH_MAX];

@@ -86,7 +86,7 @@ void render_item_status(const struct render *render, const char *name, const cha
 
 /* What the status says of the fencing of `server`; NULL: it has no device, and no order. */
 const json_t *render_fencing_of(const json_t *status, const char *server);
-/* "n1 fences it, level 1 try 2": the order in `row`. False, and nothing is printed: there is none. */
+/* "n1 fences it, level 1 try 2": the order in `row`. False: there is none. */
 bool render_fence_state(const struct render *render, const json_t *row);
 /* With the map of heartbeats: what the checks say, and the watchdog. */
 void render_fence_checks(const struct render *render, const json_t *status);

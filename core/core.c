@@ -259,7 +259,7 @@ static void take_event(struct core *c, const struct core_event *event)
 		delegate_taken_back(c, event);
 		break;
 	case CORE_EVENT_FENCE_DONE:
-		fence_done(c, event);
+		execute_done(c, event);
 		break;
 	case CORE_EVENT_FENCE_CHECK:
 		fence_checked(c, event);
@@ -317,7 +317,7 @@ ha_time core_deadline(const struct core *c)
 	t = ha_time_min(t, ratio_deadline(c));
 	t = ha_time_min(t, mode_deadline(c));
 	t = ha_time_min(t, c->place_deadline);
-	t = ha_time_min(t, fence_deadline(c));
+	t = ha_time_min(t, execute_deadline(c));
 	t = ha_time_min(t, c->groups_deadline);
 	t = ha_time_min(t, c->monitors_deadline);
 	if (c->persist_wanted && !c->persist_busy)

@@ -45,8 +45,8 @@ static bool may_start(const struct core *c, uint16_t group)
 }
 
 /*
- * Rule G2: what runs may go on. Unwanted with an owner: its stop waits for another (G13). Who leaves
- * while half of the votes is silent need not wait for a row that nobody may write (L9).
+ * Rule G2: what runs may go on. Unwanted with an owner: its stop waits for another (G13). Who
+ * leaves while half of the votes is silent need not wait for a row that nobody may write (L9).
  */
 static bool may_hold(const struct core *c, uint16_t group)
 {

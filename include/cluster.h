@@ -200,7 +200,7 @@ enum fence_check {
 	FENCE_CHECK_COUNT_
 };
 
-/* One row a target; written only by the node itself. All zeros with by NODE_NONE: nothing to say. */
+/* One row a target; written only by the node itself. All zeros but by NODE_NONE: nothing. */
 struct fence_row {
 	uint64_t by_epoch; /* of the view in which `by` holds; 0: no order */
 	uint64_t off;	   /* newest incarnation of the target that is known to be off; 0: none */

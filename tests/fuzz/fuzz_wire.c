@@ -93,7 +93,10 @@ static void check_rows(const struct vector *v, const struct hb_limits *limits)
 	}
 }
 
-/* Sections of unknown type and of fence rows that say nothing are lost on the way, so the result may be shorter; no other change. */
+/*
+ * Sections of unknown type and of fence rows that say nothing are lost on the way, so the result
+ * may be shorter; no other change.
+ */
 static void check_again(const struct vector *v, const struct hb_limits *limits, const uint8_t *body,
 			size_t n)
 {

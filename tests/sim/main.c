@@ -290,8 +290,9 @@ static void report(const struct options *o, const struct counts *c, unsigned int
 		       "resets, %llu commands (%llu accepted),\n  %llu conflicts, %llu "
 		       "quarantines, %llu instants with two nodes running a group,\n  %llu probes, "
 		       "%llu answers taken in, %llu peers found stalled, %llu steps interrupted,"
-		       "\n  %llu orders to switch a node off, %llu confirmed, %llu ended, %llu by a "
-		       "person, %llu views of half\n  of the votes, %llu halves cut apart in peace\n",
+		       "\n  %llu orders to switch a node off, %llu confirmed, %llu ended, %llu by "
+		       "a person, %llu views of half\n  of the votes, %llu halves cut apart in "
+		       "peace\n",
 		       (unsigned long long)c->steps, (unsigned long long)c->datagrams,
 		       (unsigned long long)c->views, (unsigned long long)c->starts,
 		       (unsigned long long)c->stops, (unsigned long long)c->urgent_stops,

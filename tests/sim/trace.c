@@ -41,6 +41,16 @@ static void trace_event(struct world *w, const struct node *n, const struct even
 		   event_format(event, &no_names, text, sizeof(text)));
 }
 
+static void trace_fence(struct world *w, const struct node *n, const struct core_action *a)
+{
+	if (a->type == CORE_ACTION_FENCE)
+		trace_line(w, n->id, "order   n%u %s, level %u (operation %u)", a->fence.target,
+			   a->fence.order == FENCE_ORDER_OFF ? "off" : "on", a->fence.level,
+			   a->fence.operation);
+	else
+		trace_line(w, n->id, "end     order %u", a->fence.operation);
+}
+
 static void trace_action(struct world *w, const struct node *n, const struct core_action *a)
 {
 	switch (a->type) {
@@ -103,12 +113,8 @@ static void trace_action(struct world *w, const struct node *n, const struct cor
 			   (unsigned long long)a->config.generation);
 		break;
 	case CORE_ACTION_FENCE:
-		trace_line(w, n->id, "order   n%u %s, level %u (operation %u)", a->fence.target,
-			   a->fence.order == FENCE_ORDER_OFF ? "off" : "on", a->fence.level,
-			   a->fence.operation);
-		break;
 	case CORE_ACTION_FENCE_CANCEL:
-		trace_line(w, n->id, "end     order %u", a->fence.operation);
+		trace_fence(w, n, a);
 		break;
 	case CORE_ACTION_DELEGATE: /* the kernel says it */
 	case CORE_ACTION_TYPE_COUNT_:

@@ -17,14 +17,18 @@
 
 #define FENCE "cluster = { name = \"c\"; takeover = \"fence\"; };\n"
 #define LEASE "cluster = { name = \"c\"; };\n"
-#define DEVICES                                                                                     \
-	"fencing = { action = \"off\"; retries = 3; retry_wait = \"7s\"; "                          \
-	"priority_delay = \"9s\"; devices = ( "                                                     \
-	"{ name = \"a\"; agent = \"fence_x\"; timeout = \"11s\"; parameters = { ip = \"1\"; }; }, " \
+#define DEVICES                                                            \
+	"fencing = { action = \"off\"; retries = 3; retry_wait = \"7s\"; " \
+	"priority_delay = \"9s\"; devices = ( "                            \
+	"{ name = \"a\"; agent = \"fence_x\"; timeout = \"11s\"; "         \
+	"parameters = { ip = \"1\"; }; }, "                                \
 	"{ name = \"b\"; agent = \"fence_x\"; parameters = { ip = \"2\"; }; } ); };\n"
 #define NODES(fence1, fence2)                                                                \
 	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; fence_delay = \"2s\"; " fence1 \
 	" }, { name = \"n2\"; links = [ \"10.0.0.2\" ]; " fence2 " } );\n"
+#define N1	 "nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; "
+#define N2	 " }, { name = \"n2\"; links = [ \"10.0.0.2\" ]; "
+#define N3	 " }, { name = \"n3\"; links = [ \"10.0.0.3\" ]; witness = true; } );\n"
 #define LEVEL(d) "fence = ( { devices = \"" d "\"; } );"
 #define THREE                                                      \
 	"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; }, " \
@@ -89,12 +93,7 @@ static void test_core(void **state)
 	config_free(config);
 	/* a lease decides: no tie is broken, whatever there is */
 	config = load(
-		"cluster = { name = \"c\"; on_quorum_loss = \"panic\"; };\n" DEVICES
-		"nodes = ( { name = \"n1\"; links = [ \"10.0.0.1\" ]; " LEVEL(
-			"a") " }, "
-			     "{ name = \"n2\"; links = [ \"10.0.0.2\" ]; " LEVEL(
-				     "b") " }, "
-					  "{ name = \"n3\"; links = [ \"10.0.0.3\" ]; witness = true; } );\n");
+		"cluster = { name = \"c\"; on_quorum_loss = \"panic\"; };\n" DEVICES WITH_WITNESS);
 	config_to_core(config, 0, core);
 	assert_false(core->fence_tie);
 	assert_int_equal(core->quorum_loss, FINAL_PANIC);
@@ -155,10 +154,9 @@ static void test_hashes(void **state)
 	config_free(base);
 	/* the device of a watchdog is a node's own */
 	base = load(LEASE WATCHDOG("2s") THREE PROGRAM(""));
-	other = load(
-		"cluster = { name = \"c\"; lease_margin = \"2002ms\"; };\n"
-		"agent = { watchdog = { device = \"/dev/watchdog1\"; timeout = \"1s\"; }; };\n" THREE
-			PROGRAM(""));
+	other = load("cluster = { name = \"c\"; lease_margin = \"4004ms\"; };\n"
+		     "agent = { watchdog = { device = \"/dev/watchdog1\"; "
+		     "timeout = \"1s\"; }; };\n" THREE PROGRAM(""));
 	assert_true(base->hash == other->hash);
 	assert_true(base->safety_hash == other->safety_hash);
 	config_free(other);
@@ -179,11 +177,11 @@ static void test_margin(void **state)
 	struct config *config = load(LEASE WATCHDOG("4s") THREE PROGRAM(""));
 
 	(void)state;
-	assert_int_equal(config->timing.lease_margin_us, 4004000);
+	assert_int_equal(config->timing.lease_margin_us, 8008000);
 	assert_true(config_watchdog_enforces(config));
 	assert_false(config_group_unenforced(config, 0));
 	assert_true(config_group_needs_watchdog(config, 0));
-	config->timing.lease_margin_us = 4003999;
+	config->timing.lease_margin_us = 8007999;
 	assert_false(config_watchdog_enforces(config));
 	assert_true(config_group_unenforced(config, 0));
 	config_free(config);
@@ -236,8 +234,9 @@ static void test_differences(void **state)
 		FENCE
 		"fencing = { action = \"off\"; retries = 3; retry_wait = \"7s\"; devices = ( "
 		"{ name = \"a\"; agent = \"fence_x\"; timeout = \"12s\"; "
-		"parameters = { ip = \"1\"; }; }, { name = \"c\"; agent = \"fence_x\"; } ); };\n" NODES(
-			LEVEL("a"), LEVEL("c:4")) PROGRAM(""));
+		"parameters = { ip = \"1\"; }; }, "
+		"{ name = \"c\"; agent = \"fence_x\"; } ); };\n" NODES(LEVEL("a"), LEVEL("c:4"))
+			PROGRAM(""));
 	char *text = config_differences(from, to);
 
 	(void)state;
@@ -262,7 +261,7 @@ static void test_own_watchdog(void **state)
 	memset(&report, 0, sizeof report);
 	config_check_own_watchdog(to, own, &report);
 	assert_int_equal(report.errors, 1);
-	assert_true(reported("lease_margin = \"2002ms\" must be at least \"4004ms\""));
+	assert_true(reported("lease_margin = \"4004ms\" must be at least \"8008ms\""));
 	memset(&report, 0, sizeof report);
 	config_check_own_watchdog(own, to, &report);
 	assert_int_equal(report.errors, 0);

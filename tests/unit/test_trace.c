@@ -213,6 +213,23 @@ static void test_start(void **state)
 	free(out);
 }
 
+/* Of test_events(): what is about fencing. */
+static void check_fenced(const struct core_event *event)
+{
+	if (event->type == CORE_EVENT_FENCED)
+		assert_int_equal(event->fenced.incarnation, 12);
+	if (event->type == CORE_EVENT_FENCE_DONE) {
+		assert_true(event->fence_done.operation == 0xfffffff1);
+		assert_int_equal(event->fence_done.result, RESOURCE_RESULT_TIMEOUT);
+		assert_string_equal(event->fence_done.text, "still on");
+	}
+	if (event->type == CORE_EVENT_FENCE_CHECK) {
+		assert_int_equal(event->fence_check.target, 1);
+		assert_int_equal(event->fence_check.check, FENCE_CHECK_ERROR);
+		assert_string_equal(event->fence_check.text, "wrong password");
+	}
+}
+
 static void test_events(void **state)
 {
 	static const struct core_event events[] = {
@@ -278,18 +295,7 @@ static void test_events(void **state)
 			assert_true(e.event.script_done.operation == 9 && e.event.script_done.ok);
 		if (e.event.type == CORE_EVENT_CONFIG_READY)
 			assert_true(e.event.config_ready.hash == 0xfedcba9876543210);
-		if (e.event.type == CORE_EVENT_FENCED)
-			assert_int_equal(e.event.fenced.incarnation, 12);
-		if (e.event.type == CORE_EVENT_FENCE_DONE) {
-			assert_true(e.event.fence_done.operation == 0xfffffff1);
-			assert_int_equal(e.event.fence_done.result, RESOURCE_RESULT_TIMEOUT);
-			assert_string_equal(e.event.fence_done.text, "still on");
-		}
-		if (e.event.type == CORE_EVENT_FENCE_CHECK) {
-			assert_int_equal(e.event.fence_check.target, 1);
-			assert_int_equal(e.event.fence_check.check, FENCE_CHECK_ERROR);
-			assert_string_equal(e.event.fence_check.text, "wrong password");
-		}
+		check_fenced(&e.event);
 	}
 	assert_int_equal(trace_next(reader, &e), 0);
 	trace_close(reader);
@@ -657,8 +663,9 @@ static void test_replay(void **state)
 }
 
 /*
- * The seed of the fuzz target: two nodes, one falls silent and is fenced. It must be read to its end,
- * or nothing is fuzzed but the magic. If the format changes: HB_WRITE_SEEDS=1 build/test/test_trace
+ * The seed of the fuzz target: two nodes, one falls silent and is fenced. It must be read to its
+ * end, or nothing is fuzzed but the magic. If the format changes:
+ * HB_WRITE_SEEDS=1 build/test/test_trace
  */
 #define SEED "tests/fuzz/corpus/trace/agent"
 

@@ -239,7 +239,7 @@ static void test_not_fed_without_progress(void **state)
 	assert_int_equal(device.fed, 0);
 }
 
-/* Said once, until everything is OFFLINE or was so between two looks: a lease begins only then (L8). */
+/* Said once, until everything is OFFLINE, or was between two looks: a lease begins then (L8). */
 static void test_silent(void **state)
 {
 	struct guard g;
