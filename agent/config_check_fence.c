@@ -334,7 +334,8 @@ void config_check_watchdog(const struct config *config, struct config_report *re
 			report, line ? line : config->watchdog.line,
 			"cluster: lease_margin = \"%s\" must be at least \"%s\" with "
 			"timeout = \"%s\" of the watchdog: others take over when it has passed, "
-			"and only then a server that hangs has surely been reset. Make it longer on all nodes, or "
+			"and only then a server that hangs has surely been reset. Make it longer "
+			"on all nodes, or "
 			"the watchdog's timeout shorter",
 			format_duration(is, config->timing.lease_margin_us),
 			format_duration(must, least),
