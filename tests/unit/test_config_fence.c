@@ -92,8 +92,8 @@ static void test_core(void **state)
 	assert_int_equal(core->nodes[1].fence_timeout_us[0], 20000000);
 	config_free(config);
 	/* a lease decides: no tie is broken, whatever there is */
-	config = load(
-		"cluster = { name = \"c\"; on_quorum_loss = \"panic\"; };\n" DEVICES WITH_WITNESS);
+	config = load("cluster = { name = \"c\"; on_quorum_loss = \"panic\"; };\n" DEVICES N1 LEVEL(
+		"a") N2 LEVEL("b") N3);
 	config_to_core(config, 0, core);
 	assert_false(core->fence_tie);
 	assert_int_equal(core->quorum_loss, FINAL_PANIC);
