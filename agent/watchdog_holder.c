@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -20,15 +21,21 @@ struct sought {
 	dev_t number[2]; /* the first watchdog has two */
 };
 
+/* "MAJOR:MINOR", as sysfs tells it. */
 static dev_t number_of_first(void)
 {
 	FILE *f = fopen("/sys/class/watchdog/watchdog0/dev", "re");
-	unsigned int a = 0, b = 0;
-	int n = f ? fscanf(f, "%u:%u", &a, &b) : 0;
+	char line[32] = "", *end = line;
+	unsigned long a = 0, b = 0;
 
+	if (f && fgets(line, sizeof line, f))
+		a = strtoul(line, &end, 10);
 	if (f)
 		(void)fclose(f);
-	return n == 2 ? makedev(a, b) : 0;
+	if (end == line || *end != ':')
+		return 0;
+	b = strtoul(end + 1, NULL, 10);
+	return makedev((unsigned int)a, (unsigned int)b);
 }
 
 static struct sought look_for(const char *path)
