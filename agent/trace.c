@@ -164,6 +164,7 @@ static void put_event(struct trace *trace, struct buf_writer *w, const struct co
 	case CORE_EVENT_FENCED:
 		buf_put_u8(w, event->fenced.node);
 		buf_put_u64(w, event->fenced.incarnation);
+		buf_put_u64(w, event->fenced.since.us);
 		break;
 	case CORE_EVENT_MONITOR:
 		buf_put_u16(w, event->monitor.monitor);

@@ -292,6 +292,7 @@ static bool get_event(struct trace_reader *reader, struct buf_reader *body,
 	case CORE_EVENT_FENCED:
 		event->fenced.node = buf_get_u8(body);
 		event->fenced.incarnation = buf_get_u64(body);
+		event->fenced.since.us = buf_get_u64(body);
 		break;
 	case CORE_EVENT_MONITOR:
 		if (!get_verdict(reader, body, event))

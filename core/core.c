@@ -238,7 +238,7 @@ static void take_event(struct core *c, const struct core_event *event)
 	case CORE_EVENT_FENCED:
 		if (event->fenced.node < c->cfg.n_nodes && !is_self(c, event->fenced.node))
 			fence_is_off(c, event->fenced.node, event->fenced.incarnation,
-				     HA_TIME_ZERO); /* it was off before now */
+				     event->fenced.since);
 		break;
 	case CORE_EVENT_LEAVE:
 		c->leave = true;

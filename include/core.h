@@ -229,7 +229,8 @@ struct core_event {
 		} config_ready;
 		struct {
 			uint8_t node;
-			uint64_t incarnation; /* newest one known to be dead */
+			uint64_t incarnation; /* newest one known to be dead; 0: none is known */
+			ha_time since; /* it was off at some time since then; ZERO: unknown */
 		} fenced;
 		struct {
 			uint32_t operation;

@@ -195,6 +195,7 @@ static void tell_fenced(struct world *w, const struct happening_entry *e)
 
 	event.fenced.node = (uint8_t)e->a;
 	event.fenced.incarnation = e->b;
+	event.fenced.since.us = node_local(&w->node[e->node], w->now);
 	trace(w, e->node, "fenced  n%u incarnation %llu is off", e->a, (unsigned long long)e->b);
 	fence_over(w, e->a, e->b);
 	node_event(w, &w->node[e->node], &event);

@@ -536,11 +536,12 @@ static void test_by_hand(void **state)
 	assert_int_equal(said[1].arg[0], FENCE_VERB_OFF);
 	assert_int_equal(said[1].arg[1], 2); /* confirmed */
 	assert_log(f, "n1 n2 1 off\nn1 n2 2 off\n");
-	/* no life of it is known: nothing is proven */
+	assert_true(e->fenced.since.us > 0 && e->fenced.since.us <= clock_boot().us);
+	/* no life of it is known: it was off then, and that is all */
 	script(f, CONFIRMED);
 	assert_int_equal(by_hand(f, FENCE_VERB_OFF, 1), 0);
 	await_end(f);
-	assert_int_equal(f->agent.queue.n, 0);
+	assert_int_equal(await(f, CORE_EVENT_FENCED)->event.fenced.incarnation, 0);
 }
 
 static void test_by_hand_refused(void **state)

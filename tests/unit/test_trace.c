@@ -217,7 +217,7 @@ static void test_start(void **state)
 static void check_fenced(const struct core_event *event)
 {
 	if (event->type == CORE_EVENT_FENCED)
-		assert_int_equal(event->fenced.incarnation, 12);
+		assert_true(event->fenced.incarnation == 12 && event->fenced.since.us == 990);
 	if (event->type == CORE_EVENT_FENCE_DONE) {
 		assert_true(event->fence_done.operation == 0xfffffff1);
 		assert_int_equal(event->fence_done.result, RESOURCE_RESULT_TIMEOUT);
@@ -250,7 +250,7 @@ static void test_events(void **state)
 		{.type = CORE_EVENT_MONITOR, .monitor = {1, MONITOR_ERROR, "no answer"}},
 		{.type = CORE_EVENT_SCRIPT_DONE, .script_done = {9, true, NULL}},
 		{.type = CORE_EVENT_CONFIG_READY, .config_ready = {0xfedcba9876543210}},
-		{.type = CORE_EVENT_FENCED, .fenced = {1, 12}},
+		{.type = CORE_EVENT_FENCED, .fenced = {1, 12, {990}}},
 		{.type = CORE_EVENT_LEAVE},
 		{.type = CORE_EVENT_FENCE_DONE,
 		 .fence_done = {0xfffffff1, RESOURCE_RESULT_TIMEOUT, "still on"}},
