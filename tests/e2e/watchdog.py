@@ -53,7 +53,7 @@ class Watched(Cluster):
     def __init__(self, options=(), hosts=('n1', 'n2'), loss='stop-groups', seconds=1, **kw):
         super().__init__(detection='200ms', **kw)
         self.seconds = seconds  # 1: the shortest there is
-        self.extra = (f'timeout = "150ms"; lease = "1100ms"; lease_margin = "{1001 * seconds}ms"; startup_wait = "1s"; '
+        self.extra = (f'timeout = "150ms"; lease = "1100ms"; lease_margin = "{2002 * seconds}ms"; startup_wait = "1s"; '
                       f'kernel_path = "off"; on_quorum_loss = "{loss}";')
         self.make_service()
         names = ', '.join(f'"{n}"' for n in hosts)
@@ -236,7 +236,7 @@ def watchdog_inherited(tag):
     with Watched(tag=tag, hosts=('n1',), seconds=4) as c:
         c.up(start=False)
         inherit(c, 'n1')
-        c.write_config('n2', c.config_text('n2').replace(KEYS.format(c.devices['n2'].path, c.seconds), '').replace('4004ms', '1s'))
+        c.write_config('n2', c.config_text('n2').replace(KEYS.format(c.devices['n2'].path, c.seconds), '').replace('8008ms', '1s'))
         inherit(c, 'n2')
         c.start('n3')
         c.wait('feeding', lambda: c.device.all('feed'))
