@@ -110,10 +110,12 @@ static void order(struct core *c, uint8_t target, uint8_t by, enum fence_why why
 {
 	struct fence_row *row = &c->fence_rows[target];
 
-	if (row->by == by && row->by_epoch == c->installed.epoch)
+	uint64_t epoch = by == NODE_NONE ? 0 : c->installed.epoch;
+
+	if (row->by == by && row->by_epoch == epoch)
 		return;
 	row->by = by;
-	row->by_epoch = by == NODE_NONE ? 0 : c->installed.epoch;
+	row->by_epoch = epoch;
 	c->again = true;
 	if (by != NODE_NONE)
 		fence_say_ordered(c, target, by, why);
