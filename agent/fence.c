@@ -208,11 +208,10 @@ static void finish(struct agent *agent, struct fence_job *job)
 /* Rule X12. */
 static void prove(struct agent *agent, const struct fence_job *job)
 {
-	const struct core_event event = {
-		.type = CORE_EVENT_FENCED,
-		.fenced = {.node = job->target,
-			   .incarnation = job->incarnation,
-			   .since = job->began}};
+	const struct core_event event = {.type = CORE_EVENT_FENCED,
+					 .fenced = {.node = job->target,
+						    .incarnation = job->incarnation,
+						    .since = job->began}};
 
 	if (job->kind == FENCE_JOB_HAND && job->verb == FENCE_VERB_OFF && job->end.ok)
 		step_post(agent, &event);
