@@ -102,20 +102,17 @@ static int parameter_name(const char *text, struct config_why *why)
 {
 	/* Said by us in each order. */
 	static const char *const ours[] = {"action", "option", "nodename"};
-	size_t n = strcspn(text, "=");
+	int n = config_parameter_name(text, PARAMETER_LEN_MAX, why);
 
-	if (n == 0 || n > PARAMETER_LEN_MAX || strspn(text, LETTERS DIGITS "_-") != n)
-		return config_why_set(why,
-				      "the name \"%.*s\" of a parameter must have 1 to %d of the "
-				      "characters A-Z a-z 0-9 _ -",
-				      n < 40 ? (int)n : 40, text, PARAMETER_LEN_MAX);
+	if (n < 0)
+		return n;
 	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-		if (strlen(ours[i]) == n && strncmp(ours[i], text, n) == 0)
+		if (strlen(ours[i]) == (size_t)n && strncmp(ours[i], text, (size_t)n) == 0)
 			return config_why_set(why,
 					      "\"%s\" is given by Holdfast in each order: leave "
 					      "it out",
 					      ours[i]);
-	return (int)n;
+	return n;
 }
 
 static int parse_fence_parameter(const struct config_slot *slot, const char *text,

@@ -184,6 +184,8 @@ void config_number_store(const struct config_slot *slot, uint64_t v);
 uint64_t config_number_load(const struct config_slot *slot);
 _must_check_ int config_string_set(char **field, const char *text);
 
+/* Length of the name in "name=value", at most `most`; or an error, told in `why`. */
+_must_check_ int config_parameter_name(const char *text, size_t most, struct config_why *why);
 const char *config_takeover_to_string(enum takeover takeover);
 size_t config_words_count(char *const *words);
 /* Adds a copy to the end of a NULL-terminated vector. 0 or -ENOMEM. */

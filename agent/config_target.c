@@ -110,16 +110,25 @@ static int parse_agent(const struct config_slot *slot, const char *text, struct 
 	return config_string_set(field_of(slot), text);
 }
 
-/* `text` is "name=value". */
-static int parse_parameter(const struct config_slot *slot, const char *text, struct config_why *why)
+int config_parameter_name(const char *text, size_t most, struct config_why *why)
 {
 	size_t n = strcspn(text, "=");
 
-	if (n == 0 || n > PARAMETER_LEN_MAX || strspn(text, LETTERS DIGITS "_-") != n)
+	if (n == 0 || n > most || strspn(text, LETTERS DIGITS "_-") != n)
 		return config_why_set(why,
-				      "the name \"%.*s\" of a parameter must have 1 to %d of the "
+				      "the name \"%.*s\" of a parameter must have 1 to %zu of the "
 				      "characters A-Z a-z 0-9 _ -",
-				      n < 40 ? (int)n : 40, text, PARAMETER_LEN_MAX);
+				      n < 40 ? (int)n : 40, text, most);
+	return (int)n;
+}
+
+/* `text` is "name=value". */
+static int parse_parameter(const struct config_slot *slot, const char *text, struct config_why *why)
+{
+	int n = config_parameter_name(text, PARAMETER_LEN_MAX, why);
+
+	if (n < 0)
+		return n;
 	return config_words_add((char ***)(void *)field_of(slot), text);
 }
 

@@ -5,6 +5,7 @@
 #include "agent/fence_internal.h"
 
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/log.h"
 
 #include <errno.h>
@@ -13,28 +14,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/mman.h>
 
 #define SPARE_US     (2 * USEC_PER_SEC) /* for the process to say that its time is over */
 #define READS_A_TURN 20			/* more than a pipe holds */
-
-static int config_memory(const char *text)
-{
-	_cleanup_close_ int fd = memfd_create("holdfast-config", MFD_CLOEXEC);
-	size_t n = strlen(text);
-
-	if (fd < 0)
-		return -errno;
-	while (n > 0) {
-		ssize_t r = write(fd, text, n);
-
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		text += r > 0 ? r : 0;
-		n -= r > 0 ? (size_t)r : 0;
-	}
-	return TAKE_FD(fd);
-}
 
 /* ---- lines ---- */
 
@@ -160,7 +142,7 @@ static int run(struct agent *agent, struct fence_job *job)
 	if (readlink("/proc/self/exe", self, sizeof self - 1) < 0)
 		return -errno;
 	(void)snprintf(level, sizeof level, "%u", job->level + 1U);
-	memory = config_memory(agent->apply->text);
+	memory = file_in_memory("holdfast-config", agent->apply->text, strlen(agent->apply->text));
 	if (memory < 0)
 		return memory;
 	r = watch_output(agent, job, &output);

@@ -3,13 +3,13 @@
 
 #include "agent/agent.h"
 #include "util/clock.h"
+#include "util/file.h"
 #include "util/log.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #define JOBS_MAX   8 /* of one lane */
 #define ANSWER_MAX (1024 * 1024 + 4096)
@@ -68,25 +68,6 @@ struct files *files_free(struct files *files)
 
 /* ---- starting ---- */
 
-static int fill_memory(const char *text, size_t n)
-{
-	_cleanup_close_ int fd = memfd_create("holdfast-config", MFD_CLOEXEC);
-
-	if (fd < 0)
-		return -errno;
-	while (n > 0) {
-		ssize_t r = write(fd, text, n);
-
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		text += r > 0 ? r : 0;
-		n -= r > 0 ? (size_t)r : 0;
-	}
-	if (lseek(fd, 0, SEEK_SET) < 0)
-		return -errno;
-	return TAKE_FD(fd);
-}
-
 static int run(struct agent *agent, struct lane *lane)
 {
 	struct files *files = agent->files;
@@ -144,7 +125,7 @@ static int copy_job(const struct files_job *from, struct waiting *to)
 		if (!to->args[i])
 			return -ENOMEM;
 	}
-	r = fill_memory(from->text, from->n);
+	r = file_in_memory("holdfast-config", from->text, from->n);
 	if (r < 0)
 		return r;
 	to->memory = r;

@@ -5,6 +5,7 @@
 #include "cli/field.h"
 #include "cli/target.h"
 #include "cli/text.h"
+#include "util/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,19 +40,15 @@ static enum cli_exit get_text(struct cli *cli, FILE *to)
 static int write_text(const char *path, bool replace, const char *text, size_t n)
 {
 	_cleanup_close_ int fd = -1;
+	int r;
 
 	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | (replace ? O_TRUNC : O_EXCL),
 		  0600);
 	if (fd < 0)
 		return -errno;
-	while (n > 0) {
-		ssize_t r = write(fd, text, n);
-
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		text += r > 0 ? r : 0;
-		n -= r > 0 ? (size_t)r : 0;
-	}
+	r = file_write_all(fd, text, n);
+	if (r < 0)
+		return r;
 	return fsync(fd) < 0 && errno != EINVAL ? -errno : 0;
 }
 

@@ -301,6 +301,7 @@ void core_step(struct core *c, const struct core_event *event, ha_time now,
 		persist_step(c);
 		operate_config_step(c);
 	}
+	c->restless |= c->again;
 	delegate_step(c); /* rule K9: before anything is sent */
 	send_step(c);
 	c->actions = NULL;
@@ -368,6 +369,7 @@ void core_check(const struct core *c)
 	assert(!c->ready || c->lease_us <= c->lease_max_durable);
 	assert(c->timeout_us <= c->lease_us);
 	check_kernel(c);
+	assert(!c->restless);
 	for (uint16_t g = 0; g < c->cfg.n_groups; g++) {
 		/* rules L3, G1: nothing runs without a lease, but for what is being stopped */
 		assert(!c->groups[g].run || c->lease_valid);

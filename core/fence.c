@@ -109,7 +109,6 @@ void fence_say_ordered(struct core *c, uint8_t target, uint8_t by, enum fence_wh
 static void order(struct core *c, uint8_t target, uint8_t by, enum fence_why why)
 {
 	struct fence_row *row = &c->fence_rows[target];
-
 	uint64_t epoch = by == NODE_NONE ? 0 : c->installed.epoch;
 
 	if (row->by == by && row->by_epoch == epoch)
@@ -121,11 +120,14 @@ static void order(struct core *c, uint8_t target, uint8_t by, enum fence_why why
 		fence_say_ordered(c, target, by, why);
 }
 
+/* The rows of who does not decide are tell_job()'s. */
 static void decide(struct core *c)
 {
-	bool may = decides(c) && !core_suspended(c);
+	bool may = !core_suspended(c);
 	unsigned int n;
 
+	if (!decides(c))
+		return;
 	node_mask_for_each (n, core_all(c)) {
 		bool needed = may && node_mask_has(c->fence_needed, n) &&
 			      !node_mask_has(c->installed.members, n) && may_be_fenced(c, n);

@@ -319,7 +319,8 @@ struct core {
 	uint64_t sent_hash;
 	struct vector out;
 
-	bool again; /* something changed that earlier passes of this step did not see */
+	bool again;    /* something changed that earlier passes of this step did not see */
+	bool restless; /* it still did after SETTLE_MAX passes: a defect (core_check()) */
 	struct core_actions *actions;
 	struct peer peers[NODES_MAX]; /* the entry of self is unused but for clear and flaps */
 };

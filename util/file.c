@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 int file_read_all(int fd, size_t max, char **ret_text, size_t *ret_n)
@@ -48,6 +49,19 @@ int file_write_all(int fd, const void *data, size_t n)
 		n -= (size_t)r;
 	}
 	return 0;
+}
+
+int file_in_memory(const char *name, const void *data, size_t n)
+{
+	_cleanup_close_ int fd = memfd_create(name, MFD_CLOEXEC);
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	r = file_write_all(fd, data, n);
+	if (r < 0)
+		return r;
+	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);
 }
 
 int file_sync_folder(const char *path)
