@@ -81,7 +81,7 @@ static bool adopt(struct watchdog *ret)
 
 static struct watchdog_times times_of(const struct config *config)
 {
-	uint64_t margin_us = config->timing.lease_margin_us; /* W3 */
+	uint64_t margin_us = config->timing.lease_margin_us / 2; /* rules W3, W4 */
 
 	return (struct watchdog_times){
 		.timeout_s = (unsigned int)(config->watchdog.timeout_us / USEC_PER_SEC),
